@@ -1,0 +1,1 @@
+//! Keys, JOSE, proofs, formats, status lists, DIDs.

@@ -1,0 +1,26 @@
+//! What Chancery means by its words: tenants, offers, templates, credentials.
+//!
+//! No I/O, no clock, no randomness: those are passed in. Everything here is
+//! plain data with the rules that belong to it, shared by the three crates
+//! that do the work (`store`, `engine`, `credential`) and never import one
+//! another.
+
+pub mod chance;
+pub mod clock;
+pub mod credential;
+pub mod dataset;
+pub mod id;
+pub mod issuance;
+pub mod offer;
+pub mod scope;
+pub mod template;
+pub mod tenant;
+
+pub use chance::{Random, random_bytes};
+pub use clock::Clock;
+pub use credential::{CredentialStatus, StatusChange};
+pub use dataset::Dataset;
+pub use id::{ApiKeyId, CredentialId, IssuanceId, OfferId, TenantId};
+pub use issuance::{IssuanceToken, StatusEntry};
+pub use offer::OfferState;
+pub use tenant::Tenant;

@@ -1,0 +1,1 @@
+//! Check, compile and run plugins inside their limits.

@@ -1,0 +1,1 @@
+//! The words on the wire: OpenID4VCI, OAuth, metadata.

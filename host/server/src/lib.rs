@@ -1,0 +1,1 @@
+//! Listen, resolve, authenticate, translate, orchestrate.

@@ -1,0 +1,1 @@
+//! Tenant transactions and every SQL statement.
