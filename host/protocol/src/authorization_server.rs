@@ -1,0 +1,33 @@
+//! Authorization server metadata (RFC 8414).
+
+use serde::{Deserialize, Serialize};
+
+/// What an issuer's own authorization server says of itself. Absent means unsupported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationServerMetadata {
+    /// Equal to the issuer identifier that the document was fetched for.
+    pub issuer: String,
+    /// The token endpoint.
+    pub token_endpoint: String,
+    /// The server's public keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// Listed explicitly: RFC 8414's default lacks the pre-authorized code.
+    #[serde(default)]
+    pub grant_types_supported: Vec<String>,
+    /// Empty while there is no authorization endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_types_supported: Vec<String>,
+    /// How clients authenticate at the token endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// RFC 9449 §5.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dpop_signing_alg_values_supported: Vec<String>,
+    /// RFC 9396 §10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types_supported: Vec<String>,
+    /// OpenID4VCI §12.3.
+    #[serde(rename = "pre-authorized_grant_anonymous_access_supported", default)]
+    pub pre_authorized_grant_anonymous_access_supported: bool,
+}

@@ -1,0 +1,46 @@
+//! The credential endpoint (OpenID4VCI §8).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A credential request. Unknown top-level members are ignored (§8.2), unknown proof types are not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CredentialRequest {
+    /// Exactly one of this …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_identifier: Option<String>,
+    /// … and this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_configuration_id: Option<String>,
+    /// Required where the configuration needs key binding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proofs: Option<Proofs>,
+    /// How the answer is to be encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_response_encryption: Option<Value>,
+}
+
+/// Proofs of possession, all of one type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proofs {
+    /// One JWT per key; not empty.
+    pub jwt: Vec<String>,
+}
+
+/// A successful immediate answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CredentialResponse {
+    /// One per key.
+    pub credentials: Vec<IssuedCredential>,
+    /// To be used at the notification endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_id: Option<String>,
+}
+
+/// One issued copy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IssuedCredential {
+    /// The credential; its encoding depends on the format.
+    pub credential: String,
+}

@@ -1,0 +1,143 @@
+//! Credential issuer metadata (OpenID4VCI §12.2.4). Unknown members would only
+//! earn warnings from conformance tests, so there are none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What an issuer says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialIssuerMetadata {
+    /// Equal to the identifier that the document was fetched for.
+    pub credential_issuer: String,
+    /// The credential endpoint.
+    pub credential_endpoint: String,
+    /// The nonce endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce_endpoint: Option<String>,
+    /// The notification endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_endpoint: Option<String>,
+    /// Absent: one credential a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_credential_issuance: Option<BatchCredentialIssuance>,
+    /// At most one per locale.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub display: Vec<IssuerDisplay>,
+    /// By credential configuration id.
+    pub credential_configurations_supported: BTreeMap<String, CredentialConfiguration>,
+}
+
+/// How many copies one request may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchCredentialIssuance {
+    /// At least 2.
+    pub batch_size: u16,
+}
+
+/// How the issuer is shown, in one locale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuerDisplay {
+    /// What people call the issuer.
+    pub name: String,
+    /// BCP 47 tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+}
+
+/// One credential that the issuer can issue, in one format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialConfiguration {
+    /// `dc+sd-jwt`.
+    pub format: String,
+    /// The verifiable credential type, for `dc+sd-jwt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vct: Option<String>,
+    /// A scope value that asks for this configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// How the issuer signs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credential_signing_alg_values_supported: Vec<String>,
+    /// Together with `proof_types_supported`, or not at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cryptographic_binding_methods_supported: Vec<String>,
+    /// By proof type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub proof_types_supported: BTreeMap<String, ProofType>,
+    /// How the credential and its claims are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_metadata: Option<CredentialMetadata>,
+}
+
+/// How a proof may be signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofType {
+    /// JOSE algorithm names.
+    pub proof_signing_alg_values_supported: Vec<String>,
+}
+
+/// How the credential and its claims are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialMetadata {
+    /// At most one per locale.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub display: Vec<CredentialDisplay>,
+    /// In display order; paths are unique.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimDescription>,
+}
+
+/// How the credential is shown, in one locale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialDisplay {
+    /// What people call the credential.
+    pub name: String,
+    /// BCP 47 tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// One sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// CSS colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_color: Option<String>,
+    /// CSS colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_color: Option<String>,
+}
+
+/// One claim of the credential (OpenID4VCI Appendix B.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimDescription {
+    /// From the root of the credential.
+    pub path: Vec<PathElement>,
+    /// Whether every credential has the claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mandatory: bool,
+    /// Labels, at most one per locale.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub display: Vec<ClaimDisplay>,
+}
+
+/// One step of a claims path pointer (OpenID4VCI Appendix C).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PathElement {
+    /// A member of an object.
+    Member(String),
+    /// An element of an array.
+    Index(u32),
+    /// All elements of an array.
+    All(()),
+}
+
+/// A claim's label in one locale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimDisplay {
+    /// The label.
+    pub name: String,
+    /// BCP 47 tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+}
