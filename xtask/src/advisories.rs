@@ -1,4 +1,4 @@
-//! `cargo xtask advisories`: the locked dependencies against the RustSec database.
+//! `cargo xtask advisories`: the locked dependencies against the `RustSec` database.
 //!
 //! Not part of `test`: its answer changes with the day, not with the tree.
 

@@ -39,7 +39,7 @@ enum Verb {
     Test(test::Arguments),
     /// Renew the checked metadata of every SQL statement (`.sqlx`).
     Queries(queries::Arguments),
-    /// Look the locked dependencies up in the RustSec advisory database.
+    /// Look the locked dependencies up in the `RustSec` advisory database.
     Advisories,
 }
 
