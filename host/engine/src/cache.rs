@@ -1,0 +1,135 @@
+//! Compiled plugins on disk, authenticated.
+//!
+//! A compiled plugin is machine code: loading bytes that somebody else wrote is running their
+//! code with all that the host may do. So a file is its MAC, then the code, and nothing reaches
+//! [`wasmtime::component::Component::deserialize`] whose MAC does not verify under a key that is
+//! not on this disk. The MAC covers the compiler's settings and the component's digest, so a
+//! file can neither be used for another component nor survive an update of the compiler.
+
+use std::{
+    hash::{Hash, Hasher},
+    io::{self, Read, Write},
+};
+
+use aws_lc_rs::{
+    digest::{Context, SHA256},
+    hmac,
+};
+use cap_std::fs::{Dir, OpenOptions};
+use wasmtime::{Engine, component::Component};
+
+const MAC_BYTES: usize = 32;
+/// Larger than what any accepted component compiles to.
+const MAX_FILE: u64 = 128 << 20;
+
+/// The directory of compiled plugins.
+pub(crate) struct Cache {
+    dir: Dir,
+    key: hmac::Key,
+    /// Digest of wasmtime's version, its settings and the processor's features.
+    compatibility: [u8; 32],
+}
+
+impl Cache {
+    /// Uses `dir`, which nobody else should be able to write to.
+    pub(crate) fn new(dir: Dir, key: &[u8; 32], engine: &Engine) -> Self {
+        let mut hasher = Sha256(Context::new(&SHA256));
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let mut compatibility = [0; 32];
+        compatibility.copy_from_slice(hasher.0.finish().as_ref());
+        Self { dir, key: hmac::Key::new(hmac::HMAC_SHA256, key), compatibility }
+    }
+
+    /// The compiled form of the component with this digest, if there is one that is ours.
+    pub(crate) fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Component> {
+        let name = self.name(digest);
+        let code = match self.read(&name) {
+            Ok(code) => code,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(file = name, %error, "a compiled plugin cannot be read; compiling again");
+                return None;
+            }
+        };
+        let Some((mac, code)) = code.split_at_checked(MAC_BYTES) else {
+            tracing::warn!(file = name, "a compiled plugin is truncated; compiling again");
+            return None;
+        };
+        if hmac::verify(&self.key, &self.authenticated(digest, code), mac).is_err() {
+            tracing::warn!(file = name, "a compiled plugin was modified or is not ours; compiling again");
+            return None;
+        }
+        #[expect(
+            unsafe_code,
+            reason = "the MAC just verified: these bytes are what `store` wrote after compiling this component"
+        )]
+        // SAFETY: `code` was produced by `Component::serialize` of an engine with the same
+        // compatibility digest; the MAC proves that and that nobody changed it since. It is a copy
+        // in memory, so nobody can change it from here on either.
+        let component = unsafe { Component::deserialize(engine, code) };
+        component
+            .inspect_err(|error| tracing::warn!(file = name, %error, "a compiled plugin does not load; compiling again"))
+            .ok()
+    }
+
+    /// Keeps a compiled component. Failing to do so costs a compilation at the next start.
+    pub(crate) fn store(&self, digest: &[u8; 32], component: &Component) {
+        let name = self.name(digest);
+        let written = component
+            .serialize()
+            .map_err(io::Error::other)
+            .and_then(|code| self.write(&name, &self.authenticated(digest, &code), &code));
+        if let Err(error) = written {
+            tracing::warn!(file = name, %error, "a compiled plugin was not kept");
+        }
+    }
+
+    /// One file per component and compiler: replicas of two versions may share a directory.
+    fn name(&self, digest: &[u8; 32]) -> String {
+        let compatibility = hex::encode(self.compatibility);
+        let compiler = compatibility.get(..16).unwrap_or_default();
+        format!("{}-{compiler}.compiled", hex::encode(digest))
+    }
+
+    fn authenticated(&self, digest: &[u8; 32], code: &[u8]) -> Vec<u8> {
+        [&self.compatibility, digest, code].concat()
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let file = self.dir.open(name)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes beside and renames, so that a reader sees all of a file or none.
+    fn write(&self, name: &str, authenticated: &[u8], code: &[u8]) -> io::Result<()> {
+        let beside = format!("{name}.{}", std::process::id());
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        {
+            use cap_std::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let mut file = self.dir.open_with(&beside, &options)?;
+        file.write_all(hmac::sign(&self.key, authenticated).as_ref())?;
+        file.write_all(code)?;
+        drop(file);
+        self.dir.rename(&beside, &self.dir, name)
+    }
+}
+
+/// wasmtime offers its settings as something to hash; this hashes them with SHA-256.
+struct Sha256(Context);
+
+impl Hasher for Sha256 {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Unused: the digest is read from the context.
+    fn finish(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,197 @@
+//! One call: a fresh instance, its limits, its end.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, time::timeout};
+use tracing::Level;
+use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
+use wasmtime_wasi::{I32Exit, WasiCtxView, WasiView};
+
+use crate::{
+    bindings::{CredentialTemplate, CredentialTemplatePre, types},
+    canonical::sha256,
+    fault::{Fault, FaultKind},
+    limits::Limits,
+    log::{LogBudget, escaped},
+    ticker::ticks,
+    wasi::ClosedWasi,
+};
+
+/// What a call asks of the instance.
+pub(crate) type Asked<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
+
+/// What calls of one component need.
+pub(crate) struct Caller {
+    /// Name and version, for logs and faults.
+    pub(crate) plugin: Arc<str>,
+    /// Digest of the component.
+    pub(crate) digest: [u8; 32],
+    pub(crate) prepared: CredentialTemplatePre<CallState>,
+    pub(crate) limits: Limits,
+    /// As many permits as the pool has slots: instantiation fails, it does not wait.
+    pub(crate) slots: Arc<Semaphore>,
+}
+
+impl Caller {
+    /// Runs `ask` on a fresh instance.
+    pub(crate) async fn call<R, F>(&self, now: Duration, ask: F) -> Result<R, Fault>
+    where
+        F: for<'a> FnOnce(&'a mut Store<CallState>, &'a CredentialTemplate) -> Asked<'a, R>,
+    {
+        let _slot = match timeout(self.limits.queue, self.slots.acquire()).await {
+            Ok(Ok(slot)) => slot,
+            Ok(Err(closed)) => return Err(self.fault(FaultKind::Host(closed.to_string()))),
+            Err(_) => return Err(self.fault(FaultKind::Busy)),
+        };
+        let mut store = self.store(now).map_err(|error| self.fault(FaultKind::Host(format!("{error:#}"))))?;
+        let asked = async {
+            let instance = self.prepared.instantiate_async(&mut store).await?;
+            ask(&mut store, &instance).await
+        };
+        let answer = timeout(self.limits.whole, asked).await;
+        store.data_mut().pass_stderr_on();
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.fault(kind(&error, store.data(), &self.limits))),
+            Err(_) => Err(self.fault(FaultKind::Timeout)),
+        }
+    }
+
+    /// A fault of this plugin.
+    pub(crate) fn fault(&self, kind: FaultKind) -> Fault {
+        Fault { plugin: self.plugin.as_ref().to_owned(), kind }
+    }
+
+    fn store(&self, now: Duration) -> wasmtime::Result<Store<CallState>> {
+        let limits = &self.limits;
+        let mut seed = self.digest.to_vec();
+        seed.extend_from_slice(&now.as_secs().to_be_bytes());
+        let state = CallState {
+            plugin: Arc::clone(&self.plugin),
+            log: LogBudget::new(limits),
+            meter: Meter::new(limits),
+            wasi: ClosedWasi::new(now, sha256(&seed), limits.log_bytes),
+        };
+        let mut store = Store::new(self.prepared.engine(), state);
+        store.limiter(|state| &mut state.meter);
+        store.set_fuel(limits.fuel)?;
+        // Envelopes come on top of the documents in them.
+        store.set_hostcall_fuel(limits.output + (64 << 10));
+        // Each tick that finds the guest running counts; ticks while it waits, or while the
+        // machine is busy elsewhere, do not. The yield lets other calls have the thread.
+        let mut left = ticks(limits.running);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            left = left.saturating_sub(1);
+            Ok(if left == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        });
+        Ok(store)
+    }
+}
+
+/// What belongs to one call and ends with it.
+pub(crate) struct CallState {
+    plugin: Arc<str>,
+    log: LogBudget,
+    meter: Meter,
+    wasi: ClosedWasi,
+}
+
+impl CallState {
+    /// A line that the guest logged.
+    pub(crate) fn log_line(&mut self, level: Level, message: &str) {
+        self.log.line(&self.plugin, level, message);
+    }
+
+    fn pass_stderr_on(&mut self) {
+        if let Some(text) = self.wasi.stderr() {
+            for line in text.lines() {
+                self.log_line(Level::ERROR, line);
+            }
+        }
+    }
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.view()
+    }
+}
+
+/// Counts memory and tables of an instance, all of them together.
+struct Meter {
+    memory: usize,
+    table_elements: usize,
+    exceeded: bool,
+}
+
+impl Meter {
+    fn new(limits: &Limits) -> Self {
+        Self { memory: limits.memory, table_elements: limits.table_elements, exceeded: false }
+    }
+
+    /// Takes what is asked for from what is left.
+    fn take(left: &mut usize, current: usize, desired: usize) -> bool {
+        match left.checked_sub(desired.saturating_sub(current)) {
+            Some(rest) => {
+                *left = rest;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        if Self::take(&mut self.memory, current, desired) {
+            return Ok(true);
+        }
+        self.exceeded = true;
+        // Ends the call: a guest that lives on after a failed growth mostly aborts a little later,
+        // with a worse message.
+        Err(wasmtime::Error::msg("memory limit exceeded"))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        if Self::take(&mut self.table_elements, current, desired) {
+            return Ok(true);
+        }
+        self.exceeded = true;
+        Err(wasmtime::Error::msg("table limit exceeded"))
+    }
+}
+
+/// What an error of wasmtime means.
+fn kind(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> FaultKind {
+    if state.meter.exceeded {
+        return FaultKind::OutOfMemory;
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return FaultKind::Trap(format!("it exited with status {}", exit.0));
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => FaultKind::OutOfFuel,
+        Some(Trap::Interrupt) => FaultKind::Timeout,
+        Some(trap) => FaultKind::Trap(with_last_words(&trap.to_string(), state)),
+        None if error.to_string().contains("fuel allocated for hostcalls has been exhausted")
+            || error.root_cause().to_string().contains("fuel allocated for hostcalls has been exhausted") =>
+        {
+            FaultKind::OutputTooLarge { limit: limits.output }
+        }
+        // What is left is a guest that breaks the canonical ABI: bad pointers, bad UTF-8, …
+        None => FaultKind::Trap(with_last_words(&error.root_cause().to_string(), state)),
+    }
+}
+
+/// The reason, and what the guest said last: `unreachable` alone tells nobody anything.
+fn with_last_words(reason: &str, state: &CallState) -> String {
+    let reason = escaped(reason, 300);
+    match state.log.last_error() {
+        Some(words) => format!("{reason}; it said: {}", escaped(words, 300)),
+        None => reason,
+    }
+}
+
+/// Types have nothing to call.
+impl types::Host for CallState {}

@@ -1,0 +1,48 @@
+//! A plugin that was checked, compiled and linked.
+
+use std::{fmt, sync::Arc};
+
+use crate::{call::Caller, manifest::Manifest};
+
+/// A plugin that is ready to be called. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Component {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) manifest: Manifest,
+    pub(crate) caller: Caller,
+}
+
+impl Component {
+    /// SHA-256 of the component's bytes: its identity.
+    pub fn digest(&self) -> [u8; 32] {
+        self.inner.caller.digest
+    }
+
+    /// Its name, such as `employee-badge`.
+    pub fn name(&self) -> &str {
+        &self.inner.manifest.name
+    }
+
+    /// Its version, as its author counts.
+    pub fn version(&self) -> &str {
+        &self.inner.manifest.version
+    }
+
+    /// One sentence on it; may be empty.
+    pub fn description(&self) -> &str {
+        &self.inner.manifest.description
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component")
+            .field("name", &self.name())
+            .field("version", &self.version())
+            .field("digest", &hex::encode(self.digest()))
+            .finish()
+    }
+}

@@ -1,0 +1,271 @@
+//! A plugin's definition of a credential type, from the contract's form to the domain's.
+//!
+//! Nothing is accepted that a host could not issue: reserved claims, undeclared fields, claims
+//! that overlap, schemas that do not compile.
+
+use std::collections::HashSet;
+
+use chancery_domain::template::{
+    CredentialDisplay, Definition, Disclosure, Field, Issue, Label, REGISTERED_CLAIMS, SdJwtClaim,
+    SdJwtProjection, ValueKind,
+};
+use serde_json::Value;
+
+use crate::{bindings::template as wit, manifest::is_name, schema::Schema};
+
+const MAX_FIELDS: usize = 200;
+const MAX_LOCALES: usize = 50;
+const MAX_PATH: usize = 8;
+/// Ten years; the host's own clamp is lower.
+const MAX_VALIDITY_DAYS: u32 = 3653;
+
+/// A definition that was checked, and the schemas that came with it.
+pub(crate) struct Checked {
+    pub(crate) definition: Definition,
+    pub(crate) subject: Schema,
+    pub(crate) configuration: Schema,
+    pub(crate) configuration_schema: Value,
+    /// Names of the sources that a lookup may name.
+    pub(crate) sources: Vec<String>,
+}
+
+/// Checks what a plugin described.
+pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> {
+    let mut findings = Findings(Vec::new());
+    if !is_name(&described.configuration_id) {
+        findings.add("/configuration-id", "not-a-name", "must be of the form `[a-z][a-z0-9-]*`");
+    }
+    if !(1..=MAX_VALIDITY_DAYS).contains(&described.validity_days) {
+        findings.add("/validity-days", "out-of-range", &format!("must be from 1 to {MAX_VALIDITY_DAYS}"));
+    }
+    let display = findings.display(described.display);
+    let fields = findings.fields(described.fields);
+    let sd_jwt = described.sd_jwt.map(|projection| findings.sd_jwt(projection, &fields));
+    let sources = findings.sources(&described.sources);
+    let subject = findings.schema("/subject-schema", &described.subject_schema);
+    let configuration = findings.schema("/configuration-schema", &described.configuration_schema);
+
+    match (subject, configuration) {
+        (Some((subject, subject_schema)), Some((configuration, configuration_schema)))
+            if findings.0.is_empty() =>
+        {
+            let definition = Definition {
+                configuration_id: described.configuration_id,
+                display,
+                fields,
+                sd_jwt,
+                subject_schema,
+                validity_days: described.validity_days,
+            };
+            Ok(Checked { definition, subject, configuration, configuration_schema, sources })
+        }
+        _ => Err(findings.0),
+    }
+}
+
+/// Everything that is wrong, rather than the first thing: authors repair in one go.
+struct Findings(Vec<Issue>);
+
+impl Findings {
+    fn add(&mut self, pointer: impl Into<String>, code: &str, message: &str) {
+        self.0.push(Issue { pointer: pointer.into(), code: code.into(), message: message.into() });
+    }
+
+    fn display(&mut self, display: Vec<wit::CredentialDisplay>) -> Vec<CredentialDisplay> {
+        if display.is_empty() {
+            self.add("/display", "required", "must have an entry for at least one locale");
+        }
+        self.locales("/display", display.iter().map(|entry| &*entry.locale));
+        for (index, entry) in display.iter().enumerate() {
+            for (member, color) in
+                [("background-color", &entry.background_color), ("text-color", &entry.text_color)]
+            {
+                if color.as_deref().is_some_and(|color| !is_color(color)) {
+                    self.add(
+                        format!("/display/{index}/{member}"),
+                        "not-a-color",
+                        "must be of the form `#rrggbb`",
+                    );
+                }
+            }
+        }
+        display
+            .into_iter()
+            .map(|entry| CredentialDisplay {
+                locale: entry.locale,
+                name: entry.name,
+                description: entry.description,
+                background_color: entry.background_color,
+                text_color: entry.text_color,
+            })
+            .collect()
+    }
+
+    /// At most one entry per locale.
+    fn locales<'a>(&mut self, pointer: &str, locales: impl Iterator<Item = &'a str>) {
+        let mut seen = HashSet::new();
+        for (index, locale) in locales.enumerate() {
+            let pointer = || format!("{pointer}/{index}/locale");
+            if !is_locale(locale) {
+                self.add(pointer(), "not-a-locale", "must be a BCP 47 language tag");
+            }
+            if !seen.insert(locale.to_ascii_lowercase()) {
+                self.add(pointer(), "duplicate", "has an entry already");
+            }
+            if index == MAX_LOCALES {
+                self.add(pointer(), "too-many", &format!("more than {MAX_LOCALES} locales"));
+                return;
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: Vec<wit::Field>) -> Vec<Field> {
+        if fields.len() > MAX_FIELDS {
+            self.add("/fields", "too-many", &format!("more than {MAX_FIELDS} fields"));
+            return Vec::new();
+        }
+        let mut names = HashSet::new();
+        for (index, field) in fields.iter().enumerate() {
+            let pointer = format!("/fields/{index}");
+            if !is_field_name(&field.name) {
+                self.add(format!("{pointer}/name"), "not-a-name", "must be of the form `[a-z][a-z0-9_]*`");
+            }
+            if !names.insert(&field.name) {
+                self.add(format!("{pointer}/name"), "duplicate", "is declared already");
+            }
+            self.locales(&format!("{pointer}/display"), field.display.iter().map(|label| &*label.locale));
+        }
+        fields
+            .into_iter()
+            .map(|field| Field {
+                name: field.name,
+                kind: kind(field.kind),
+                mandatory: field.mandatory,
+                display: field
+                    .display
+                    .into_iter()
+                    .map(|label| Label { locale: label.locale, name: label.name })
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn sd_jwt(&mut self, projection: wit::SdJwtProjection, fields: &[Field]) -> SdJwtProjection {
+        // SD-JWT VC §3.2.2.1.1: a collision-resistant name, so an URL or URN.
+        let vct = &projection.vct;
+        if !vct.contains(':') || vct.len() > 512 || vct.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            self.add("/sd-jwt/vct", "not-a-uri", "must be a URL or a URN");
+        }
+        for (index, claim) in projection.claims.iter().enumerate() {
+            let pointer = format!("/sd-jwt/claims/{index}");
+            match fields.iter().find(|field| field.name == claim.field) {
+                None => self.add(format!("{pointer}/field"), "unknown-field", "is not declared in `fields`"),
+                Some(field) if claim.elements && field.kind != ValueKind::Array => {
+                    self.add(format!("{pointer}/elements"), "not-an-array", "only arrays have elements");
+                }
+                Some(_) => {}
+            }
+            self.path(&pointer, &claim.path);
+            let overlaps = |other: &wit::SdJwtClaim| {
+                other.path.starts_with(&claim.path) || claim.path.starts_with(&other.path)
+            };
+            if projection.claims.iter().take(index).any(overlaps) {
+                self.add(format!("{pointer}/path"), "overlap", "another claim lies at, above or below it");
+            }
+        }
+        SdJwtProjection {
+            vct: projection.vct,
+            claims: projection
+                .claims
+                .into_iter()
+                .map(|claim| SdJwtClaim {
+                    field: claim.field,
+                    path: claim.path,
+                    disclosure: match claim.disclosure {
+                        wit::Disclosure::Selective => Disclosure::Selective,
+                        wit::Disclosure::Always => Disclosure::Always,
+                    },
+                    elements: claim.elements,
+                })
+                .collect(),
+        }
+    }
+
+    /// Registered claims are the host's; RFC 9901 §4.1 reserves `_sd` and `...` at every depth.
+    fn path(&mut self, pointer: &str, path: &[String]) {
+        let pointer = format!("{pointer}/path");
+        match path {
+            [] => self.add(&*pointer, "required", "must have at least one member"),
+            _ if path.len() > MAX_PATH => {
+                self.add(&*pointer, "too-many", &format!("more than {MAX_PATH} members"))
+            }
+            [first, ..] if REGISTERED_CLAIMS.contains(&&**first) => {
+                self.add(&*pointer, "reserved", &format!("`{first}` is a claim that the host alone sets"));
+            }
+            _ if path.iter().any(|member| member.is_empty() || member.len() > 128) => {
+                self.add(&*pointer, "out-of-range", "each member must have from 1 to 128 bytes");
+            }
+            _ if path.iter().any(|member| member == "_sd" || member == "...") => {
+                self.add(&*pointer, "reserved", "`_sd` and `...` are reserved at every depth");
+            }
+            _ => {}
+        }
+    }
+
+    fn sources(&mut self, sources: &[wit::Source]) -> Vec<String> {
+        for (index, source) in sources.iter().enumerate() {
+            if !is_name(&source.name) || sources.iter().take(index).any(|other| other.name == source.name) {
+                self.add(
+                    format!("/sources/{index}/name"),
+                    "not-a-name",
+                    "must be of the form `[a-z][a-z0-9-]*` and unique",
+                );
+            }
+            self.schema(&format!("/sources/{index}/parameters-schema"), &source.parameters_schema);
+            self.schema(&format!("/sources/{index}/answer-schema"), &source.answer_schema);
+        }
+        sources.iter().map(|source| source.name.clone()).collect()
+    }
+
+    fn schema(&mut self, pointer: &str, text: &str) -> Option<(Schema, Value)> {
+        let compiled = serde_json::from_str::<Value>(text)
+            .map_err(|error| format!("must be JSON: {error}"))
+            .and_then(|value| Ok((Schema::compile(&value)?, value)));
+        compiled.map_err(|reason| self.add(pointer, "not-a-schema", &reason)).ok()
+    }
+}
+
+fn kind(kind: wit::ValueKind) -> ValueKind {
+    match kind {
+        wit::ValueKind::Text => ValueKind::Text,
+        wit::ValueKind::Integer => ValueKind::Integer,
+        wit::ValueKind::Number => ValueKind::Number,
+        wit::ValueKind::Boolean => ValueKind::Boolean,
+        wit::ValueKind::Date => ValueKind::Date,
+        wit::ValueKind::DateTime => ValueKind::DateTime,
+        wit::ValueKind::Image => ValueKind::Image,
+        wit::ValueKind::Object => ValueKind::Object,
+        wit::ValueKind::Array => ValueKind::Array,
+    }
+}
+
+fn is_field_name(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn is_color(text: &str) -> bool {
+    text.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The shape of a BCP 47 tag; the registry of subtags is not consulted.
+fn is_locale(text: &str) -> bool {
+    let mut subtags = text.split('-');
+    let language = subtags.next().unwrap_or_default();
+    (2..=8).contains(&language.len())
+        && language.bytes().all(|b| b.is_ascii_alphabetic())
+        && subtags.all(|subtag| {
+            (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
+}

@@ -1,0 +1,46 @@
+//! What one call may use.
+
+use std::time::Duration;
+
+/// The budget of one call of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory, all memories of the instance together.
+    pub memory: usize,
+    /// Elements of all tables together.
+    pub table_elements: usize,
+    /// Instructions, roughly; the deterministic budget.
+    pub fuel: u64,
+    /// For how long the guest may run, waiting excluded; for what fuel does not measure,
+    /// such as one instruction that copies all of memory.
+    pub running: Duration,
+    /// For how long the whole call may take, from its start to its answer.
+    pub whole: Duration,
+    /// For how long a call may wait for its turn.
+    pub queue: Duration,
+    /// Bytes of JSON that go in.
+    pub input: usize,
+    /// Bytes of JSON that come out.
+    pub output: usize,
+    /// Log lines.
+    pub log_lines: usize,
+    /// Bytes of all log lines together.
+    pub log_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 16 << 20,
+            table_elements: 10_000,
+            fuel: 20_000_000,
+            running: Duration::from_millis(50),
+            whole: Duration::from_secs(2),
+            queue: Duration::from_secs(2),
+            input: 256 << 10,
+            output: 256 << 10,
+            log_lines: 100,
+            log_bytes: 16 << 10,
+        }
+    }
+}

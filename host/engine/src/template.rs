@@ -1,0 +1,345 @@
+//! A component under one configuration: what it issues, and one dataset of it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use chancery_domain::{
+    Dataset,
+    template::{Definition, Issue, Revision},
+};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::{
+    bindings::template as wit,
+    bindings::types,
+    canonical::{sha256, sorted},
+    component::Component,
+    dataset,
+    definition::{self, Checked},
+    fault::{Fault, FaultKind, TemplateError},
+};
+
+/// What a dataset is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// An offer is being made; nothing will be signed.
+    Offer,
+    /// A wallet waits for the credential.
+    Issue,
+    /// A wallet renews a credential that it has.
+    Renew,
+}
+
+/// How the holder was authenticated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Authentication {
+    /// Authentication context class (`acr`).
+    pub level: Option<String>,
+    /// Authentication methods (`amr`, RFC 8176).
+    pub methods: Vec<String>,
+    /// When.
+    pub time: Option<OffsetDateTime>,
+}
+
+/// What a source said to a [`Lookup`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The lookup's id.
+    pub id: String,
+    /// The answer; none where the source knows nothing about it.
+    pub document: Option<Value>,
+}
+
+/// Everything that a decision on one credential depends on, beside the configuration.
+#[derive(Debug, Clone)]
+pub struct PrepareRequest<'a> {
+    /// What the dataset is for.
+    pub purpose: Purpose,
+    /// The tenant's slug.
+    pub tenant: &'a str,
+    /// The subject data of the offer.
+    pub subject: &'a Value,
+    /// Answers to the lookups of all rounds so far.
+    pub answers: &'a [Answer],
+    /// The time.
+    pub now: OffsetDateTime,
+    /// BCP 47 tag that messages should be in.
+    pub locale: &'a str,
+    /// How the holder was authenticated; a pre-authorized code by itself authenticates nobody.
+    pub authentication: Option<&'a Authentication>,
+    /// Claims of an upstream identity provider.
+    pub upstream_claims: Option<&'a Value>,
+    /// How well the holder's key is kept (`key_storage`, OpenID4VCI 1.0 Appendix D.2).
+    pub key_attestation: Option<&'a str>,
+    /// What is attested of the wallet.
+    pub wallet_attestation: Option<&'a str>,
+    /// How many credentials of this offer or grant were issued before.
+    pub prior_issuances: u32,
+}
+
+impl<'a> PrepareRequest<'a> {
+    /// A request without answers, authentication and attestations.
+    pub fn new(purpose: Purpose, tenant: &'a str, subject: &'a Value, now: OffsetDateTime) -> Self {
+        Self {
+            purpose,
+            tenant,
+            subject,
+            answers: &[],
+            now,
+            locale: "en",
+            authentication: None,
+            upstream_claims: None,
+            key_attestation: None,
+            wallet_attestation: None,
+            prior_issuances: 0,
+        }
+    }
+}
+
+/// What a template decided.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Issue this; it matches the definition.
+    Issue(Dataset),
+    /// Look these up, then ask again.
+    Need(Vec<Lookup>),
+    /// Not now.
+    Defer(Deferral),
+    /// Not with this subject data.
+    Refuse(Vec<Issue>),
+}
+
+/// A question to a source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lookup {
+    /// Names the answer.
+    pub id: String,
+    /// Which source, of those that the definition declares.
+    pub source: String,
+    /// What to ask.
+    pub parameters: Value,
+}
+
+/// Not now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deferral {
+    /// When the wallet should ask again.
+    pub after: Duration,
+    /// What is waited for.
+    pub reason: String,
+}
+
+/// A component under one configuration. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Template {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    component: Component,
+    checked: Checked,
+    /// As it is handed to the plugin.
+    configuration: String,
+    revision: Revision,
+}
+
+impl Template {
+    /// Runs `describe` and checks its answer.
+    pub(crate) async fn describe(
+        component: &Component,
+        configuration: &Value,
+    ) -> Result<Self, TemplateError> {
+        let caller = &component.inner.caller;
+        let configuration = sorted(configuration);
+        let text = configuration.to_string();
+        if text.len() > caller.limits.input {
+            return Err(caller.fault(FaultKind::InputTooLarge { limit: caller.limits.input }).into());
+        }
+        let plugin = || caller.plugin.as_ref().to_owned();
+        let described = match describe(component, text.clone()).await {
+            Err(Fault { kind: kind @ FaultKind::Plugin { .. }, .. }) => {
+                // The plugin did not like its configuration. Its schema says so better, if it has one.
+                let fault = caller.fault(kind);
+                let Ok(described) = describe(component, "{}".into()).await else { return Err(fault.into()) };
+                let Ok(checked) = definition::accept(described) else { return Err(fault.into()) };
+                let issues = checked.configuration.issues(&configuration);
+                return Err(if issues.is_empty() {
+                    fault.into()
+                } else {
+                    TemplateError::Configuration { plugin: plugin(), issues }
+                });
+            }
+            described => described?,
+        };
+        let checked = definition::accept(described)
+            .map_err(|issues| TemplateError::Definition { plugin: plugin(), issues })?;
+        let issues = checked.configuration.issues(&configuration);
+        if !issues.is_empty() {
+            return Err(TemplateError::Configuration { plugin: plugin(), issues });
+        }
+        let revision = Revision { component: component.digest(), configuration: sha256(text.as_bytes()) };
+        let component = component.clone();
+        Ok(Self { inner: Arc::new(Inner { component, checked, configuration: text, revision }) })
+    }
+
+    /// What it issues.
+    pub fn definition(&self) -> &Definition {
+        &self.inner.checked.definition
+    }
+
+    /// The JSON Schema of the configuration.
+    pub fn configuration_schema(&self) -> &Value {
+        &self.inner.checked.configuration_schema
+    }
+
+    /// Which component, under which configuration. Member order does not count.
+    pub fn revision(&self) -> Revision {
+        self.inner.revision
+    }
+
+    /// The component.
+    pub fn component(&self) -> &Component {
+        &self.inner.component
+    }
+
+    /// Checks subject data against the template's schema of it.
+    pub fn check_subject(&self, subject: &Value) -> Result<(), Vec<Issue>> {
+        let issues = self.inner.checked.subject.issues(subject);
+        if issues.is_empty() { Ok(()) } else { Err(issues) }
+    }
+
+    /// Asks for the dataset of one credential. The subject data should have passed
+    /// [`Template::check_subject`] before.
+    pub async fn prepare(&self, request: &PrepareRequest<'_>) -> Result<Outcome, Fault> {
+        let caller = &self.inner.component.inner.caller;
+        let (asked, context) = self.arguments(request).map_err(|kind| caller.fault(kind))?;
+        let now = since_epoch(request.now);
+        let outcome = caller
+            .call(now, move |store, instance| {
+                Box::pin(async move {
+                    let hook = instance.chancery_credential_template_template();
+                    hook.call_prepare(store, &asked, &context).await
+                })
+            })
+            .await?
+            .map_err(|fault| caller.fault(reported(fault)))?;
+        self.accept(outcome).map_err(|kind| caller.fault(kind))
+    }
+
+    fn arguments(&self, request: &PrepareRequest<'_>) -> Result<(wit::Request, wit::Context), FaultKind> {
+        let limit = self.inner.component.inner.caller.limits.input;
+        let asked = wit::Request {
+            subject: request.subject.to_string(),
+            answers: request
+                .answers
+                .iter()
+                .map(|answer| wit::Answer {
+                    id: answer.id.clone(),
+                    document: answer.document.as_ref().map(Value::to_string),
+                })
+                .collect(),
+            ext: Vec::new(),
+        };
+        let context = wit::Context {
+            tenant: request.tenant.to_owned(),
+            configuration: self.inner.configuration.clone(),
+            now: since_epoch(request.now).as_secs(),
+            locale: request.locale.to_owned(),
+            purpose: match request.purpose {
+                Purpose::Offer => wit::Purpose::Offer,
+                Purpose::Issue => wit::Purpose::Issue,
+                Purpose::Renew => wit::Purpose::Renew,
+            },
+            authentication: request.authentication.map(|authentication| wit::Authentication {
+                level: authentication.level.clone(),
+                methods: authentication.methods.clone(),
+                time: authentication.time.map(|time| since_epoch(time).as_secs()),
+            }),
+            upstream_claims: request.upstream_claims.map(Value::to_string),
+            key_attestation: request.key_attestation.map(str::to_owned),
+            wallet_attestation: request.wallet_attestation.map(str::to_owned),
+            prior_issuances: request.prior_issuances,
+            ext: Vec::new(),
+        };
+        let answers = asked.answers.iter().filter_map(|answer| answer.document.as_ref()).map(String::len);
+        let upstream = context.upstream_claims.as_ref().map_or(0, String::len);
+        if asked.subject.len() + answers.sum::<usize>() + upstream > limit {
+            return Err(FaultKind::InputTooLarge { limit });
+        }
+        Ok((asked, context))
+    }
+
+    fn accept(&self, outcome: wit::Outcome) -> Result<Outcome, FaultKind> {
+        let limit = self.inner.component.inner.caller.limits.output;
+        match outcome {
+            wit::Outcome::Issue(document) if document.len() > limit => {
+                Err(FaultKind::OutputTooLarge { limit })
+            }
+            wit::Outcome::Issue(document) => {
+                dataset::accept(self.definition(), &document).map(Outcome::Issue).map_err(FaultKind::Contract)
+            }
+            wit::Outcome::Need(lookups) => self.accept_lookups(lookups).map_err(FaultKind::Contract),
+            wit::Outcome::Defer(deferral) => {
+                let after = Duration::from_secs(deferral.after_seconds.max(1).into());
+                Ok(Outcome::Defer(Deferral { after, reason: deferral.reason }))
+            }
+            wit::Outcome::Refuse(issues) => Ok(Outcome::Refuse(
+                issues
+                    .into_iter()
+                    .map(|issue| Issue { pointer: issue.pointer, code: issue.code, message: issue.message })
+                    .collect(),
+            )),
+        }
+    }
+
+    fn accept_lookups(&self, lookups: Vec<wit::Lookup>) -> Result<Outcome, String> {
+        let mut accepted: Vec<Lookup> = Vec::with_capacity(lookups.len());
+        for lookup in lookups {
+            if !self.inner.checked.sources.contains(&lookup.source) {
+                return Err("a lookup names a source that its definition does not declare".into());
+            }
+            if accepted.iter().any(|other| other.id == lookup.id) {
+                return Err("two lookups have the same id".into());
+            }
+            let parameters = serde_json::from_str(&lookup.parameters)
+                .map_err(|error| format!("the parameters of a lookup are not JSON: {error}"))?;
+            accepted.push(Lookup { id: lookup.id, source: lookup.source, parameters });
+        }
+        if accepted.is_empty() {
+            Err("it needs lookups but names none".into())
+        } else {
+            Ok(Outcome::Need(accepted))
+        }
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template")
+            .field("component", self.component())
+            .field("configuration_id", &self.definition().configuration_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A description depends on the configuration alone, so its clock stands at the epoch.
+async fn describe(component: &Component, configuration: String) -> Result<wit::Definition, Fault> {
+    let caller = &component.inner.caller;
+    caller
+        .call(Duration::ZERO, move |store, instance| {
+            Box::pin(async move {
+                let hook = instance.chancery_credential_template_template();
+                hook.call_describe(store, &configuration).await
+            })
+        })
+        .await?
+        .map_err(|fault| caller.fault(reported(fault)))
+}
+
+fn reported(fault: types::Fault) -> FaultKind {
+    FaultKind::Plugin { code: fault.code, message: fault.message, retryable: fault.retryable }
+}
+
+fn since_epoch(time: OffsetDateTime) -> Duration {
+    Duration::from_secs(u64::try_from(time.unix_timestamp()).unwrap_or(0))
+}
