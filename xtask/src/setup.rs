@@ -33,9 +33,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 /// What building and running the issuer needs. The answer knows where PostgreSQL is.
 pub(crate) fn running(workspace: &Workspace) -> Result<(Workspace, wasm::Toolchain)> {
-    let toolchain = wasm::toolchain(workspace)?;
-    let postgres = postgres::binaries(workspace)?;
-    Ok((workspace.with_postgres(&postgres), toolchain))
+    Ok((database(workspace)?, wasm::toolchain(workspace)?))
+}
+
+/// PostgreSQL alone.
+pub(crate) fn database(workspace: &Workspace) -> Result<Workspace> {
+    Ok(workspace.with_postgres(&postgres::binaries(workspace)?))
 }
 
 /// What the checks need beyond that.

@@ -53,7 +53,7 @@ impl Workspace {
         self.debug().join("chancery")
     }
 
-    pub(crate) fn with_postgres(self: &Workspace, binaries: &Path) -> Self {
+    pub(crate) fn with_postgres(&self, binaries: &Path) -> Self {
         Self { root: self.root.clone(), target: self.target.clone(), postgres: Some(binaries.to_owned()) }
     }
 
