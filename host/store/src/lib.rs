@@ -1,1 +1,64 @@
 //! Tenant transactions and every SQL statement.
+//!
+//! There is no connection without a scope. A [`Store`] hands out
+//!
+//! - a [`Directory`]: read-only, from a name to a tenant;
+//! - a [`TenantTx`]: one tenant, which PostgreSQL's row-level security enforces;
+//! - a [`PlatformTx`]: the deployment's own tables, for an operator or a job, without any grant on a
+//!   tenant's tables;
+//! - a [`ProvisionTx`]: one new tenant, insert only;
+//!
+//! and nothing else. Every transaction is either committed, rolled back, or its connection is
+//! closed: see [`pool`] for why a dropped transaction can never reach another tenant.
+//!
+//! ```text
+//! let mut tx = store.tenant(tenant.id).await?;
+//! let offer = tx.offer(id).await?;
+//! tx.commit().await?;
+//! ```
+//!
+//! Absence is `None`, a refusal that the caller must handle is a value of the method's own
+//! type, and everything else is a [`StoreError`].
+
+mod activations;
+mod api_keys;
+mod convert;
+mod credentials;
+mod directory;
+pub mod embedded;
+mod error;
+mod issuance;
+mod keys;
+pub mod migrate;
+mod offers;
+mod platform;
+mod pool;
+mod provision;
+mod redemption;
+mod scope;
+mod seen;
+mod session;
+mod status_lists;
+mod store;
+mod sweep;
+
+pub use activations::Activation;
+pub use api_keys::{ApiKey, NewApiKey};
+pub use credentials::{Credential, CredentialFilter, StatusChanged};
+pub use directory::Directory;
+pub use error::StoreError;
+pub use issuance::{Intent, IntentRefused, NewCopy, NotificationEvent, SigningKeyName, UsedOnce};
+pub use keys::{KeyState, StoredKey, TenantSecrets};
+pub use migrate::RolePasswords;
+pub use offers::{ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem};
+pub use platform::{Component, ComponentStatus, Deployment};
+pub use provision::NewTenant;
+pub use redemption::{Redemption, TxCodeAttempt};
+pub use scope::{By, PlatformTx, ProvisionTx, TenantTx};
+pub use seen::{Seen, StoredAnswer};
+pub use status_lists::{Lease, STATUS_LIST_SIZE, StatusListRow};
+pub use store::{PoolSize, Store, Urls};
+pub use sweep::Swept;
+
+#[doc(inline)]
+pub use embedded::Cluster;

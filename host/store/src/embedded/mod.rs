@@ -1,0 +1,5 @@
+//! A private PostgreSQL.
+
+/// A private PostgreSQL.
+#[derive(Debug)]
+pub struct Cluster;

@@ -1,0 +1,357 @@
+//! Record first, sign second: the one statement that permits signatures.
+
+use chancery_domain::template::Revision;
+use chancery_domain::{CredentialId, IssuanceId, IssuanceToken, OfferId, OfferState, StatusEntry};
+use sqlx::query;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::convert::{hour_after, hour_of, signed};
+use crate::{Seen, StoreError, TenantTx};
+
+/// What is about to be signed.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// Names the decision to sign.
+    pub issuance: IssuanceId,
+    /// The offer that it uses up one item of.
+    pub offer: OfferId,
+    /// The item.
+    pub configuration_id: String,
+    /// The revision that made the dataset; it must be the one that the offer pins.
+    pub revision: Revision,
+    /// The key that will sign; it must be active.
+    pub key: SigningKeyName,
+    /// One for each copy to sign.
+    pub copies: Vec<NewCopy>,
+    /// The nonce that the key proofs were made over.
+    pub nonce: Option<UsedOnce>,
+    /// The `jti` of the request's `DPoP` proof.
+    pub dpop_proof: Option<UsedOnce>,
+    /// Now.
+    pub now: OffsetDateTime,
+    /// When the copies expire, the last of them.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A signing key, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKeyName {
+    /// What it is for.
+    pub key_use: String,
+    /// Its JOSE algorithm.
+    pub algorithm: String,
+    /// Its version.
+    pub version: u32,
+}
+
+/// One copy of a credential that is about to be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewCopy {
+    /// Names the copy.
+    pub credential: CredentialId,
+    /// Where its status will be published, out of a [`Lease`](crate::Lease).
+    pub status: StatusEntry,
+}
+
+/// Something that may be used once, and until when it would be accepted at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedOnce {
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// After that it may be forgotten.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Why nothing may be signed. Nothing was recorded either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IntentRefused {
+    /// The tenant does not issue at present.
+    #[error("the tenant is not active")]
+    TenantNotActive,
+    /// The key was replaced since it was looked up.
+    #[error("the signing key is not active")]
+    KeyNotActive,
+    /// The plugin was halted.
+    #[error("the plugin is quarantined")]
+    PluginHalted,
+    /// Another request made its proofs over the same nonce.
+    #[error("the nonce was used before")]
+    NonceUsed,
+    /// The same `DPoP` proof was sent before.
+    #[error("the DPoP proof was used before")]
+    ProofReplayed,
+    /// The offer was not redeemed, was withdrawn, ran out, or is from before a restore.
+    #[error("the offer cannot be issued, it is {}", .0.as_str())]
+    OfferNotIssuable(OfferState),
+    /// No offer of that id offers that configuration in that revision.
+    #[error("the offer does not offer this")]
+    NotOffered,
+    /// The item was issued before.
+    #[error("the credential was issued before")]
+    AlreadyIssued,
+}
+
+/// What a wallet says about a credential (OpenID4VCI 1.0 §11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotificationEvent {
+    /// It was stored.
+    Accepted,
+    /// It could not be stored.
+    Failure,
+    /// The user did not want it.
+    Deleted,
+}
+
+impl NotificationEvent {
+    /// The word on the wire and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "credential_accepted",
+            Self::Failure => "credential_failure",
+            Self::Deleted => "credential_deleted",
+        }
+    }
+}
+
+/// What the one statement found.
+struct Findings {
+    tenant_active: bool,
+    key_active: bool,
+    component_available: bool,
+    fresh: Vec<String>,
+    item_taken: bool,
+    copies: i64,
+}
+
+impl TenantTx {
+    /// Records what is about to be signed and commits, in two round trips; every token permits one
+    /// signature. If it is refused, nothing is recorded and the connection is kept.
+    ///
+    /// Everything that permits the signature is checked again by the very statement that
+    /// records it, so no stale cache of the caller can issue: the tenant, the key, the plugin, the
+    /// nonce, the `DPoP` proof, the offer and its item.
+    pub async fn record_issuance(
+        mut self,
+        intent: &Intent,
+    ) -> Result<Result<Vec<IssuanceToken>, IntentRefused>, StoreError> {
+        let findings = self.try_to_record(intent).await?;
+        if findings.item_taken && findings.copies == i64::try_from(intent.copies.len()).unwrap_or(i64::MAX) {
+            self.session.commit().await?;
+            return Ok(Ok(tokens(intent)));
+        }
+        let refused = match refusal(&findings, intent) {
+            Some(refused) => refused,
+            None => self.why_not_issuable(intent).await?,
+        };
+        self.session.rollback().await?;
+        Ok(Err(refused))
+    }
+
+    /// Each part that writes depends on the parts before it, so that a refusal needs no error, which
+    /// would hide its reason; what was written up to there is rolled back. The offer's counter
+    /// is taken before its item: two requests for the same item queue at the offer's row, and
+    /// PostgreSQL checks the conditions of an UPDATE again on the row version it waited for.
+    async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
+        let (mut kinds, mut hashes, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
+        for (kind, used) in [(Seen::Nonce, intent.nonce), (Seen::DpopProof, intent.dpop_proof)] {
+            if let Some(UsedOnce { hash, expires_at }) = used {
+                kinds.push(kind.as_str().to_owned());
+                hashes.push(hash.to_vec());
+                expiries.push(expires_at);
+            }
+        }
+        let (mut ids, mut lists, mut indices): (Vec<Uuid>, _, _) = (Vec::new(), Vec::new(), Vec::new());
+        for copy in &intent.copies {
+            ids.push(copy.credential.uuid());
+            lists.push(signed(copy.status.list, "credentials", "list")?);
+            indices.push(signed(copy.status.index, "credentials", "idx")?);
+        }
+        let row = query!(
+            r#"with tenant as (
+                 select 1 from tenants where id = $1 and status = 'active'
+             ), key as (
+                 select 1 from signing_keys
+                 where key_use = $2 and algorithm = $3 and version = $4 and state = 'active'
+             ), component as (
+                 select 1 from plugin_components where digest = $5 and status = 'available'
+             ), used as (
+                 insert into seen (kind, hash, expires_at)
+                 select u.* from unnest($6::text[], $7::bytea[], $8::timestamptz[]) u, tenant, key, component
+                 on conflict (tenant_id, kind, hash) do nothing
+                 returning kind
+             ), offer as (
+                 update offers
+                 set state = case state when 'redeemed' then 'issued' else state end,
+                     items_left = items_left - 1
+                 from tenant, key, component
+                 where id = $9 and state in ('redeemed', 'issued') and items_left > 0 and issue_by > $10
+                   and restore_epoch = coalesce((select restore_epoch from deployment), 0)
+                   and (select count(*) from used) = cardinality($6)
+                 returning id, items_left, restore_epoch
+             ), item as (
+                 update offer_items i set issuance_id = $11
+                 from offer o
+                 where i.offer_id = o.id and i.configuration_id = $12
+                   and i.component = $5 and i.configuration_hash = $13 and i.issuance_id is null
+                 returning o.restore_epoch, o.items_left
+             ), erased as (
+                 delete from offer_subjects s using item where s.offer_id = $9 and item.items_left = 0
+             ), issuance as (
+                 insert into issuances (
+                     id, offer_id, configuration_id, component, configuration_hash, key_use,
+                     key_algorithm, key_version, restore_epoch, hour, expires_hour, state
+                 )
+                 select $11, $9, $12, $5, $13, $2, $3, $4, item.restore_epoch, $14, $15, 'intended'
+                 from item
+                 returning id
+             ), copies as (
+                 insert into credentials (id, issuance_id, list, idx, status)
+                 select c.id, issuance.id, c.list, c.idx, 'valid'
+                 from issuance, unnest($16::uuid[], $17::integer[], $18::integer[]) c (id, list, idx)
+                 returning id
+             )
+             select exists (select from tenant) as "tenant_active!",
+                 exists (select from key) as "key_active!",
+                 exists (select from component) as "component_available!",
+                 array(select kind from used) as "fresh!",
+                 exists (select from item) as "item_taken!",
+                 (select count(*) from copies) as "copies!""#,
+            self.tenant.uuid(),
+            intent.key.key_use,
+            intent.key.algorithm,
+            signed(intent.key.version, "signing_keys", "version")?,
+            intent.revision.component.as_slice(),
+            &kinds,
+            &hashes,
+            &expiries,
+            intent.offer.uuid(),
+            intent.now,
+            intent.issuance.uuid(),
+            intent.configuration_id,
+            intent.revision.configuration.as_slice(),
+            hour_of(intent.now),
+            hour_after(intent.expires_at),
+            &ids,
+            &lists,
+            &indices,
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        let row = self.session.settle(row)?;
+        self.session.forbid_commit();
+        Ok(Findings {
+            tenant_active: row.tenant_active,
+            key_active: row.key_active,
+            component_available: row.component_available,
+            fresh: row.fresh,
+            item_taken: row.item_taken,
+            copies: row.copies,
+        })
+    }
+
+    /// Reads the offer after the fact. What the transaction itself changed is rolled back by then
+    /// in all but its own eyes, hence the items are asked, not the counter.
+    async fn why_not_issuable(&mut self, intent: &Intent) -> Result<IntentRefused, StoreError> {
+        let row = query!(
+            r#"select o.state, i.issuance_id,
+                   o.issue_by <= $5
+                   or o.restore_epoch <> coalesce((select restore_epoch from deployment), 0) as "late!"
+             from offers o
+             join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             where o.id = $1 and i.configuration_id = $2 and i.component = $3 and i.configuration_hash = $4"#,
+            intent.offer.uuid(),
+            intent.configuration_id,
+            intent.revision.component.as_slice(),
+            intent.revision.configuration.as_slice(),
+            intent.now,
+        )
+        .fetch_optional(self.session.statement())
+        .await;
+        let Some(row) = self.session.settle(row)? else { return Ok(IntentRefused::NotOffered) };
+        if row.issuance_id.is_some() {
+            return Ok(IntentRefused::AlreadyIssued);
+        }
+        if row.late {
+            return Ok(IntentRefused::OfferNotIssuable(OfferState::Expired));
+        }
+        let state = OfferState::parse(&row.state);
+        state
+            .map(IntentRefused::OfferNotIssuable)
+            .ok_or_else(|| StoreError::corrupt("offers", "state"))
+    }
+
+    /// Notes that the signatures were made and handed out. An intent without this note may or may not have
+    /// reached its wallet; its index stays taken.
+    pub async fn mark_issued(&mut self, issuances: &[IssuanceId]) -> Result<(), StoreError> {
+        let ids: Vec<Uuid> = issuances.iter().map(|id| id.uuid()).collect();
+        let done = query!(
+            "update issuances set state = 'issued' where id = any($1) and state = 'intended'",
+            &ids
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done).map(drop)
+    }
+
+    /// Notes what the wallet says about a credential. The offer follows once nothing of it is left. `false`
+    /// if that offer has no such issuance; to say the same again is no error.
+    pub async fn notify(
+        &mut self,
+        issuance: IssuanceId,
+        offer: OfferId,
+        event: NotificationEvent,
+    ) -> Result<bool, StoreError> {
+        let outcome = match event {
+            NotificationEvent::Accepted => Some(OfferState::Accepted),
+            NotificationEvent::Failure => Some(OfferState::Failed),
+            NotificationEvent::Deleted => None,
+        };
+        let known = query!(
+            r#"with noted as (
+                 update issuances set notification = $3 where id = $1 and offer_id = $2
+                 returning offer_id
+             ), followed as (
+                 update offers o set state = coalesce($4, state) from noted
+                 where o.id = noted.offer_id and o.state = 'issued' and o.items_left = 0
+             )
+             select exists (select from noted) as "known!""#,
+            issuance.uuid(),
+            offer.uuid(),
+            event.as_str(),
+            outcome.map(OfferState::as_str),
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        Ok(self.session.settle(known)?.known)
+    }
+}
+
+/// The reason, where the one statement found it itself.
+fn refusal(findings: &Findings, intent: &Intent) -> Option<IntentRefused> {
+    let fresh = |kind: Seen| findings.fresh.iter().any(|word| word == kind.as_str());
+    if !findings.tenant_active {
+        return Some(IntentRefused::TenantNotActive);
+    }
+    if !findings.key_active {
+        return Some(IntentRefused::KeyNotActive);
+    }
+    if !findings.component_available {
+        return Some(IntentRefused::PluginHalted);
+    }
+    if intent.dpop_proof.is_some() && !fresh(Seen::DpopProof) {
+        return Some(IntentRefused::ProofReplayed);
+    }
+    if intent.nonce.is_some() && !fresh(Seen::Nonce) {
+        return Some(IntentRefused::NonceUsed);
+    }
+    None
+}
+
+#[expect(clippy::disallowed_methods, reason = "the intent is committed, this is the one door")]
+fn tokens(intent: &Intent) -> Vec<IssuanceToken> {
+    let token = |copy: &NewCopy| {
+        IssuanceToken::from_committed_intent(intent.issuance, copy.credential, copy.status)
+    };
+    intent.copies.iter().map(token).collect()
+}

@@ -1,0 +1,346 @@
+//! Offers: made, fetched, listed, withdrawn, and read for issuance.
+
+use chancery_domain::template::Revision;
+use chancery_domain::{IssuanceId, OfferId, OfferState};
+use serde_json::Value;
+use sqlx::{query, query_as, query_scalar};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::convert::digest;
+use crate::{StoreError, TenantTx};
+
+/// How long after its own time an offer that was redeemed in time may still be issued. No access
+/// token needs to live longer.
+pub const ISSUE_WITHIN: Duration = Duration::minutes(15);
+
+/// An offer that does not exist yet.
+#[derive(Debug, Clone)]
+pub struct NewOffer {
+    /// Names the offer to the issuer.
+    pub id: OfferId,
+    /// Hash of the secret in the offer's URL.
+    pub handle_hash: [u8; 32],
+    /// Hash of the pre-authorized code.
+    pub code_hash: [u8; 32],
+    /// What it offers; at least one, each configuration id once.
+    pub items: Vec<PinnedItem>,
+    /// The transaction code that the wallet must present with the code.
+    pub tx_code: Option<NewTxCode>,
+    /// The subject's data, sealed under a key that needs the offer's own secret.
+    pub sealed_subject: Vec<u8>,
+    /// Now.
+    pub created_at: OffsetDateTime,
+    /// Until when the code may be exchanged.
+    pub expires_at: OffsetDateTime,
+}
+
+/// A credential configuration, pinned to the revision that was active when the offer was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedItem {
+    /// The credential configuration id.
+    pub configuration_id: String,
+    /// Component and configuration.
+    pub revision: Revision,
+}
+
+/// A transaction code, as far as it is stored.
+#[derive(Debug, Clone)]
+pub struct NewTxCode {
+    /// Under one of the tenant's own keys; so a guess cannot be tried against a stolen database.
+    pub mac: [u8; 32],
+    /// What the wallet is told of it (`input_mode`, `length`, `description`).
+    pub description: Value,
+}
+
+/// An offer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// Names the offer to the issuer.
+    pub id: OfferId,
+    /// How far it has come.
+    pub state: OfferState,
+    /// What it offers, by configuration id.
+    pub items: Vec<OfferItem>,
+    /// What the wallet is told of the transaction code, if there is one.
+    pub tx_code: Option<Value>,
+    /// How often the transaction code was tried.
+    pub tx_code_attempts: i16,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// Until when the code may be exchanged.
+    pub expires_at: OffsetDateTime,
+}
+
+/// One credential that an offer offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferItem {
+    /// The credential configuration id.
+    pub configuration_id: String,
+    /// Component and configuration, as pinned.
+    pub revision: Revision,
+    /// The issuance that used the item up.
+    pub issuance: Option<IssuanceId>,
+}
+
+/// What an issuance needs of its offer.
+#[derive(Clone)]
+pub struct IssuableOffer {
+    /// What it offers, used up or not.
+    pub items: Vec<OfferItem>,
+    /// The subject's data, as it was given to [`create_offer`](TenantTx::create_offer).
+    pub sealed_subject: Vec<u8>,
+}
+
+impl std::fmt::Debug for IssuableOffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuableOffer").field("items", &self.items).finish_non_exhaustive()
+    }
+}
+
+/// Where a listing goes on: at most `limit` rows, the newest first, all older than `before`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page<Id> {
+    /// The last id of the page before.
+    pub before: Option<Id>,
+    /// How many rows.
+    pub limit: u16,
+}
+
+/// One item with its offer; an offer has as many rows as items, one after the other.
+struct Row {
+    id: Uuid,
+    state: String,
+    tx_code_description: Option<Value>,
+    tx_code_attempts: i16,
+    created_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+    configuration_id: String,
+    component: Vec<u8>,
+    configuration_hash: Vec<u8>,
+    issuance_id: Option<Uuid>,
+}
+
+pub(crate) fn item(
+    configuration_id: String,
+    component: &[u8],
+    configuration_hash: &[u8],
+    issuance: Option<Uuid>,
+) -> Result<OfferItem, StoreError> {
+    Ok(OfferItem {
+        configuration_id,
+        revision: Revision {
+            component: digest(component, "offer_items", "component")?,
+            configuration: digest(configuration_hash, "offer_items", "configuration_hash")?,
+        },
+        issuance: issuance.map(IssuanceId::from_uuid),
+    })
+}
+
+/// Folds the rows of an offer into one.
+fn offers_of(rows: Vec<Row>) -> Result<Vec<Offer>, StoreError> {
+    let mut offers: Vec<Offer> = Vec::new();
+    for row in rows {
+        let id = OfferId::from_uuid(row.id);
+        let item = item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
+        match offers.last_mut() {
+            Some(offer) if offer.id == id => offer.items.push(item),
+            _ => offers.push(Offer {
+                id,
+                state: OfferState::parse(&row.state)
+                    .ok_or_else(|| StoreError::corrupt("offers", "state"))?,
+                items: vec![item],
+                tx_code: row.tx_code_description,
+                tx_code_attempts: row.tx_code_attempts,
+                created_at: row.created_at,
+                expires_at: row.expires_at,
+            }),
+        }
+    }
+    Ok(offers)
+}
+
+impl TenantTx {
+    /// Makes an offer. One statement.
+    pub async fn create_offer(&mut self, offer: &NewOffer) -> Result<(), StoreError> {
+        let (mut ids, mut components, mut configurations) = (Vec::new(), Vec::new(), Vec::new());
+        for item in &offer.items {
+            ids.push(item.configuration_id.clone());
+            components.push(item.revision.component.to_vec());
+            configurations.push(item.revision.configuration.to_vec());
+        }
+        let items_left = i16::try_from(offer.items.len()).unwrap_or(i16::MAX);
+        let done = query!(
+            "with offer as (
+                 insert into offers (
+                     id, handle_hash, code_hash, state, items_left, tx_code_mac, tx_code_description,
+                     restore_epoch, created_at, expires_at, issue_by
+                 )
+                 values (
+                     $1, $2, $3, 'created', $4, $5, $6,
+                     coalesce((select restore_epoch from deployment), 0), $7, $8, $9
+                 )
+             ), items as (
+                 insert into offer_items (offer_id, configuration_id, component, configuration_hash)
+                 select $1, * from unnest($10::text[], $11::bytea[], $12::bytea[])
+             ), subject as (
+                 insert into offer_subjects (offer_id, sealed, expires_at, erase_at)
+                 values ($1, $13, $8, $9)
+             )
+             insert into due (kind, at) values ('sweep', $8) on conflict do nothing",
+            offer.id.uuid(),
+            offer.handle_hash.as_slice(),
+            offer.code_hash.as_slice(),
+            items_left,
+            offer.tx_code.as_ref().map(|code| code.mac.as_slice()),
+            offer.tx_code.as_ref().map(|code| &code.description),
+            offer.created_at,
+            offer.expires_at,
+            offer.expires_at + ISSUE_WITHIN,
+            &ids,
+            &components,
+            &configurations,
+            offer.sealed_subject,
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done).map(drop)
+    }
+
+    /// The offer that a wallet reads by reference. The first reading is noted; an offer whose time is over
+    /// reads as expired. One statement.
+    pub async fn offer_by_handle(
+        &mut self,
+        handle_hash: &[u8; 32],
+        now: OffsetDateTime,
+    ) -> Result<Option<Offer>, StoreError> {
+        let rows = query_as!(
+            Row,
+            r#"with fetched as (
+                 update offers set state = 'fetched'
+                 where handle_hash = $1 and state = 'created' and expires_at > $2
+             )
+             select o.id,
+                 case when o.state not in ('created', 'fetched') then o.state
+                      when o.expires_at <= $2 then 'expired'
+                      else 'fetched' end as "state!",
+                 o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
+                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
+             from offers o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             where o.handle_hash = $1
+             order by i.configuration_id"#,
+            handle_hash.as_slice(),
+            now,
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        Ok(offers_of(self.session.settle(rows)?)?.pop())
+    }
+
+    /// The offer of that id, as the issuer sees it.
+    pub async fn offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError> {
+        let rows = query_as!(
+            Row,
+            "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
+                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
+             from offers o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             where o.id = $1
+             order by i.configuration_id",
+            id.uuid(),
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        Ok(offers_of(self.session.settle(rows)?)?.pop())
+    }
+
+    /// A page of offers, and where the next one begins.
+    pub async fn offers(
+        &mut self,
+        page: &Page<OfferId>,
+    ) -> Result<(Vec<Offer>, Option<OfferId>), StoreError> {
+        let rows = query_as!(
+            Row,
+            "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
+                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
+             from (
+                 select * from offers where $1::uuid is null or id < $1 order by id desc limit $2
+             ) o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             order by o.id desc, i.configuration_id",
+            page.before.map(OfferId::uuid),
+            page.rows_to_read(),
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        let offers = offers_of(self.session.settle(rows)?)?;
+        Ok(page.split(offers, |offer| offer.id))
+    }
+
+    /// Withdraws the offer and erases its subject. Answers with the state it is in now: an offer that was
+    /// issued in full, or is over for another reason, stays what it is.
+    pub async fn cancel_offer(&mut self, id: OfferId) -> Result<Option<OfferState>, StoreError> {
+        let state = query_scalar!(
+            r#"with cancelled as (
+                 update offers set state = 'cancelled'
+                 where id = $1 and (state in ('created', 'fetched', 'redeemed')
+                                    or (state = 'issued' and items_left > 0))
+                 returning id, state
+             ), erased as (
+                 delete from offer_subjects s using cancelled c where s.offer_id = c.id
+             )
+             select coalesce((select state from cancelled), (select state from offers where id = $1))"#,
+            id.uuid(),
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        let parse = |word: String| {
+            OfferState::parse(&word).ok_or_else(|| StoreError::corrupt("offers", "state"))
+        };
+        self.session.settle(state)?.map(parse).transpose()
+    }
+
+    /// What an issuance needs of an offer that was redeemed and has not run out, was not
+    /// withdrawn, and has something left.
+    pub async fn offer_for_issuance(
+        &mut self,
+        id: OfferId,
+        now: OffsetDateTime,
+    ) -> Result<Option<IssuableOffer>, StoreError> {
+        let rows = query!(
+            "select s.sealed, i.configuration_id, i.component, i.configuration_hash, i.issuance_id
+             from offers o
+             join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             join offer_subjects s on (s.tenant_id, s.offer_id) = (o.tenant_id, o.id)
+             where o.id = $1 and o.state in ('redeemed', 'issued') and o.issue_by > $2
+             order by i.configuration_id",
+            id.uuid(),
+            now,
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        let mut offer: Option<IssuableOffer> = None;
+        for row in self.session.settle(rows)? {
+            let item =
+                item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
+            offer
+                .get_or_insert_with(|| IssuableOffer { items: Vec::new(), sealed_subject: row.sealed })
+                .items
+                .push(item);
+        }
+        Ok(offer)
+    }
+}
+
+impl<Id: Copy> Page<Id> {
+    /// One row more than asked for, to know whether there is a next page.
+    pub(crate) fn rows_to_read(&self) -> i64 {
+        i64::from(self.limit.max(1)) + 1
+    }
+
+    pub(crate) fn split<T>(&self, mut rows: Vec<T>, id: impl Fn(&T) -> Id) -> (Vec<T>, Option<Id>) {
+        let limit = usize::from(self.limit.max(1));
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().map(id).filter(|_| more);
+        (rows, next)
+    }
+}

@@ -1,0 +1,215 @@
+//! The deployment's own tables: its key check, its plugin components, what is due.
+
+use chancery_domain::TenantId;
+use sqlx::{query, query_scalar};
+use time::OffsetDateTime;
+
+use crate::convert::{digest, signed, unsigned};
+use crate::{PlatformTx, StoreError};
+
+/// What the database remembers of the deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployment {
+    /// The check value of the master key that seals the secrets in this database.
+    pub key_check: [u8; 16],
+    /// How often the database was restored, as far as it knows.
+    pub restore_epoch: u32,
+    /// Whether the row was written by another cluster or on another timeline: the database was restored
+    /// from a backup or a standby took over, and what happened last may be missing.
+    pub restored: bool,
+}
+
+/// Whether a component may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ComponentStatus {
+    /// It may.
+    Available,
+    /// It was halted; no intent that names it is recorded.
+    Quarantined,
+}
+
+impl ComponentStatus {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Quarantined => "quarantined",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Available, Self::Quarantined].into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+/// An uploaded plugin, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// SHA-256 of the bytes.
+    pub digest: [u8; 32],
+    /// The name in its manifest.
+    pub name: String,
+    /// The version in its manifest.
+    pub version: String,
+    /// Whether it may be used.
+    pub status: ComponentStatus,
+}
+
+impl PlatformTx {
+    /// The deployment, once it was founded.
+    pub async fn deployment(&mut self) -> Result<Option<Deployment>, StoreError> {
+        let row = query!(
+            r#"select key_check, restore_epoch,
+                   (d.system_identifier, d.timeline) is distinct from (s.system_identifier, c.timeline_id)
+                       as "restored!"
+               from deployment d, pg_control_system() s, pg_control_checkpoint() c"#
+        )
+        .fetch_optional(self.session.statement())
+        .await;
+        self.session
+            .settle(row)?
+            .map(|row| {
+                let key_check = row.key_check.as_slice().try_into();
+                Ok(Deployment {
+                    key_check: key_check.map_err(|_| StoreError::corrupt("deployment", "key_check"))?,
+                    restore_epoch: unsigned(row.restore_epoch, "deployment", "restore_epoch")?,
+                    restored: row.restored,
+                })
+            })
+            .transpose()
+    }
+
+    /// Founds the deployment. `false` if that has been done, by another replica perhaps.
+    pub async fn found_deployment(
+        &mut self,
+        key_check: [u8; 16],
+        restore_epoch: u32,
+    ) -> Result<bool, StoreError> {
+        let done = query!(
+            "insert into deployment (key_check, restore_epoch, system_identifier, timeline)
+             select $1, $2, s.system_identifier, c.timeline_id
+             from pg_control_system() s, pg_control_checkpoint() c
+             on conflict do nothing",
+            key_check.as_slice(),
+            signed(restore_epoch, "deployment", "restore_epoch")?,
+        )
+        .execute(self.session.statement())
+        .await;
+        Ok(self.session.settle(done)?.rows_affected() == 1)
+    }
+
+    /// Begins a new restore epoch: every offer under way is dead, and no status list that exists gets a
+    /// new entry. For a deployment that finds itself [`restored`](Deployment::restored).
+    pub async fn begin_restore_epoch(&mut self) -> Result<(), StoreError> {
+        let done = query!(
+            "update deployment d
+             set restore_epoch = d.restore_epoch + 1,
+                 system_identifier = s.system_identifier,
+                 timeline = c.timeline_id
+             from pg_control_system() s, pg_control_checkpoint() c"
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done).map(drop)
+    }
+
+    /// Notes under which master key the secrets are sealed from now on.
+    pub async fn replace_key_check(&mut self, key_check: [u8; 16]) -> Result<(), StoreError> {
+        let done = query!("update deployment set key_check = $1", key_check.as_slice())
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done).map(drop)
+    }
+
+    /// Keeps a plugin's bytes. `false` if they are kept already; a digest never changes its bytes.
+    pub async fn put_component(
+        &mut self,
+        digest: &[u8; 32],
+        name: &str,
+        version: &str,
+        wasm: &[u8],
+    ) -> Result<bool, StoreError> {
+        let done = query!(
+            "insert into plugin_components (digest, name, version, wasm) values ($1, $2, $3, $4)
+             on conflict (digest) do nothing",
+            digest.as_slice(),
+            name,
+            version,
+            wasm
+        )
+        .execute(self.session.statement())
+        .await;
+        Ok(self.session.settle(done)?.rows_affected() == 1)
+    }
+
+    /// A plugin's bytes, unless it was quarantined.
+    pub async fn component(&mut self, digest: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        let wasm = query_scalar!(
+            "select wasm from plugin_components where digest = $1 and status = 'available'",
+            digest.as_slice()
+        )
+        .fetch_optional(self.session.statement())
+        .await;
+        self.session.settle(wasm)
+    }
+
+    /// Every plugin, by name and version.
+    pub async fn components(&mut self) -> Result<Vec<Component>, StoreError> {
+        let rows = query!(
+            "select digest, name, version, status from plugin_components order by name, version, digest"
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        let component = |(bytes, name, version, status): (Vec<u8>, String, String, String)| {
+            Ok(Component {
+                digest: digest(&bytes, "plugin_components", "digest")?,
+                name,
+                version,
+                status: ComponentStatus::parse(&status)
+                    .ok_or_else(|| StoreError::corrupt("plugin_components", "status"))?,
+            })
+        };
+        let rows = self.session.settle(rows)?.into_iter();
+        rows.map(|row| component((row.digest, row.name, row.version, row.status))).collect()
+    }
+
+    /// Halts a plugin, or lets it go on. `false` if there is none of that digest.
+    pub async fn set_component_status(
+        &mut self,
+        digest: &[u8; 32],
+        status: ComponentStatus,
+    ) -> Result<bool, StoreError> {
+        let done = query!(
+            "update plugin_components set status = $2 where digest = $1",
+            digest.as_slice(),
+            status.as_str()
+        )
+        .execute(self.session.statement())
+        .await;
+        Ok(self.session.settle(done)?.rows_affected() == 1)
+    }
+
+    /// Tenants whose sweep is due, the longest waiting first.
+    pub async fn due(&mut self, now: OffsetDateTime, most: u32) -> Result<Vec<TenantId>, StoreError> {
+        let ids = query_scalar!(
+            "select tenant_id from due where at <= $1 order by at limit $2",
+            now,
+            i64::from(most)
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        Ok(self.session.settle(ids)?.into_iter().map(TenantId::from_uuid).collect())
+    }
+
+    /// Changes a tenant's status. `false` if there is none of that id.
+    pub async fn set_tenant_status(
+        &mut self,
+        tenant: TenantId,
+        status: chancery_domain::tenant::TenantStatus,
+    ) -> Result<bool, StoreError> {
+        let done =
+            query!("update tenants set status = $2 where id = $1", tenant.uuid(), status.as_str())
+                .execute(self.session.statement())
+                .await;
+        Ok(self.session.settle(done)?.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,133 @@
+//! Connections to PostgreSQL, of which only settled ones are used twice.
+//!
+//! sqlx's own pool returns a connection when it is dropped, in whatever state it is, and repairs it
+//! afterwards. A `begin` that is cancelled at the wrong moment then leaves an open transaction in the
+//! pool (launchbadge/sqlx#4393), and the next borrower's writes are acknowledged and lost. Here
+//! the default is the other way round: a [`Checkout`] that is dropped closes its socket, at which
+//! PostgreSQL rolls back; only [`Checkout::put_back`], called after a confirmed COMMIT or ROLLBACK,
+//! makes the connection available again. It also spares the two round trips that the other pool
+//! spends on asking whether the connection still lives: a BEGIN that fails on a kept connection is
+//! simply sent again on another.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::StoreError;
+
+/// How long to wait for a free connection before the caller is told to come back later.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a new connection may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Connections that nobody needed for so long are closed.
+const IDLE_FOR: Duration = Duration::from_secs(10 * 60);
+/// Connections are renewed now and then: a backend's caches only ever grow.
+const LIVE_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// At most so many connections as one role.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    options: PgConnectOptions,
+    kept: Mutex<Vec<Kept>>,
+    permits: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    connection: PgConnection,
+    opened: Instant,
+    kept_since: Instant,
+}
+
+/// One connection, out of the pool. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Checkout {
+    connection: PgConnection,
+    opened: Instant,
+    used_before: bool,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    pub(crate) fn new(options: PgConnectOptions, most: u32) -> Arc<Self> {
+        Arc::new(Self {
+            options: options.disable_statement_logging(),
+            kept: Mutex::new(Vec::new()),
+            permits: Arc::new(Semaphore::new(most.max(1) as usize)),
+        })
+    }
+
+    /// A connection in which no transaction is open.
+    pub(crate) async fn check_out(self: &Arc<Self>) -> Result<Checkout, StoreError> {
+        let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| StoreError::unavailable("all connections are in use"))?
+            .map_err(|_| StoreError::unavailable("the store is closed"))?;
+        if let Some(Kept { connection, opened, .. }) = self.take_kept() {
+            let pool = Arc::clone(self);
+            return Ok(Checkout { connection, opened, used_before: true, pool, _permit: permit });
+        }
+        let connection = timeout(CONNECT_WITHIN, PgConnection::connect_with(&self.options))
+            .await
+            .map_err(|_| StoreError::unavailable("the database did not answer in time"))?
+            .map_err(unavailable_while_connecting)?;
+        Ok(Checkout {
+            connection,
+            opened: Instant::now(),
+            used_before: false,
+            pool: Arc::clone(self),
+            _permit: permit,
+        })
+    }
+
+    /// No new connections; those that are out close when their transaction ends.
+    pub(crate) fn close(&self) {
+        self.permits.close();
+        self.lock().clear();
+    }
+
+    /// The connection that was used last, so that the others grow old and go.
+    fn take_kept(&self) -> Option<Kept> {
+        let mut kept = self.lock();
+        kept.retain(|kept| kept.kept_since.elapsed() < IDLE_FOR && kept.opened.elapsed() < LIVE_FOR);
+        kept.pop()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
+        // Nothing panics while the lock is held, so a poisoned list is as good as any.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Checkout {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Whether the connection was opened for an earlier transaction, and so may have died since.
+    pub(crate) fn used_before(&self) -> bool {
+        self.used_before
+    }
+
+    /// Makes the connection available again. Only for the moment after a confirmed COMMIT or ROLLBACK.
+    pub(crate) fn put_back(self) {
+        let Self { connection, opened, pool, _permit, .. } = self;
+        if pool.permits.is_closed() {
+            return;
+        }
+        pool.lock().push(Kept { connection, opened, kept_since: Instant::now() });
+    }
+}
+
+/// While connecting, everything but a wrong password or name is a passing trouble.
+fn unavailable_while_connecting(error: sqlx::Error) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Driver(error) => StoreError::Configuration(error.to_string()),
+        other => other,
+    }
+}

@@ -1,0 +1,81 @@
+//! One transaction on one connection, and the rule that an unsettled one is never committed.
+
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::pool::{Checkout, Pool};
+
+/// A transaction that is open until [`commit`](Self::commit) or [`rollback`](Self::rollback);
+/// dropping it closes the connection.
+///
+/// Every statement goes through [`statement`](Self::statement) and [`settle`](Self::settle). Between
+/// the two the session is unsettled; if the statement fails or its future is dropped, it stays
+/// so, and `commit` refuses. PostgreSQL alone would answer such a COMMIT with a polite ROLLBACK.
+#[derive(Debug)]
+pub(crate) struct Session {
+    checkout: Checkout,
+    unsettled: bool,
+}
+
+impl Session {
+    /// Opens a transaction for one tenant, in one round trip.
+    pub(crate) async fn for_tenant(pool: &Arc<Pool>, tenant: Uuid) -> Result<Self, StoreError> {
+        // A typed id in a simple query: SET takes no parameters, and SET LOCAL (unlike set_config) is
+        // passed on by a distributed PostgreSQL.
+        Self::begin(pool, &format!("begin; set local chancery.tenant = '{tenant}'")).await
+    }
+
+    /// Opens a transaction for the deployment's own tables.
+    pub(crate) async fn for_platform(pool: &Arc<Pool>) -> Result<Self, StoreError> {
+        Self::begin(pool, "begin").await
+    }
+
+    async fn begin(pool: &Arc<Pool>, opening: &str) -> Result<Self, StoreError> {
+        loop {
+            let mut checkout = pool.check_out().await?;
+            // Nothing has happened yet in this transaction, so trying again is safe. Each turn takes one
+            // kept connection out of the pool, hence the end.
+            match raw_sql(AssertSqlSafe(opening)).execute(checkout.connection()).await {
+                Ok(_) => return Ok(Self { checkout, unsettled: false }),
+                Err(_) if checkout.used_before() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The connection, for one statement whose result goes to [`settle`](Self::settle).
+    pub(crate) fn statement(&mut self) -> &mut PgConnection {
+        self.unsettled = true;
+        self.checkout.connection()
+    }
+
+    /// Takes the result of a statement.
+    pub(crate) fn settle<T>(&mut self, result: sqlx::Result<T>) -> Result<T, StoreError> {
+        let value = result?;
+        self.unsettled = false;
+        Ok(value)
+    }
+
+    /// Forbids the commit: what was written so far belongs to something that was refused.
+    pub(crate) fn forbid_commit(&mut self) {
+        self.unsettled = true;
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        if self.unsettled {
+            return Err(StoreError::Aborted);
+        }
+        raw_sql("commit").execute(self.checkout.connection()).await?;
+        self.checkout.put_back();
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
+        raw_sql("rollback").execute(self.checkout.connection()).await?;
+        self.checkout.put_back();
+        Ok(())
+    }
+}

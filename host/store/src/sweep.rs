@@ -1,0 +1,90 @@
+//! What time does to a tenant's rows: offers expire, used-up values are forgotten.
+
+use sqlx::{query, query_scalar};
+use time::{Duration, OffsetDateTime};
+
+use crate::{StoreError, TenantTx};
+
+/// How often a tenant is swept at least while it has anything, and how long after it has nothing.
+const NO_LATER_THAN: Duration = Duration::DAY;
+/// How often a tenant is swept at most.
+const NO_SOONER_THAN: Duration = Duration::MINUTE;
+
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Offers that are expired now.
+    pub offers_expired: u64,
+    /// Used-up values and answers that were forgotten.
+    pub forgotten: u64,
+}
+
+impl TenantTx {
+    /// Marks offers whose time is over and erases their subjects. Nothing waits for this: an offer that is
+    /// late is refused whatever its mark says.
+    pub async fn expire_offers(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let expired = query_scalar!(
+            r#"with late as (
+                 select offer_id, erase_at <= $1 as over from offer_subjects
+                 where erase_at <= $1 + interval '15 minutes' and expires_at <= $1
+             ), expired as (
+                 update offers o set state = 'expired' from late
+                 where o.id = late.offer_id
+                   and (o.state in ('created', 'fetched') or (o.state = 'redeemed' and late.over))
+                 returning o.id
+             ), erased as (
+                 delete from offer_subjects s using late
+                 where s.offer_id = late.offer_id
+                   and (late.over or s.offer_id in (select id from expired))
+             )
+             select count(*) as "count!" from expired"#,
+            now,
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        Ok(self.session.settle(expired)?.unsigned_abs())
+    }
+
+    /// Forgets used-up values and stored answers whose time is over.
+    pub async fn purge(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let seen = query!("delete from seen where expires_at <= $1", now)
+            .execute(self.session.statement())
+            .await;
+        let seen = self.session.settle(seen)?.rows_affected();
+        let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
+            .execute(self.session.statement())
+            .await;
+        Ok(seen + self.session.settle(answers)?.rows_affected())
+    }
+
+    /// Expires and purges, and says when to come again: soon if something waits, in a day if nothing does,
+    /// never if nothing did for a day. (An offer that is made in the very instant of that last
+    /// visit is swept after the tenant's next one; it is refused in time all the same.)
+    pub async fn sweep(&mut self, now: OffsetDateTime) -> Result<Swept, StoreError> {
+        let swept =
+            Swept { offers_expired: self.expire_offers(now).await?, forgotten: self.purge(now).await? };
+        let idle = swept == Swept::default();
+        let done = query!(
+            "with next as (
+                 select min(at) as at from (
+                     select min(case when expires_at > $1 then expires_at else erase_at end) as at
+                     from offer_subjects
+                     union all select min(expires_at) from seen
+                     union all select min(expires_at) from idempotent_answers
+                 ) waiting
+             ), gone as (
+                 delete from due using next where kind = 'sweep' and next.at is null and $4
+             )
+             update due set at = least(greatest(coalesce(next.at, $3), $2), $3)
+             from next where kind = 'sweep' and (next.at is not null or not $4)",
+            now,
+            now + NO_SOONER_THAN,
+            now + NO_LATER_THAN,
+            idle,
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done)?;
+        Ok(swept)
+    }
+}
