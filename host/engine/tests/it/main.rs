@@ -1,0 +1,5 @@
+//! The engine as its users know it: bytes in, decisions out.
+
+mod bench;
+mod bundled;
+mod support;

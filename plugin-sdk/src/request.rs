@@ -1,0 +1,99 @@
+//! Being asked.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// What a credential is to be made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The subject data of the offer; it matches the definition's schema of it.
+    pub subject: Map<String, Value>,
+    /// Answers to the lookups of all rounds so far.
+    pub answers: Vec<Answer>,
+}
+
+impl Request {
+    /// A request with this subject data; for tests.
+    pub fn of(subject: Value) -> Self {
+        let subject = match subject {
+            Value::Object(subject) => subject,
+            _ => Map::new(),
+        };
+        Self { subject, answers: Vec::new() }
+    }
+}
+
+/// What a source said.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Answer {
+    /// The lookup's id.
+    pub id: String,
+    /// The answer; none where the source knows nothing about it.
+    pub document: Option<Value>,
+}
+
+/// The circumstances.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// The tenant's slug.
+    pub tenant: String,
+    /// The tenant's configuration of this plugin.
+    pub configuration: Value,
+    /// The time, in seconds since 1970-01-01T00:00:00Z.
+    pub now: u64,
+    /// BCP 47 tag that messages should be in.
+    pub locale: String,
+    /// What the dataset is for.
+    pub purpose: Purpose,
+    /// How the holder was authenticated; none where nobody was.
+    pub authentication: Option<Authentication>,
+    /// Claims of an upstream identity provider.
+    pub upstream_claims: Option<Value>,
+    /// How well the holder's key is kept (`key_storage`, OpenID4VCI 1.0 Appendix D.2).
+    pub key_attestation: Option<String>,
+    /// What is attested of the wallet.
+    pub wallet_attestation: Option<String>,
+    /// How many credentials of this offer or grant were issued before.
+    pub prior_issuances: u32,
+}
+
+impl Context {
+    /// A first issuance to nobody in particular at `now`, with this configuration; for tests.
+    pub fn at(now: u64, configuration: Value) -> Self {
+        Self {
+            tenant: "test".into(),
+            configuration,
+            now,
+            locale: "en".into(),
+            purpose: Purpose::Issue,
+            authentication: None,
+            upstream_claims: None,
+            key_attestation: None,
+            wallet_attestation: None,
+            prior_issuances: 0,
+        }
+    }
+}
+
+/// What a dataset is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// An offer is being made; nothing will be signed.
+    Offer,
+    /// A wallet waits for the credential.
+    Issue,
+    /// A wallet renews a credential that it has.
+    Renew,
+}
+
+/// How the holder was authenticated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentication {
+    /// Authentication context class (`acr`).
+    pub level: Option<String>,
+    /// Authentication methods (`amr`, RFC 8176).
+    pub methods: Vec<String>,
+    /// When, in seconds since 1970-01-01T00:00:00Z.
+    pub time: Option<u64>,
+}

@@ -1,0 +1,108 @@
+//! A badge that says who works here, and as what.
+//!
+//! The simplest kind of template: what the offer says about the subject is what the credential
+//! says. The schema keeps everything else out; one rule that a schema cannot express is checked
+//! by hand.
+
+use chancery_plugin_sdk::prelude::*;
+
+/// The badge.
+pub struct EmployeeBadge;
+
+chancery_plugin_sdk::export!(EmployeeBadge);
+
+impl CredentialTemplate for EmployeeBadge {
+    fn describe(_: Value) -> Result<Definition, Fault> {
+        Ok(Definition::new("employee-badge")
+            .display(
+                Display::new("en", "Employee badge")
+                    .description("Shows that you work here.")
+                    .colors("#12355b", "#ffffff"),
+            )
+            .display(
+                Display::new("de", "Mitarbeiterausweis")
+                    .description("Zeigt, dass Sie hier arbeiten.")
+                    .colors("#12355b", "#ffffff"),
+            )
+            .field(Field::text("given_name").mandatory().label("en", "Given name").label("de", "Vorname"))
+            .field(Field::text("family_name").mandatory().label("en", "Family name").label("de", "Nachname"))
+            .field(
+                Field::text("employee_id")
+                    .mandatory()
+                    .label("en", "Employee ID")
+                    .label("de", "Personalnummer"),
+            )
+            .field(Field::text("department").label("en", "Department").label("de", "Abteilung"))
+            .field(Field::text("job_title").label("en", "Job title").label("de", "Position"))
+            .field(Field::text("email").label("en", "E-mail").label("de", "E-Mail"))
+            .sd_jwt("urn:chancery:employee-badge:1", |claims| {
+                claims
+                    .selective("given_name")
+                    .selective("family_name")
+                    .selective("employee_id")
+                    .selective("department")
+                    .selective("job_title")
+                    .selective("email")
+            })
+            .subject_schema(json!({
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "type": "object",
+                "properties": {
+                    "given_name": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "family_name": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "employee_id": {"type": "string", "minLength": 1, "maxLength": 64},
+                    "department": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "job_title": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "email": {"type": "string", "minLength": 3, "maxLength": 254}
+                },
+                "required": ["given_name", "family_name", "employee_id"],
+                "additionalProperties": false
+            }))
+            .validity_days(365))
+    }
+
+    fn prepare(request: Request, _: Context) -> Result<Outcome, Fault> {
+        let email = request.subject.get("email").and_then(Value::as_str);
+        if email.is_some_and(|email| !is_email(email)) {
+            return Ok(Outcome::Refuse(vec![Issue::new(
+                "/email",
+                "not-an-email-address",
+                "must be an e-mail address, such as erika@example.com",
+            )]));
+        }
+        Ok(Outcome::Issue(request.subject))
+    }
+}
+
+/// Whether mail could be sent there; whether it arrives, only sending tells.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    !local.is_empty()
+        && domain.contains('.')
+        && domain.split('.').all(|label| !label.is_empty())
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_plugin_sdk::vector::Vector;
+
+    use super::*;
+
+    #[test]
+    fn the_vectors_hold() {
+        Vector::parse(include_str!("../vectors/everything.json")).check::<EmployeeBadge>();
+        Vector::parse(include_str!("../vectors/only-what-is-required.json")).check::<EmployeeBadge>();
+        Vector::parse(include_str!("../vectors/no-email-address.json")).check::<EmployeeBadge>();
+    }
+
+    #[test]
+    fn an_address_has_a_part_before_and_a_domain_after_the_sign() {
+        for address in ["a@b.c", "erika.mustermann+badge@mail.example.com", "\"a@b\"@example.com"] {
+            assert!(is_email(address), "{address}");
+        }
+        for nonsense in ["", "@", "a@", "@example.com", "a@example", "a@.com", "a b@example.com", "a@b.c\n"] {
+            assert!(!is_email(nonsense), "{nonsense}");
+        }
+    }
+}
