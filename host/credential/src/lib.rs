@@ -1,1 +1,36 @@
-//! Keys, JOSE, proofs, formats, status lists, DIDs.
+//! Keys, JOSE, proofs, credential formats, status lists, certificates and DIDs.
+//!
+//! Everything cryptographic is here and nothing else is: no I/O, no clock. The
+//! time and the randomness are arguments, except that signing draws its own
+//! nonces inside the cryptographic library.
+//!
+//! One backend, aws-lc, does all cryptography but two things it has no fitting
+//! interface for: HKDF with a raw 32-byte output (`hkdf`), and the public point
+//! of a P-256 scalar (`p256`).
+
+pub mod did;
+pub mod dpop;
+pub mod jose;
+pub mod keys;
+pub mod nonces;
+pub mod proof;
+mod random;
+pub mod sd_jwt;
+pub mod secrets;
+pub mod status_list;
+#[cfg(test)]
+mod testing;
+pub mod tokens;
+pub mod x509;
+
+pub use jose::Jwk;
+pub use keys::{
+    Algorithm, KeyRejected, KeyUse, Keyring, Master, SealedFor, SecretKind, SignError, Signer, SigningKey,
+    TenantKeys, Unsealable,
+};
+pub use nonces::{NonceError, NonceId, NonceKind, Nonces};
+pub use random::SystemRandom;
+pub use secrets::{ApiKeySecret, Code, OfferSecret, secret_hash};
+pub use status_list::IndexPermutation;
+pub use tokens::{AccessToken, TokenError, Tokens};
+pub use x509::{CertificateChain, DevelopmentCa};

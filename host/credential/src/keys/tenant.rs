@@ -1,0 +1,289 @@
+//! The keys of one tenant.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use chancery_domain::{OfferId, Random, TenantId};
+use zeroize::Zeroizing;
+
+use super::derive::{Secret, append_field, expand_prk, first_scalar, key_info, labelled, tenant_prk};
+use super::seal::{self, Unsealable};
+use super::{Algorithm, KeyUse, SigningKey};
+use crate::nonces::Nonces;
+use crate::secrets::Code;
+use crate::status_list::IndexPermutation;
+use crate::tokens::Tokens;
+
+/// The keys of one tenant, all derived; cheap to keep, wiped when dropped.
+#[derive(Clone)]
+pub struct TenantKeys {
+    tenant: TenantId,
+    prk: Secret,
+    data_key: Secret,
+    mac: hmac::Key,
+    own: Option<Secret>,
+}
+
+pub(crate) struct TenantKeysInput<'a> {
+    pub(crate) tenant: TenantId,
+    pub(crate) root: &'a [u8; 32],
+    pub(crate) seed: &'a [u8; 32],
+    pub(crate) data_key: &'a [u8; 32],
+    pub(crate) own: Option<&'a Secret>,
+}
+
+impl TenantKeys {
+    pub(crate) fn new(input: TenantKeysInput<'_>) -> Self {
+        let TenantKeysInput { tenant, root, seed, data_key, own } = input;
+        let prk = tenant_prk(root, seed);
+        let mac = expand_prk(&prk, &key_info(KeyUse::Mac, "HS256", tenant, 1, 0));
+        Self {
+            tenant,
+            prk,
+            data_key: Zeroizing::new(*data_key),
+            mac: hmac::Key::new(hmac::HMAC_SHA256, mac.as_slice()),
+            own: own.cloned(),
+        }
+    }
+
+    /// Whose keys these are.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The signing key of a use, algorithm and version; the bytes are described in
+    /// [`derive`](super::derive). Self-hosted, the operator's own key signs credentials,
+    /// in whatever version.
+    ///
+    /// This multiplies a point: keep the key, do not ask for it at every signature.
+    pub fn signing_key(&self, key_use: KeyUse, algorithm: Algorithm, version: u32) -> SigningKey {
+        let bytes = match (&self.own, key_use) {
+            (Some(own), KeyUse::Credential) => own.clone(),
+            _ => self.key_bytes(key_use, algorithm, version),
+        };
+        #[expect(clippy::expect_used, reason = "both sources only give keys that the algorithm takes")]
+        SigningKey::new(algorithm, &bytes).expect("a checked scalar, or any seed, is a private key")
+    }
+
+    pub(crate) fn key_bytes(&self, key_use: KeyUse, algorithm: Algorithm, version: u32) -> Secret {
+        let candidate = |counter| {
+            let info = key_info(key_use, algorithm.as_str(), self.tenant, version, counter);
+            expand_prk(&self.prk, &info)
+        };
+        match algorithm {
+            Algorithm::Es256 => first_scalar(candidate),
+            Algorithm::EdDsa => candidate(0),
+        }
+    }
+
+    /// Authenticates `data` for one purpose.
+    pub fn mac(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
+        let mut mac = [0; 32];
+        mac.copy_from_slice(self.mac_context(purpose, data).sign().as_ref());
+        mac
+    }
+
+    /// Whether `mac` is the one of `data` for this purpose; takes the same time either way.
+    pub fn verify_mac(&self, purpose: &str, data: &[u8], mac: &[u8]) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(&self.mac(purpose, data), mac).is_ok()
+    }
+
+    fn mac_context(&self, purpose: &str, data: &[u8]) -> hmac::Context {
+        let mut prefix = Vec::with_capacity(2 + purpose.len());
+        append_field(&mut prefix, purpose.as_bytes());
+        let mut context = hmac::Context::with_key(&self.mac);
+        context.update(&prefix);
+        context.update(data);
+        context
+    }
+
+    /// Nonces that this tenant will recognise as its own.
+    pub fn nonces(&self) -> Nonces {
+        Nonces::new(&self.mac("nonces/v1", b""))
+    }
+
+    /// Tokens that only this tenant can read.
+    pub fn tokens(&self) -> Tokens {
+        Tokens::new(
+            self.tenant,
+            labelled(self.data_key.as_slice(), "chancery/access-token/v1"),
+            labelled(self.data_key.as_slice(), "chancery/notification-id/v1"),
+        )
+    }
+
+    /// The order in which a status list of `size` entries hands out its indices.
+    pub fn permutation(&self, list: u32, size: u32) -> IndexPermutation {
+        let mut data = [0; 8];
+        let (head, tail) = data.split_at_mut(4);
+        head.copy_from_slice(&list.to_be_bytes());
+        tail.copy_from_slice(&size.to_be_bytes());
+        IndexPermutation::new(&self.mac("status-permutation/v1", &data), size)
+    }
+
+    /// Seals the subject data that waits in an offer. It opens only with the offer's own
+    /// code, of which nothing but a hash is stored.
+    pub fn seal_subject(
+        &self,
+        offer: OfferId,
+        code: &Code,
+        plaintext: &[u8],
+        random: &dyn Random,
+    ) -> Vec<u8> {
+        seal::seal(&self.subject_key(code), &self.subject_context(offer), plaintext, random)
+    }
+
+    /// Opens what [`TenantKeys::seal_subject`] sealed.
+    pub fn open_subject(
+        &self,
+        offer: OfferId,
+        code: &Code,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        seal::open(&self.subject_key(code), &self.subject_context(offer), sealed)
+    }
+
+    fn subject_key(&self, code: &Code) -> Secret {
+        let mut ikm = Zeroizing::new([0; 64]);
+        let (data_key, rest) = ikm.split_at_mut(32);
+        data_key.copy_from_slice(self.data_key.as_slice());
+        rest.copy_from_slice(code.bytes());
+        labelled(ikm.as_slice(), "chancery/subject/v1")
+    }
+
+    fn subject_context(&self, offer: OfferId) -> Vec<u8> {
+        let mut context = self.context("chancery/subject/v1");
+        append_field(&mut context, offer.uuid().as_bytes());
+        context
+    }
+
+    /// Seals the answer to an idempotent request. It opens only for who repeats the key
+    /// with the same secret: `caller_secret` is
+    /// [`ApiKeySecret::sealing_secret`](crate::secrets::ApiKeySecret::sealing_secret),
+    /// never the hash that the database has.
+    pub fn seal_answer(
+        &self,
+        idempotency_key: &str,
+        caller_secret: &[u8; 32],
+        plaintext: &[u8],
+        random: &dyn Random,
+    ) -> Vec<u8> {
+        let key = self.answer_key(idempotency_key, caller_secret);
+        seal::seal(&key, &self.context("chancery/answer/v1"), plaintext, random)
+    }
+
+    /// Opens what [`TenantKeys::seal_answer`] sealed.
+    pub fn open_answer(
+        &self,
+        idempotency_key: &str,
+        caller_secret: &[u8; 32],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        let key = self.answer_key(idempotency_key, caller_secret);
+        seal::open(&key, &self.context("chancery/answer/v1"), sealed)
+    }
+
+    fn answer_key(&self, idempotency_key: &str, caller_secret: &[u8; 32]) -> Secret {
+        // The two secrets have fixed lengths and come first, so the concatenation is injective.
+        let mut ikm = Zeroizing::new(Vec::with_capacity(64 + idempotency_key.len()));
+        ikm.extend_from_slice(self.data_key.as_slice());
+        ikm.extend_from_slice(caller_secret);
+        ikm.extend_from_slice(idempotency_key.as_bytes());
+        labelled(&ikm, "chancery/answer/v1")
+    }
+
+    fn context(&self, label: &str) -> Vec<u8> {
+        let mut context = Vec::with_capacity(64);
+        append_field(&mut context, label.as_bytes());
+        append_field(&mut context, self.tenant.uuid().as_bytes());
+        context
+    }
+}
+
+impl fmt::Debug for TenantKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantKeys").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::SystemRandom;
+    use crate::keys::{Keyring, Master};
+    use crate::secrets::OfferSecret;
+
+    fn tenant_id(byte: u8) -> TenantId {
+        TenantId::new(time::OffsetDateTime::UNIX_EPOCH, [byte; 10])
+    }
+
+    fn keys(tenant: u8) -> TenantKeys {
+        let keyring = Keyring::from_master(&Master::from_hex(&"11".repeat(32)).unwrap());
+        keyring.tenant(tenant_id(tenant), &[2; 32], &[3; 32])
+    }
+
+    #[test]
+    fn every_use_algorithm_version_and_tenant_has_its_own_key() {
+        let mut seen = HashSet::new();
+        for tenant in 1..=2 {
+            for key_use in KeyUse::ALL {
+                for algorithm in Algorithm::ALL {
+                    for version in 1..=3 {
+                        seen.insert(*keys(tenant).key_bytes(key_use, algorithm, version));
+                    }
+                }
+            }
+        }
+        assert_eq!(seen.len(), 2 * 7 * 2 * 3);
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_key() {
+        let one = keys(1).signing_key(KeyUse::Credential, Algorithm::Es256, 1);
+        let two = keys(1).signing_key(KeyUse::Credential, Algorithm::Es256, 1);
+        assert_eq!(one.key_id(), two.key_id());
+    }
+
+    #[test]
+    fn a_self_hosted_issuer_signs_credentials_with_its_own_key_and_nothing_else() {
+        let keys = Keyring::self_hosted(&[7; 32], None).unwrap().tenant(tenant_id(1), &[2; 32], &[3; 32]);
+        for algorithm in Algorithm::ALL {
+            let own = SigningKey::new(algorithm, &[7; 32]).unwrap();
+            assert_eq!(keys.signing_key(KeyUse::Credential, algorithm, 1).key_id(), own.key_id());
+            assert_ne!(keys.signing_key(KeyUse::Status, algorithm, 1).key_id(), own.key_id());
+        }
+    }
+
+    #[test]
+    fn a_subject_opens_only_with_its_tenant_offer_and_code() {
+        let offer = OfferId::new(time::OffsetDateTime::UNIX_EPOCH, [1; 10]);
+        let other = OfferId::new(time::OffsetDateTime::UNIX_EPOCH, [2; 10]);
+        let code = OfferSecret::random(&SystemRandom).code();
+        let wrong = OfferSecret::random(&SystemRandom).code();
+        let sealed = keys(1).seal_subject(offer, &code, b"{}", &SystemRandom);
+        assert_eq!(keys(1).open_subject(offer, &code, &sealed).unwrap().as_slice(), b"{}");
+        assert!(keys(1).open_subject(offer, &wrong, &sealed).is_err());
+        assert!(keys(1).open_subject(other, &code, &sealed).is_err());
+        assert!(keys(2).open_subject(offer, &code, &sealed).is_err());
+    }
+
+    #[test]
+    fn an_answer_opens_only_for_the_same_key_and_caller() {
+        let sealed = keys(1).seal_answer("retry-1", &[5; 32], b"answer", &SystemRandom);
+        assert_eq!(keys(1).open_answer("retry-1", &[5; 32], &sealed).unwrap().as_slice(), b"answer");
+        assert!(keys(1).open_answer("retry-2", &[5; 32], &sealed).is_err());
+        assert!(keys(1).open_answer("retry-1", &[6; 32], &sealed).is_err());
+        assert!(keys(2).open_answer("retry-1", &[5; 32], &sealed).is_err());
+    }
+
+    #[test]
+    fn a_mac_belongs_to_its_purpose() {
+        let mac = keys(1).mac("tx-code", b"1234");
+        assert!(keys(1).verify_mac("tx-code", b"1234", &mac));
+        assert!(!keys(1).verify_mac("tx-code", b"1235", &mac));
+        assert!(!keys(1).verify_mac("tx-cod", b"e1234", &mac));
+        assert!(!keys(2).verify_mac("tx-code", b"1234", &mac));
+        assert!(!keys(1).verify_mac("tx-code", b"1234", &mac[..31]));
+    }
+}

@@ -1,0 +1,126 @@
+//! Key proofs of type `jwt` (OpenID4VCI 1.0, Appendix F.1): a wallet shows that it holds
+//! the key to which the credential will be bound.
+
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use crate::jose::{Jwk, JwkError, Jws, JwsError};
+use crate::keys::Algorithm;
+
+/// What metadata advertises as `proof_signing_alg_values_supported`.
+pub const ALGORITHMS: [Algorithm; 2] = Algorithm::ALL;
+
+const TYP: &str = "openid4vci-proof+jwt";
+
+/// How old a proof may be.
+pub const MAX_AGE: Duration = Duration::minutes(5);
+/// How far ahead the wallet's clock may run.
+pub const MAX_AHEAD: Duration = Duration::seconds(60);
+
+/// What a proof must fit.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyProofExpectations<'a> {
+    /// The credential issuer identifier: `aud`, byte for byte.
+    pub issuer: &'a str,
+    /// Who the token was issued to; none after anonymous access.
+    pub client_id: Option<&'a str>,
+    /// The current time.
+    pub now: OffsetDateTime,
+}
+
+/// A proof that holds. Whether its nonce is one of ours is for
+/// [`Nonces`](crate::nonces::Nonces) to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyProof {
+    /// The key that made it.
+    pub holder: Jwk,
+    /// The nonce it carries, if any.
+    pub nonce: Option<String>,
+}
+
+/// Why a key proof was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// The form, the algorithm or the signature.
+    #[error(transparent)]
+    Jws(#[from] JwsError),
+    /// `typ`.
+    #[error("the type of the key proof is not openid4vci-proof+jwt")]
+    Type,
+    /// None or more than one of `jwk`, `kid` and `x5c`.
+    #[error("a key proof names its key by exactly one of jwk, kid and x5c")]
+    KeyReference,
+    /// `kid` or `x5c`.
+    #[error("only key proofs with a jwk are accepted")]
+    UnsupportedKeyReference,
+    /// The `jwk`.
+    #[error(transparent)]
+    Key(#[from] JwkError),
+    /// `aud` is not the one string that names this issuer.
+    #[error("the audience of the key proof is not this issuer")]
+    Audience,
+    /// `iat` is missing or no number.
+    #[error("the key proof does not say when it was made")]
+    IssuedAt,
+    /// `iat` lies outside the window.
+    #[error("the key proof is too old or from the future")]
+    Age,
+    /// `iss` is not the client's.
+    #[error("the key proof was made by another client")]
+    Client,
+    /// `nonce` is no string.
+    #[error("the nonce of the key proof is malformed")]
+    Nonce,
+}
+
+/// Verifies a key proof, in the order of OpenID4VCI 1.0 Appendix F.4.
+///
+/// `iss` must be the client where one is known. After anonymous access it should be
+/// absent; wallets in use put a DID there, so it is ignored: nothing depends on it.
+pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Result<KeyProof, ProofError> {
+    let jws = Jws::parse(jwt)?;
+    let header = jws.header();
+    if header.typ() != Some(TYP) {
+        return Err(ProofError::Type);
+    }
+    let references = ["jwk", "kid", "x5c"].into_iter().filter(|name| header.member(name).is_some()).count();
+    if references != 1 {
+        return Err(ProofError::KeyReference);
+    }
+    let holder = Jwk::parse(header.member("jwk").ok_or(ProofError::UnsupportedKeyReference)?)?;
+    let claims = jws.verify_claims(&holder)?;
+    if claims.get("aud").and_then(Value::as_str) != Some(expected.issuer) {
+        return Err(ProofError::Audience);
+    }
+    let issued_at = claims.get("iat").and_then(seconds).ok_or(ProofError::IssuedAt)?;
+    if !is_recent(issued_at, expected.now) {
+        return Err(ProofError::Age);
+    }
+    if let (Some(client), Some(iss)) = (expected.client_id, claims.get("iss"))
+        && iss != client
+    {
+        return Err(ProofError::Client);
+    }
+    let nonce = match claims.get("nonce") {
+        None => None,
+        Some(Value::String(nonce)) => Some(nonce.clone()),
+        Some(_) => return Err(ProofError::Nonce),
+    };
+    Ok(KeyProof { holder, nonce })
+}
+
+/// Whether an `iat` lies in the window around `now`.
+pub(crate) fn is_recent(issued_at: i64, now: OffsetDateTime) -> bool {
+    let age = now.unix_timestamp().saturating_sub(issued_at);
+    (-MAX_AHEAD.whole_seconds()..=MAX_AGE.whole_seconds()).contains(&age)
+}
+
+/// A `NumericDate` (RFC 7519 §2) in whole seconds; fractions are allowed and cut off.
+pub(crate) fn seconds(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let seconds = value.as_f64()?;
+        // Far beyond any date in use, and exactly representable.
+        #[expect(clippy::cast_possible_truncation, reason = "the range was checked, fractions are cut off")]
+        (seconds.abs() < 1e15).then_some(seconds as i64)
+    })
+}

@@ -1,0 +1,143 @@
+//! Token Status List (draft-ietf-oauth-status-list): two bits per credential,
+//! compressed, signed, the same for everybody who asks.
+
+mod permutation;
+mod token;
+
+use std::io::{Read as _, Write as _};
+
+use chancery_domain::CredentialStatus;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+
+use crate::jose::base64url;
+
+pub use permutation::IndexPermutation;
+pub use token::{InvalidStatusList, StatusListToken, sign, verify};
+
+const BITS: u8 = 2;
+const ENTRIES_PER_BYTE: u32 = 4;
+
+/// The longest list that is read: four million entries.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The statuses of one list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusList {
+    /// Index 0 in the least significant bits of the first byte.
+    bytes: Vec<u8>,
+}
+
+/// The list has no such index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the status list ends before index {0}")]
+pub struct BeyondTheList(pub u32);
+
+/// `lst` is not base64url of a ZLIB stream of acceptable length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the compressed status list is malformed")]
+pub struct MalformedList;
+
+impl StatusList {
+    /// A list of at least `size` entries, all valid: allocated or not, they look alike.
+    pub fn valid(size: u32) -> Self {
+        Self { bytes: vec![0; byte_of(size.div_ceil(ENTRIES_PER_BYTE))] }
+    }
+
+    /// Sets the status of one credential.
+    pub fn set(&mut self, index: u32, status: CredentialStatus) -> Result<(), BeyondTheList> {
+        let (byte, shift) = position(index);
+        let entry = self.bytes.get_mut(byte).ok_or(BeyondTheList(index))?;
+        *entry = (*entry & !(0b11 << shift)) | (status.bits() << shift);
+        Ok(())
+    }
+
+    /// The status of one credential; none beyond the list and for values that are not ours.
+    pub fn get(&self, index: u32) -> Option<CredentialStatus> {
+        let (byte, shift) = position(index);
+        CredentialStatus::from_bits((self.bytes.get(byte)? >> shift) & 0b11)
+    }
+
+    /// The value of `lst`: ZLIB (RFC 1950), then base64url.
+    pub fn to_lst(&self) -> String {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        #[expect(clippy::expect_used, reason = "writing to memory does not fail")]
+        let compressed = encoder
+            .write_all(&self.bytes)
+            .and_then(|()| encoder.finish())
+            .expect("a vector takes every byte");
+        base64url::encode(compressed)
+    }
+
+    /// Reads `lst` back, with a bound on what it inflates to.
+    pub fn from_lst(lst: &str) -> Result<Self, MalformedList> {
+        let compressed = base64url::decode(lst).ok_or(MalformedList)?;
+        let mut bytes = Vec::new();
+        let mut decoder = ZlibDecoder::new(compressed.as_slice()).take(MAX_BYTES + 1);
+        decoder.read_to_end(&mut bytes).map_err(|_| MalformedList)?;
+        if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
+            Ok(Self { bytes })
+        } else {
+            Err(MalformedList)
+        }
+    }
+}
+
+fn position(index: u32) -> (usize, u32) {
+    (byte_of(index / ENTRIES_PER_BYTE), (index % ENTRIES_PER_BYTE) * u32::from(BITS))
+}
+
+fn byte_of(number: u32) -> usize {
+    // Saturates only where pointers have 16 bits.
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_as_it_was_set_and_leaves_its_neighbours_alone() {
+        let mut list = StatusList::valid(16);
+        list.set(5, CredentialStatus::Revoked).unwrap();
+        list.set(6, CredentialStatus::Suspended).unwrap();
+        list.set(6, CredentialStatus::Valid).unwrap();
+        list.set(7, CredentialStatus::Suspended).unwrap();
+        let read = StatusList::from_lst(&list.to_lst()).unwrap();
+        for index in 0..16 {
+            let expected = match index {
+                5 => CredentialStatus::Revoked,
+                7 => CredentialStatus::Suspended,
+                _ => CredentialStatus::Valid,
+            };
+            assert_eq!(read.get(index), Some(expected), "index {index}");
+        }
+    }
+
+    #[test]
+    fn index_zero_is_the_least_significant() {
+        let mut list = StatusList::valid(8);
+        list.set(0, CredentialStatus::Revoked).unwrap();
+        list.set(3, CredentialStatus::Suspended).unwrap();
+        assert_eq!(list.bytes, [0b1000_0001, 0]);
+    }
+
+    #[test]
+    fn nothing_lies_beyond_the_list() {
+        let mut list = StatusList::valid(4);
+        assert_eq!(list.set(4, CredentialStatus::Revoked), Err(BeyondTheList(4)));
+        assert_eq!(list.get(4), None);
+    }
+
+    #[test]
+    fn a_bomb_is_refused() {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&vec![0; (MAX_BYTES + 1) as usize]).unwrap();
+        let bomb = base64url::encode(encoder.finish().unwrap());
+        assert_eq!(StatusList::from_lst(&bomb), Err(MalformedList));
+        for broken in ["", "AAAA", "e", "eNrb="] {
+            assert_eq!(StatusList::from_lst(broken), Err(MalformedList), "{broken}");
+        }
+    }
+}
