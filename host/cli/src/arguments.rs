@@ -1,0 +1,433 @@
+//! The command tree: every command, flag and example that `--help` shows.
+
+use std::path::PathBuf;
+
+use chancery_domain::scope::Scope;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// What follows the command list of `chancery --help`.
+const AFTER_HELP: &str = "\
+First credential, from nothing:
+  chancery dev                                     # in one terminal; says what to type next
+  chancery offer create employee-badge --subject person.json
+  chancery wallet claim 'openid-credential-offer://…'
+
+Exit codes:
+  0  done
+  1  refused by the other side, or not verified
+  2  wrong usage
+  3  the other side cannot be reached
+  4  wrong or missing configuration
+
+Data goes to stdout, talk goes to stderr.";
+
+/// Issue verifiable credentials to wallets: server, client and test wallet in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "chancery", version, after_help = AFTER_HELP, propagate_version = true)]
+#[command(arg_required_else_help = true, subcommand_required = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// How stdout is written: for people or for programs
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) output: Output,
+    /// What is logged on stderr, e.g. `info,chancery_server=debug`
+    #[arg(long, global = true, env = "CHANCERY_LOG", value_name = "FILTER", help_heading = "Everywhere")]
+    pub(crate) log: Option<String>,
+    /// How the log is written
+    #[arg(
+        long,
+        global = true,
+        env = "CHANCERY_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) log_format: Output,
+}
+
+/// The two forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Everything that the binary does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve, configured by the environment
+    #[command(after_help = "Example:\n  CHANCERY_PUBLIC_URL=https://issuer.example \
+                            ISSUER_SIGNING_KEY_FILE=/etc/chancery/key chancery serve")]
+    Serve,
+    /// Serve on this machine with no configuration at all: generated keys, a database of its own
+    #[command(after_help = "Example:\n  chancery dev --port 8080 --data ./.chancery")]
+    Dev(Dev),
+    /// Bring the database to the newest schema, then stop
+    #[command(after_help = "Example:\n  DATABASE_URL=postgres://owner@db/chancery chancery migrate")]
+    Migrate,
+    /// Check configuration, database, keys and addresses; say what is wrong and how to mend it
+    #[command(after_help = "Example:\n  chancery doctor --output json")]
+    Doctor(Doctor),
+    /// Make, read and withdraw credential offers
+    #[command(subcommand)]
+    Offer(OfferCommand),
+    /// Read credentials and change their status
+    #[command(subcommand)]
+    Credential(CredentialCommand),
+    /// Make and list keys for the management API
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// A strict test wallet
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  chancery completions bash > ~/.local/share/bash-completion/completions/chancery"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `chancery dev`.
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// The port to listen on, at 127.0.0.1
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Where keys and database live
+    #[arg(long, default_value = "./.chancery", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Delete the data directory first (only one that `chancery dev` made)
+    #[arg(long)]
+    pub(crate) reset: bool,
+}
+
+/// `chancery doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Check what `chancery dev` would run instead of what the environment describes
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// With --dev: the port
+    #[arg(long, default_value_t = 8080, requires = "dev")]
+    pub(crate) port: u16,
+    /// With --dev: the data directory
+    #[arg(long, default_value = "./.chancery", value_name = "DIR", requires = "dev")]
+    pub(crate) data: PathBuf,
+}
+
+/// Which management API to talk to, and as whom.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which issuer")]
+pub(crate) struct Target {
+    /// Management API, e.g. `https://issuer.example/api`; else that of `chancery dev`
+    #[arg(long, env = "CHANCERY_MANAGEMENT_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// API key; better given in the environment
+    #[arg(long, env = "CHANCERY_TOKEN", hide_env_values = true, value_name = "KEY")]
+    pub(crate) token: Option<String>,
+    /// Where a running `chancery dev` left its dev.json
+    #[arg(long, default_value = "./.chancery", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Part {
+    /// At most so many
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) limit: Option<u16>,
+    /// Where the part before ended (`next_cursor`)
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+/// `chancery offer …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OfferCommand {
+    /// Offer a credential to one person
+    #[command(
+        after_help = "Example:\n  chancery offer create employee-badge --subject person.json --tx-code"
+    )]
+    Create(CreateOffer),
+    /// Show one offer
+    #[command(after_help = "Example:\n  chancery offer show ofr_0197c7d2a1b070008000000000000001")]
+    Show {
+        /// The offer's id
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List offers, newest first
+    #[command(after_help = "Example:\n  chancery offer list --limit 20 --output json")]
+    List {
+        #[command(flatten)]
+        part: Part,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Withdraw an offer that no wallet has redeemed
+    #[command(after_help = "Example:\n  chancery offer cancel ofr_0197c7d2a1b070008000000000000001")]
+    Cancel {
+        /// The offer's id
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// `chancery offer create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateOffer {
+    /// The credential configuration, e.g. `employee-badge`
+    pub(crate) configuration: String,
+    /// JSON with the subject's data; `-` reads stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) subject: PathBuf,
+    /// Demand a transaction code, to be told over another channel
+    #[arg(long)]
+    pub(crate) tx_code: bool,
+    /// Put the whole offer into the link instead of a reference to it
+    #[arg(long)]
+    pub(crate) by_value: bool,
+    /// How long the offer can be redeemed
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) expires_in: Option<u32>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// `chancery credential …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialCommand {
+    /// List credentials, newest first
+    #[command(
+        after_help = "Example:\n  chancery credential list --offer ofr_0197c7d2a1b070008000000000000001"
+    )]
+    List {
+        /// Only those of this offer
+        #[arg(long, value_name = "ID")]
+        offer: Option<String>,
+        #[command(flatten)]
+        part: Part,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show one credential
+    #[command(after_help = "Example:\n  chancery credential show crd_0197c7d2a1b070008000000000000001")]
+    Show(OneCredential),
+    /// Revoke a credential, for ever
+    #[command(after_help = "Example:\n  chancery credential revoke crd_0197c7d2a1b070008000000000000001")]
+    Revoke(OneCredential),
+    /// Suspend a credential until it is reinstated
+    #[command(after_help = "Example:\n  chancery credential suspend crd_0197c7d2a1b070008000000000000001")]
+    Suspend(OneCredential),
+    /// Make a suspended credential valid again
+    #[command(after_help = "Example:\n  chancery credential reinstate crd_0197c7d2a1b070008000000000000001")]
+    Reinstate(OneCredential),
+}
+
+/// A command about one credential.
+#[derive(Debug, Args)]
+pub(crate) struct OneCredential {
+    /// The credential's id
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// `chancery api-key …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKeyCommand {
+    /// Make a key; it is shown once
+    #[command(after_help = "Example:\n  chancery api-key create --name onboarding --scope issuance:offer")]
+    Create {
+        /// What the key is for
+        #[arg(long)]
+        name: String,
+        /// What it may do; repeat for several
+        #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
+        scopes: Vec<Scope>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List keys, without their secrets
+    #[command(after_help = "Example:\n  chancery api-key list")]
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// `chancery wallet …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletCommand {
+    /// Claim an offer as a wallet would, and verify all that comes back
+    #[command(after_help = "\
+Examples:
+  chancery wallet claim 'openid-credential-offer://?credential_offer_uri=…'
+  chancery wallet claim 'https://issuer.example/offers/…' --tx-code 123456 --count 3 --out held.json
+
+Signature (by certificate, by jwt-vc-issuer and by did.json: all must agree), type, holder
+binding, mandatory claims, expiry and status are verified; the issuer is told the result.")]
+    Claim(Claim),
+}
+
+/// `chancery wallet claim`.
+#[derive(Debug, Args)]
+pub(crate) struct Claim {
+    /// The link (`openid-credential-offer://…`) or the address of the offer's page
+    pub(crate) offer: String,
+    /// The transaction code; asked for on a terminal if needed
+    #[arg(long, value_name = "CODE")]
+    pub(crate) tx_code: Option<String>,
+    /// How many copies, each bound to a key of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) count: u16,
+    /// Bind the token by DPoP even if the issuer does not advertise it
+    #[arg(long, conflicts_with = "bearer")]
+    pub(crate) dpop: bool,
+    /// Do not bind the token, even if the issuer advertises DPoP
+    #[arg(long)]
+    pub(crate) bearer: bool,
+    /// Ask for the token by authorization details instead of for the whole offer
+    #[arg(long)]
+    pub(crate) authorization_details: bool,
+    /// Certificates (PEM) that the issuer's chain must lead to; else any chain that is sound in itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+    /// Keep credentials and holder keys in this file (readable by you alone)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Reads a scope, naming the known ones if it is none.
+fn scope(word: &str) -> Result<Scope, String> {
+    Scope::parse(word).ok_or_else(|| {
+        let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+        format!("known scopes: {}", known.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split_whitespace())
+    }
+
+    /// Calls `visit` with every command that a person can run.
+    fn leaves(command: &clap::Command, path: &str, visit: &mut impl FnMut(&str, &clap::Command)) {
+        for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
+            let path = format!("{path} {}", child.get_name());
+            if child.has_subcommands() { leaves(child, &path, visit) } else { visit(&path, child) }
+        }
+    }
+
+    #[test]
+    fn the_tree_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_names_it() {
+        let mut seen = 0;
+        leaves(&Arguments::command(), "chancery", &mut |path, command| {
+            seen += 1;
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example"), "{path} has no example");
+            assert!(after.contains(path), "the example of {path} does not show it");
+            assert!(command.get_about().is_some(), "{path} does not say what it does");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
+            }
+        });
+        assert_eq!(seen, 16);
+    }
+
+    #[test]
+    fn every_command_takes_the_output_flag() {
+        let mut command = Arguments::command();
+        command.build();
+        leaves(&command, "chancery", &mut |path, command| {
+            assert!(command.get_arguments().any(|a| a.get_id() == "output"), "{path} lacks --output");
+        });
+    }
+
+    #[test]
+    fn the_help_lists_the_exit_codes() {
+        let help = Arguments::command().render_help().to_string();
+        for line in ["0  done", "1  refused", "2  wrong usage", "3  the other side", "4  wrong or missing"] {
+            assert!(help.contains(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_contract_of_the_commands_parses() {
+        for line in [
+            "chancery serve",
+            "chancery dev --port 1 --data d --reset --output json",
+            "chancery offer create badge --subject - --tx-code --by-value --expires-in 60",
+            "chancery offer show ofr_1 --output json",
+            "chancery offer list --output text",
+            "chancery offer cancel ofr_1 --url http://h/api --token t",
+            "chancery credential list --offer ofr_1 --data d",
+            "chancery credential revoke crd_1",
+            "chancery credential suspend crd_1",
+            "chancery credential reinstate crd_1",
+            "chancery wallet claim x --tx-code 1 --count 3 --dpop --out f",
+            "chancery api-key create --name n --scope issuance:offer --scope auditor",
+            "chancery migrate",
+            "chancery doctor",
+            "chancery completions zsh",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for line in [
+            "chancery",
+            "chancery wallet claim x --count 0",
+            "chancery wallet claim x --dpop --bearer",
+            "chancery offer create badge",
+            "chancery api-key create --name n",
+            "chancery api-key create --name n --scope root",
+            "chancery dev --port 70000",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_output_flag_may_stand_anywhere() {
+        assert_eq!(parse("chancery --output json offer list").unwrap().global.output, Output::Json);
+        assert_eq!(parse("chancery offer list --output json").unwrap().global.output, Output::Json);
+    }
+}

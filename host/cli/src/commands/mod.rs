@@ -1,0 +1,46 @@
+//! What each command does.
+
+mod api_key;
+mod credential;
+mod listing;
+mod offer;
+mod wallet;
+
+use std::io;
+
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, Command, Output};
+use crate::failure::Failure;
+use crate::management::Reply;
+use crate::output;
+
+/// Does what was asked.
+pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> {
+    match command {
+        Command::Offer(command) => offer::obey(command, form).await,
+        Command::Credential(command) => credential::obey(command, form).await,
+        Command::ApiKey(command) => api_key::obey(command, form).await,
+        Command::Wallet(command) => wallet::obey(command, form).await,
+        Command::Completions { shell } => completions(shell),
+        _ => Ok(()),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    // Into memory first: clap_complete panics when stdout is closed.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "chancery", &mut script);
+    output::data(&String::from_utf8(script).map_err(io::Error::other)?)?;
+    Ok(())
+}
+
+/// Prints an answer about one thing: as it came for programs, member by member for people.
+fn show(reply: &Reply, form: Output) -> Result<(), Failure> {
+    match form {
+        Output::Json if reply.text.is_empty() => {}
+        Output::Json => output::data(&reply.text)?,
+        Output::Text => output::data(&output::members(&reply.value))?,
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! `chancery offer …`: offers, by way of the management API.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{listing, show};
+use crate::arguments::{CreateOffer, OfferCommand, Output};
+use crate::failure::Failure;
+use crate::management::{Management, Reply};
+use crate::output;
+
+pub(super) async fn obey(command: OfferCommand, form: Output) -> Result<(), Failure> {
+    match command {
+        OfferCommand::Create(create) => create_offer(create, form).await,
+        OfferCommand::Show { id, target } => {
+            show(&Management::find(&target)?.get(&["offers", &id], &[]).await?, form)
+        }
+        OfferCommand::List { part, target } => {
+            let reply = Management::find(&target)?.get(&["offers"], &listing::query(&part)).await?;
+            let columns = ["id", "state", "configuration_ids", "created_at", "expires_at"];
+            listing::show(&reply, &columns, form)
+        }
+        OfferCommand::Cancel { id, target } => {
+            let reply = Management::find(&target)?.delete(&["offers", &id]).await?;
+            output::talk(&format!("withdrawn: {}", output::plain(&id)));
+            if reply.value.is_null() { Ok(()) } else { show(&reply, form) }
+        }
+    }
+}
+
+async fn create_offer(create: CreateOffer, form: Output) -> Result<(), Failure> {
+    let subject = read_subject(&create.subject)?;
+    let mut request = json!({
+        "credentials": [{"configuration_id": create.configuration, "subject": subject}],
+        "tx_code": create.tx_code,
+        "by_value": create.by_value,
+    });
+    if let Some(seconds) = create.expires_in {
+        request["expires_in"] = seconds.into();
+    }
+    let reply = Management::find(&create.target)?.post(&["offers"], Some(&request)).await?;
+    show(&reply, form)?;
+    if form == Output::Text {
+        advise(&reply);
+    }
+    Ok(())
+}
+
+/// What to do with a new offer.
+fn advise(reply: &Reply) {
+    let text = |name: &str| reply.value.get(name).and_then(Value::as_str).map(output::plain);
+    if let Some(page) = text("page_url") {
+        output::talk(&format!("\nSend the link to the holder, or let them scan it at {page}"));
+    }
+    let code = text("tx_code").map(|code| {
+        output::talk("Tell them the transaction code over another channel; it is not shown again.");
+        format!(" --tx-code {code}")
+    });
+    if let Some(link) = text("offer_uri") {
+        output::talk(&format!("Or try it: chancery wallet claim '{link}'{}", code.unwrap_or_default()));
+    }
+}
+
+fn read_subject(path: &Path) -> Result<Value, Failure> {
+    let mut text = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut text).map(drop)
+    } else {
+        std::fs::read(path).map(|content| text = content)
+    };
+    read.map_err(|error| Failure::Usage {
+        found: format!("the subject {} cannot be read: {error}", path.display()),
+        fix: "name a JSON file in --subject, or `-` for stdin".into(),
+    })?;
+    chancery_protocol::json::from_slice_strict(&text).map_err(|error| Failure::Usage {
+        found: format!("the subject {} is no JSON document: {error}", path.display()),
+        fix: "write e.g. {\"given_name\": \"Ada\", \"family_name\": \"Lovelace\"}".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_that_is_missing_or_broken_is_wrong_usage() {
+        let path = std::env::temp_dir().join(format!("chancery-subject-{}.json", std::process::id()));
+        assert_eq!(read_subject(&path).unwrap_err().exit_code(), 2);
+        std::fs::write(&path, r#"{"a": 1, "a": 2}"#).unwrap();
+        assert_eq!(read_subject(&path).unwrap_err().exit_code(), 2);
+        std::fs::write(&path, r#"{"a": 1}"#).unwrap();
+        assert_eq!(read_subject(&path).unwrap(), json!({"a": 1}));
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,130 @@
+//! `chancery wallet …`: the test wallet at the command line.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::Path;
+
+use chancery_credential::x509::Anchors;
+use chancery_domain::template::REGISTERED_CLAIMS;
+use chancery_protocol::notification::NotificationEvent;
+use chancery_protocol::offer::CredentialOffer;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+
+use crate::arguments::{Claim, Output, WalletCommand};
+use crate::failure::Failure;
+use crate::output::{self, plain, word};
+use crate::private_file::PrivateFile;
+use crate::wallet::{Binding, Claimed, HeldCredential, Settings, Wallet, kept, parse_link};
+
+pub(super) async fn obey(command: WalletCommand, form: Output) -> Result<(), Failure> {
+    match command {
+        WalletCommand::Claim(claim) => claim_offer(claim, form).await,
+    }
+}
+
+async fn claim_offer(claim: Claim, form: Output) -> Result<(), Failure> {
+    let wallet = Wallet::new(settings(&claim)?)?;
+    let file = claim.out.as_deref().map(begin_file).transpose()?;
+    let offer = wallet.fetch_offer(&parse_link(&claim.offer)?).await?;
+    let tx_code = claim.tx_code.clone().or_else(|| ask_for_tx_code(&offer));
+    let claimed = wallet.claim_offer(&offer, tx_code.as_deref(), claim.count).await?;
+    if let (Some(file), Some(path)) = (file, &claim.out) {
+        file.keep(kept(&claimed).to_string().as_bytes())?;
+        output::talk(&format!("kept with private keys: {}", path.display()));
+    }
+    for one in &claimed {
+        let shown = match form {
+            Output::Json => as_json(one).to_string(),
+            Output::Text => as_text(one),
+        };
+        output::data(&shown)?;
+    }
+    Ok(())
+}
+
+fn settings(claim: &Claim) -> Result<Settings, Failure> {
+    let binding = match (claim.dpop, claim.bearer) {
+        (true, _) => Binding::Dpop,
+        (false, true) => Binding::Bearer,
+        (false, false) => Binding::IfAdvertised,
+    };
+    let anchors = claim.trust.as_deref().map(read_anchors).transpose()?.unwrap_or_default();
+    Ok(Settings { binding, authorization_details: claim.authorization_details, anchors })
+}
+
+fn read_anchors(path: &Path) -> Result<Anchors, Failure> {
+    let unusable = |why: String| Failure::Usage {
+        found: format!("{} cannot be trusted: {why}", path.display()),
+        fix: "name a file with certificates in PEM in --trust".into(),
+    };
+    let pem = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    Anchors::from_pem(&pem).map_err(|error| unusable(error.to_string()))
+}
+
+/// Asks the person at the keyboard, if there is one and the offer needs it.
+fn ask_for_tx_code(offer: &CredentialOffer) -> Option<String> {
+    let needed = offer.grants.as_ref()?.pre_authorized_code.as_ref()?.tx_code.as_ref()?;
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    output::talk(&plain(needed.description.as_deref().unwrap_or("The issuer gave you a transaction code.")));
+    output::talk("Transaction code:");
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).ok()?;
+    let code = line.trim();
+    (!code.is_empty()).then(|| code.to_owned())
+}
+
+/// Before the claim: credentials that were issued and cannot be kept would be lost.
+fn begin_file(path: &Path) -> Result<PrivateFile, Failure> {
+    PrivateFile::create(path).map_err(|error| Failure::Usage {
+        found: format!("{} cannot be written: {error}", path.display()),
+        fix: "name a file in a directory of yours in --out; nothing was claimed".into(),
+    })
+}
+
+fn as_json(claimed: &Claimed) -> Value {
+    let one = |held: &HeldCredential| {
+        json!({
+            "credential": held.credential,
+            "claims": held.claims,
+            "status": held.status,
+            "expires_at": rfc3339(held.expires_at),
+            "key_found_by": held.key_found_by.iter().map(|source| source.as_str()).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "issuer": claimed.issuer,
+        "configuration_id": claimed.configuration_id,
+        "credentials": claimed.credentials.iter().map(one).collect::<Vec<_>>(),
+        "notification": claimed.notification.map(told),
+    })
+}
+
+fn as_text(claimed: &Claimed) -> String {
+    let mut lines = vec![
+        format!("{} from {}", plain(&claimed.configuration_id), plain(&claimed.issuer)),
+        format!("issuer told: {}", claimed.notification.map_or("nothing", told)),
+    ];
+    for held in &claimed.credentials {
+        let ways: Vec<_> = held.key_found_by.iter().map(|source| source.as_str()).collect();
+        lines.push(String::new());
+        lines.push(format!("{}, until {}", held.status.as_str(), rfc3339(held.expires_at)));
+        lines.push(format!("issuer key found by {}, all agree", ways.join(", ")));
+        let own = held.claims.iter().filter(|(name, _)| !REGISTERED_CLAIMS.contains(&name.as_str()));
+        lines.extend(own.map(|(name, value)| format!("  {}  {}", plain(name), word(value))));
+    }
+    lines.join("\n")
+}
+
+fn told(event: NotificationEvent) -> &'static str {
+    match event {
+        NotificationEvent::CredentialAccepted => "accepted",
+        NotificationEvent::CredentialFailure => "failed",
+        NotificationEvent::CredentialDeleted => "deleted",
+    }
+}
+
+fn rfc3339(at: time::OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}

@@ -1,0 +1,126 @@
+//! Nonce, proofs and the credential request.
+
+use chancery_credential::jose;
+use chancery_protocol::credential::{CredentialRequest, CredentialResponse};
+use chancery_protocol::token::NonceResponse;
+use reqwest::Method;
+use serde_json::{Map, json};
+
+use super::failure::{ClaimError, Problem, Step};
+use super::grant::Grant;
+use super::issuer::Issuer;
+use super::keys::HolderKey;
+use super::{Wallet, json, link, not_stored};
+
+/// How a credential is asked for: exactly one of the two (OpenID4VCI §8.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// By configuration, when the token response named no identifiers.
+    Configuration(String),
+    /// By identifier, when it did.
+    Identifier {
+        /// From the token response.
+        identifier: String,
+        /// The configuration that it belongs to.
+        configuration_id: String,
+    },
+}
+
+impl Wanted {
+    /// The configuration.
+    pub fn configuration_id(&self) -> &str {
+        match self {
+            Self::Configuration(id) | Self::Identifier { configuration_id: id, .. } => id,
+        }
+    }
+}
+
+impl Wallet {
+    /// A fresh nonce for key proofs, if the issuer has a nonce endpoint.
+    pub async fn nonce(&self, issuer: &Issuer, grant: &mut Grant) -> Result<Option<String>, ClaimError> {
+        let step = Step::Nonce;
+        let Some(endpoint) = &issuer.metadata().nonce_endpoint else { return Ok(None) };
+        let url = link::endpoint(step, endpoint)?;
+        let request = self.http.request(Method::POST, &url).map_err(step.of_http())?;
+        let answer = self.send(step, &url, request).await?;
+        let nonce: NonceResponse = json(step, &answer)?;
+        not_stored(step, &answer)?;
+        step.expect(!nonce.c_nonce.is_empty(), "a c_nonce", "an empty one")?;
+        // The endpoint may deliver the next DPoP nonce beforehand (OpenID4VCI §7.2).
+        grant.learn(&answer);
+        Ok(Some(nonce.c_nonce))
+    }
+
+    /// Proofs of possession, one for each key (OpenID4VCI Appendix F.1).
+    pub async fn prove(
+        &self,
+        issuer: &Issuer,
+        nonce: Option<&str>,
+        keys: &[HolderKey],
+    ) -> Result<Vec<String>, ClaimError> {
+        let mut proofs = Vec::with_capacity(keys.len());
+        for key in keys {
+            // No `iss`: this wallet is nobody's client.
+            let mut claims = Map::new();
+            claims.insert("aud".into(), issuer.identifier().into());
+            claims.insert("iat".into(), self.now().unix_timestamp().into());
+            if let Some(nonce) = nonce {
+                claims.insert("nonce".into(), nonce.into());
+            }
+            let header = Map::from_iter([("jwk".into(), json!(key.public_jwk()))]);
+            let proof = jose::sign("openid4vci-proof+jwt", header, &claims, key.signing()).await;
+            proofs.push(proof.map_err(|error| Step::Proof.failed(Problem::Caller(error.to_string())))?);
+        }
+        Ok(proofs)
+    }
+
+    /// The credential request.
+    pub async fn request(
+        &self,
+        issuer: &Issuer,
+        grant: &mut Grant,
+        wanted: &Wanted,
+        proofs: Vec<String>,
+    ) -> Result<CredentialResponse, ClaimError> {
+        let step = Step::Credential;
+        let url = link::endpoint(step, &issuer.metadata().credential_endpoint)?;
+        let (credential_identifier, credential_configuration_id) = match wanted {
+            Wanted::Configuration(id) => (None, Some(id.clone())),
+            Wanted::Identifier { identifier, .. } => (Some(identifier.clone()), None),
+        };
+        let asked = proofs.len();
+        let request = CredentialRequest {
+            credential_identifier,
+            credential_configuration_id,
+            proofs: Some(json!({"jwt": proofs})),
+            credential_response_encryption: None,
+        };
+        let answer = self.call(step, &url, grant, &request).await?;
+        let response: CredentialResponse = json(step, &answer)?;
+        step.expect(
+            response.credentials.len() == asked,
+            format_args!("{asked} credentials, one for each key"),
+            response.credentials.len(),
+        )?;
+        Ok(response)
+    }
+
+    /// Nonce, proofs and request; once more with a fresh nonce if the issuer no longer takes the first.
+    pub(crate) async fn obtain(
+        &self,
+        issuer: &Issuer,
+        grant: &mut Grant,
+        wanted: &Wanted,
+        keys: &[HolderKey],
+    ) -> Result<CredentialResponse, ClaimError> {
+        let mut tried = false;
+        loop {
+            let nonce = self.nonce(issuer, grant).await?;
+            let proofs = self.prove(issuer, nonce.as_deref(), keys).await?;
+            match self.request(issuer, grant, wanted, proofs).await {
+                Err(error) if error.refusal_code() == Some("invalid_nonce") && !tried => tried = true,
+                result => return result,
+            }
+        }
+    }
+}

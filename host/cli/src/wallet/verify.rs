@@ -1,0 +1,230 @@
+//! Believing nothing: is what came the credential that was asked for, and is it good?
+
+use std::collections::BTreeSet;
+
+use chancery_credential::jose::Jws;
+use chancery_credential::sd_jwt::{self, StatusReference};
+use chancery_domain::CredentialStatus;
+use chancery_protocol::credential::CredentialResponse;
+use chancery_protocol::issuer_metadata::{CredentialConfiguration, PathElement};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::Wallet;
+use super::credential::Wanted;
+use super::failure::{ClaimError, Step};
+use super::issuer::Issuer;
+use super::issuer_keys::PublishedKeys;
+use super::keys::HolderKey;
+use super::status::StatusLists;
+
+pub use super::issuer_keys::KeySource;
+
+/// A verified credential and the key that it is bound to.
+#[derive(Debug)]
+pub struct HeldCredential {
+    /// As it was issued: compact SD-JWT with all disclosures.
+    pub credential: String,
+    /// Its claims, disclosures put in their places.
+    pub claims: Map<String, Value>,
+    /// What its status list says now.
+    pub status: CredentialStatus,
+    /// Where its status is published.
+    pub status_reference: StatusReference,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+    /// The ways that led to the issuer's key.
+    pub key_found_by: Vec<KeySource>,
+    /// The key that it is bound to.
+    pub holder: HolderKey,
+}
+
+/// A credential whose signature and claims are good, before its status is known.
+struct Sound {
+    claims: Map<String, Value>,
+    expires_at: OffsetDateTime,
+    status_reference: StatusReference,
+    key_found_by: Vec<KeySource>,
+    holder: HolderKey,
+}
+
+impl Wallet {
+    /// Verifies everything that a response brought.
+    pub async fn verify(
+        &self,
+        issuer: &Issuer,
+        wanted: &Wanted,
+        response: CredentialResponse,
+        mut keys: Vec<HolderKey>,
+    ) -> Result<Vec<HeldCredential>, ClaimError> {
+        let configuration = issuer.configuration(wanted.configuration_id())?;
+        let published = self.published_keys(issuer.identifier()).await?;
+        let mut lists = StatusLists::default();
+        let mut held = Vec::with_capacity(response.credentials.len());
+        for issued in response.credentials {
+            let sound = self.verify_one(issuer, configuration, &published, &issued.credential, &mut keys)?;
+            let status = lists.status(self, issuer.identifier(), &published, &sound.status_reference).await?;
+            held.push(HeldCredential {
+                credential: issued.credential,
+                claims: sound.claims,
+                status,
+                status_reference: sound.status_reference,
+                expires_at: sound.expires_at,
+                key_found_by: sound.key_found_by,
+                holder: sound.holder,
+            });
+        }
+        unlinkable(&held)?;
+        Ok(held)
+    }
+
+    /// Verifies one copy; the key that it is bound to leaves `keys`, since no two copies may share one.
+    fn verify_one(
+        &self,
+        issuer: &Issuer,
+        configuration: &CredentialConfiguration,
+        published: &PublishedKeys,
+        credential: &str,
+        keys: &mut Vec<HolderKey>,
+    ) -> Result<Sound, ClaimError> {
+        let step = Step::Verification;
+        let jwt = credential.split('~').next().unwrap_or_default();
+        let jws = Jws::parse(jwt).map_err(|error| step.unexpected("an SD-JWT", error))?;
+        let (key, key_found_by) = self.issuer_key(jws.header(), issuer.identifier(), published)?;
+        let verified = sd_jwt::verify(credential, &|_| Some(key.clone()), self.now())
+            .map_err(|error| step.unexpected("an SD-JWT VC whose signature and disclosures verify", error))?;
+
+        let claims = verified.claims;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+        step.expect(
+            text("iss") == issuer.identifier(),
+            format_args!("iss {:?}", issuer.identifier()),
+            format_args!("{:?}", text("iss")),
+        )?;
+        let vct = configuration.vct.as_deref().unwrap_or_default();
+        step.expect(
+            text("vct") == vct,
+            format_args!("vct {vct:?} as in the metadata"),
+            format_args!("{:?}", text("vct")),
+        )?;
+        let expires_at = self.expiry(&claims)?;
+        mandatory_claims(configuration, &claims)?;
+        let bound_to =
+            verified.holder.ok_or_else(|| step.unexpected("cnf.jwk, one of the proven keys", "none"))?;
+        let place = keys.iter().position(|key| *key.public_jwk() == bound_to);
+        let place = place.ok_or_else(|| {
+            let thumbprint = bound_to.thumbprint();
+            step.unexpected(
+                "cnf.jwk, one of the proven keys, each used once",
+                format_args!("the key {thumbprint}"),
+            )
+        })?;
+        let status_reference =
+            verified.status.ok_or_else(|| step.unexpected("a status_list reference", "none"))?;
+        Ok(Sound { claims, expires_at, status_reference, key_found_by, holder: keys.swap_remove(place) })
+    }
+
+    /// Every credential ends, and this one has not.
+    fn expiry(&self, claims: &Map<String, Value>) -> Result<OffsetDateTime, ClaimError> {
+        let step = Step::Verification;
+        let exp = claims.get("exp").and_then(Value::as_i64);
+        let exp = exp.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        let exp = exp.ok_or_else(|| step.unexpected("exp in seconds", "none"))?;
+        step.expect(exp > self.now(), "exp in the future", exp)?;
+        Ok(exp)
+    }
+}
+
+/// The metadata promises these claims in every credential.
+fn mandatory_claims(
+    configuration: &CredentialConfiguration,
+    claims: &Map<String, Value>,
+) -> Result<(), ClaimError> {
+    let described = configuration.credential_metadata.iter().flat_map(|metadata| &metadata.claims);
+    let root = Value::Object(claims.clone());
+    for claim in described.filter(|claim| claim.mandatory) {
+        Step::Verification.expect(
+            exists(&root, &claim.path),
+            format_args!("the mandatory claim {}", serde_json::to_string(&claim.path).unwrap_or_default()),
+            "a credential without it",
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether a claims path pointer (OpenID4VCI Appendix C) selects anything.
+fn exists(value: &Value, path: &[PathElement]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    match first {
+        PathElement::Member(name) => value.get(name).is_some_and(|member| exists(member, rest)),
+        PathElement::Index(index) => {
+            let element = usize::try_from(*index).ok().and_then(|index| value.get(index));
+            element.is_some_and(|element| exists(element, rest))
+        }
+        PathElement::All(()) => {
+            value.as_array().is_some_and(|elements| elements.iter().any(|element| exists(element, rest)))
+        }
+    }
+}
+
+/// Copies of one credential must not be linkable (RFC 9901 §10.1): no disclosure and no status
+/// index twice, and times that say nothing about the moment.
+fn unlinkable(held: &[HeldCredential]) -> Result<(), ClaimError> {
+    let step = Step::Verification;
+    let mut disclosures = BTreeSet::new();
+    let mut indices = BTreeSet::new();
+    for one in held {
+        let fresh =
+            one.credential.split('~').skip(1).filter(|d| !d.is_empty()).all(|d| disclosures.insert(d));
+        step.expect(fresh, "a fresh salt for every disclosure", "the same disclosure twice")?;
+        step.expect(
+            indices.insert((&one.status_reference.uri, one.status_reference.index)),
+            "a status index for each copy",
+            format_args!("index {} twice", one.status_reference.index),
+        )?;
+        for name in ["iat", "nbf", "exp"] {
+            let Some(seconds) = one.claims.get(name).and_then(Value::as_i64) else { continue };
+            step.expect(
+                held.len() < 2 || seconds % 3600 == 0,
+                format_args!("{name} rounded to the hour, since there are several copies"),
+                seconds,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn path(value: Value) -> Vec<PathElement> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_claims_path_selects_members_elements_and_all_elements() {
+        let claims =
+            json!({"name": "Ada", "address": {"city": "London"}, "degrees": [{"year": 1}, {}], "none": []});
+        for there in [
+            json!(["name"]),
+            json!(["address", "city"]),
+            json!(["degrees", null, "year"]),
+            json!(["degrees", 0, "year"]),
+        ] {
+            assert!(exists(&claims, &path(there.clone())), "{there}");
+        }
+        for absent in [
+            json!(["surname"]),
+            json!(["address", "street"]),
+            json!(["degrees", 1, "year"]),
+            json!(["degrees", 2]),
+            json!(["none", null]),
+            json!(["name", null]),
+        ] {
+            assert!(!exists(&claims, &path(absent.clone())), "{absent}");
+        }
+    }
+}
