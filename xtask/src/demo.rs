@@ -153,8 +153,10 @@ fn subject() -> Value {
     json!({
         "given_name": "Ada",
         "family_name": "Lovelace",
-        "employee_number": "1843-07",
+        "employee_id": "1843-07",
         "department": "Analytical Engines",
+        "job_title": "Programmer",
+        "email": "ada@example.com",
     })
 }
 

@@ -26,7 +26,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// A running development issuer; dropping it ends it.
 pub(super) struct Server {
     child: Child,
-    data: PathBuf,
+    /// Standard output: one line of JSON, as soon as it serves.
+    announcement: PathBuf,
+    /// Standard error: talk.
     log: PathBuf,
     interrupted: Arc<AtomicBool>,
 }
@@ -38,15 +40,9 @@ impl Server {
             // From here on a signal ends the issuer first, then us.
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
-        fs::create_dir_all(data)?;
-        // What an earlier run left would be taken for an answer of this one.
-        if let Err(error) = fs::remove_file(data.join("dev.json"))
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            return Err(error).context("remove the dev.json of an earlier run");
-        }
+        // The directory is left to the issuer: it resets only one that it made itself.
         let log = workspace.target().join("demo.log");
-        let written = File::create(&log)?;
+        let announcement = workspace.target().join("demo.json");
         let mut command = workspace.command(workspace.chancery());
         command.args(["dev", "--output", "json", "--port", &port.to_string(), "--data"]).arg(data);
         if reset {
@@ -54,11 +50,11 @@ impl Server {
         }
         let child = command
             .stdin(Stdio::null())
-            .stdout(written.try_clone()?)
-            .stderr(written)
+            .stdout(File::create(&announcement)?)
+            .stderr(File::create(&log)?)
             .spawn()
             .context("failed to start `chancery dev`")?;
-        Ok(Self { child, data: data.to_owned(), log, interrupted })
+        Ok(Self { child, announcement, log, interrupted })
     }
 
     /// Waits until the issuer says that it serves, and returns what it says.
@@ -132,7 +128,9 @@ impl Server {
     }
 
     fn announced(&self) -> Option<Value> {
-        let said: Value = serde_json::from_str(&fs::read_to_string(self.data.join("dev.json")).ok()?).ok()?;
+        let written = fs::read_to_string(&self.announcement).ok()?;
+        let (line, _) = written.split_once('\n')?;
+        let said: Value = serde_json::from_str(line).ok()?;
         let url = said.get("public_url")?.as_str()?;
         answers(url).then_some(said)
     }
@@ -159,7 +157,7 @@ fn answers(url: &str) -> bool {
         stream.set_read_timeout(Some(Duration::from_secs(5))).is_ok()
             && stream.write_all(request.as_bytes()).is_ok()
             && stream.read_exact(&mut answer).is_ok()
-            && answer.starts_with(b"HTTP/1.1 ")
+            && answer == *b"HTTP/1.1 200"
     })
 }
 
