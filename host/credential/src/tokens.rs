@@ -20,8 +20,6 @@ use crate::keys::seal;
 use crate::secrets::Code;
 
 const SALT_LENGTH: usize = 16;
-const BOUND: u8 = 1;
-const BY_IDENTIFIER: u8 = 2;
 
 /// What an access token says.
 #[derive(Debug, Clone)]
@@ -32,9 +30,9 @@ pub struct AccessToken {
     pub code: Code,
     /// The DPoP key that the token is bound to (JWK thumbprint); none means a bearer token.
     pub thumbprint: Option<String>,
-    /// Whether the token response had `authorization_details`, so that the credential
-    /// request must name a `credential_identifier`.
-    pub by_identifier: bool,
+    /// The configurations that the token response named in `authorization_details`; then the
+    /// credential request must name a `credential_identifier`. None: all that the offer holds.
+    pub granted: Option<Vec<String>>,
     /// When it ends, to the second.
     pub expires_at: OffsetDateTime,
 }
@@ -103,21 +101,12 @@ impl Tokens {
 
     /// A new access token.
     pub fn mint(&self, token: &AccessToken, random: &dyn Random) -> String {
-        let thumbprint = token.thumbprint.as_deref();
-        let mut flags = 0;
-        if thumbprint.is_some() {
-            flags |= BOUND;
-        }
-        if token.by_identifier {
-            flags |= BY_IDENTIFIER;
-        }
-        let thumbprint = thumbprint.unwrap_or_default().as_bytes();
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(57 + thumbprint.len()));
+        let terms = serde_json::to_vec(&(&token.thumbprint, &token.granted)).unwrap_or_default();
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(56 + terms.len()));
         plaintext.extend_from_slice(token.offer.uuid().as_bytes());
         plaintext.extend_from_slice(token.code.bytes());
         plaintext.extend_from_slice(&token.expires_at.unix_timestamp().to_be_bytes());
-        plaintext.push(flags);
-        plaintext.extend_from_slice(thumbprint);
+        plaintext.extend_from_slice(&terms);
         self.access.mint(&plaintext, random)
     }
 
@@ -146,13 +135,12 @@ fn read_access_token(plaintext: &[u8]) -> Option<AccessToken> {
     let (offer, rest) = plaintext.split_at_checked(16)?;
     let (code, rest) = rest.split_first_chunk::<32>()?;
     let (expires_at, rest) = rest.split_first_chunk::<8>()?;
-    let (&flags, thumbprint) = rest.split_first()?;
-    let thumbprint = std::str::from_utf8(thumbprint).ok()?;
+    let (thumbprint, granted) = serde_json::from_slice(rest).ok()?;
     Some(AccessToken {
         offer: OfferId::from_uuid(uuid(offer)?),
         code: Code::from_secret(Zeroizing::new(*code)),
-        thumbprint: (flags & BOUND != 0).then(|| thumbprint.to_owned()),
-        by_identifier: flags & BY_IDENTIFIER != 0,
+        thumbprint,
+        granted,
         expires_at: OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(*expires_at)).ok()?,
     })
 }
@@ -187,7 +175,7 @@ mod tests {
             offer: OfferId::new(NOW, [1; 10]),
             code: OfferSecret::random(&SystemRandom).code(),
             thumbprint: thumbprint.map(str::to_owned),
-            by_identifier: thumbprint.is_none(),
+            granted: thumbprint.is_none().then(|| vec!["employee-badge".to_owned()]),
             expires_at: NOW + Duration::minutes(5),
         }
     }
@@ -200,7 +188,7 @@ mod tests {
             assert_eq!(read.offer, token.offer);
             assert_eq!(read.code.as_str(), token.code.as_str());
             assert_eq!(read.thumbprint, token.thumbprint);
-            assert_eq!(read.by_identifier, token.by_identifier);
+            assert_eq!(read.granted, token.granted);
             assert_eq!(read.expires_at, token.expires_at);
         }
     }

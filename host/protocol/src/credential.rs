@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A credential request. Unknown top-level members are ignored (§8.2), unknown proof types are not.
+/// A credential request. Unknown top-level members are ignored (§8.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CredentialRequest {
     /// Exactly one of this …
@@ -12,20 +12,13 @@ pub struct CredentialRequest {
     /// … and this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_configuration_id: Option<String>,
-    /// Required where the configuration needs key binding.
+    /// Required where the configuration needs key binding: an object with exactly one proof
+    /// type. Left unparsed, because what is wrong with it has a code of its own (§8.3.1.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proofs: Option<Proofs>,
+    pub proofs: Option<Value>,
     /// How the answer is to be encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_response_encryption: Option<Value>,
-}
-
-/// Proofs of possession, all of one type.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Proofs {
-    /// One JWT per key; not empty.
-    pub jwt: Vec<String>,
 }
 
 /// A successful immediate answer.

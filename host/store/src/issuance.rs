@@ -24,8 +24,8 @@ pub struct Intent {
     pub key: SigningKeyName,
     /// One for each copy to sign.
     pub copies: Vec<NewCopy>,
-    /// The nonce that the key proofs were made over.
-    pub nonce: Option<UsedOnce>,
+    /// The nonces that the key proofs were made over, each once.
+    pub nonces: Vec<UsedOnce>,
     /// The `jti` of the request's `DPoP` proof.
     pub dpop_proof: Option<UsedOnce>,
     /// Now.
@@ -75,7 +75,7 @@ pub enum IntentRefused {
     /// The plugin was halted.
     #[error("the plugin is quarantined")]
     PluginHalted,
-    /// Another request made its proofs over the same nonce.
+    /// Another request made its proofs over one of the nonces.
     #[error("the nonce was used before")]
     NonceUsed,
     /// The same `DPoP` proof was sent before.
@@ -153,13 +153,16 @@ impl TenantTx {
     /// is taken before its item: two requests for the same item queue at the offer's row, and
     /// PostgreSQL checks the conditions of an UPDATE again on the row version it waited for.
     async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
+        let nonces = intent.nonces.iter().map(|nonce| (Seen::Nonce, nonce));
+        let proof = intent.dpop_proof.iter().map(|proof| (Seen::DpopProof, proof));
+        let mut used: Vec<_> = nonces.chain(proof).collect();
+        // Everybody in the same order, so that two who use the same ones wait, and do not deadlock.
+        used.sort_unstable_by_key(|(kind, used)| (kind.as_str(), used.hash));
         let (mut kinds, mut hashes, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
-        for (kind, used) in [(Seen::Nonce, intent.nonce), (Seen::DpopProof, intent.dpop_proof)] {
-            if let Some(UsedOnce { hash, expires_at }) = used {
-                kinds.push(kind.as_str().to_owned());
-                hashes.push(hash.to_vec());
-                expiries.push(expires_at);
-            }
+        for (kind, UsedOnce { hash, expires_at }) in used {
+            kinds.push(kind.as_str().to_owned());
+            hashes.push(hash.to_vec());
+            expiries.push(*expires_at);
         }
         let (mut ids, mut lists, mut indices): (Vec<Uuid>, _, _) = (Vec::new(), Vec::new(), Vec::new());
         for copy in &intent.copies {
@@ -329,7 +332,7 @@ impl TenantTx {
 
 /// The reason, where the one statement found it itself.
 fn refusal(findings: &Findings, intent: &Intent) -> Option<IntentRefused> {
-    let fresh = |kind: Seen| findings.fresh.iter().any(|word| word == kind.as_str());
+    let fresh = |kind: Seen| findings.fresh.iter().filter(|word| *word == kind.as_str()).count();
     if !findings.tenant_active {
         return Some(IntentRefused::TenantNotActive);
     }
@@ -339,10 +342,10 @@ fn refusal(findings: &Findings, intent: &Intent) -> Option<IntentRefused> {
     if !findings.component_available {
         return Some(IntentRefused::PluginHalted);
     }
-    if intent.dpop_proof.is_some() && !fresh(Seen::DpopProof) {
+    if fresh(Seen::DpopProof) < usize::from(intent.dpop_proof.is_some()) {
         return Some(IntentRefused::ProofReplayed);
     }
-    if intent.nonce.is_some() && !fresh(Seen::Nonce) {
+    if fresh(Seen::Nonce) < intent.nonces.len() {
         return Some(IntentRefused::NonceUsed);
     }
     None

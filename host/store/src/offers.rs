@@ -237,6 +237,22 @@ impl TenantTx {
         Ok(offers_of(self.session.settle(rows)?)?.pop())
     }
 
+    /// The same offer for a person who looks at its page: nothing is noted.
+    pub async fn look_at_offer(&mut self, handle_hash: &[u8; 32]) -> Result<Option<Offer>, StoreError> {
+        let rows = query_as!(
+            Row,
+            "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
+                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
+             from offers o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             where o.handle_hash = $1
+             order by i.configuration_id",
+            handle_hash.as_slice(),
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        Ok(offers_of(self.session.settle(rows)?)?.pop())
+    }
+
     /// The offer of that id, as the issuer sees it.
     pub async fn offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError> {
         let rows = query_as!(

@@ -1,0 +1,9 @@
+//! Who is calling: the only place that turns a header into an identity.
+//!
+//! A handler that takes [`Wallet`] or [`Manager`] cannot run for a stranger.
+
+mod manager;
+mod wallet;
+
+pub(crate) use manager::{Manager, Manages, May, Offers, Reads};
+pub(crate) use wallet::{UsedProof, Wallet, dpop_at_token_endpoint, fresh_nonce as fresh_dpop_nonce};

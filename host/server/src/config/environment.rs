@@ -1,0 +1,220 @@
+//! `chancery serve`: everything from environment variables; every secret also from a file, by `…_FILE`.
+
+use std::path::PathBuf;
+
+use chancery_credential::keys::{Algorithm, Master};
+use chancery_store::embedded::BinarySearch;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::{
+    Config, ConfigError, Database, SelfHosted, ServingUrls, key_from_hex, plugins_beside_the_program,
+};
+
+/// Looks a variable up.
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> {
+    let variable = |name: &'static str| environment(name).filter(|value| !value.is_empty());
+    if let Some(mode) = variable("SAAS_MODE")
+        && mode != "false"
+    {
+        return Err(ConfigError::unusable(
+            "SAAS_MODE",
+            "this version serves one tenant only; leave it unset",
+        ));
+    }
+    let public_url = variable("CHANCERY_PUBLIC_URL").ok_or(ConfigError::Missing {
+        name: "CHANCERY_PUBLIC_URL",
+        fix: "set it to the https URL by which wallets reach this host",
+    })?;
+    let public_url = public_url_of(&public_url)?;
+    if public_url.scheme() != "https" {
+        return Err(ConfigError::unusable(
+            "CHANCERY_PUBLIC_URL",
+            "it must be https; only `chancery dev` runs on http",
+        ));
+    }
+    let signing_key = secret(environment, "ISSUER_SIGNING_KEY", "ISSUER_SIGNING_KEY_FILE")?.ok_or(ConfigError::Missing {
+        name: "ISSUER_SIGNING_KEY",
+        fix: "set it to the private key, 32 bytes as 64 hexadecimal digits (`openssl rand -hex 32` makes one)",
+    })?;
+    let issuer = SelfHosted {
+        name: variable("ISSUER_NAME").unwrap_or_else(|| public_url.host_str().unwrap_or("issuer").to_owned()),
+        slug: "issuer".to_owned(),
+        signing_key: key_from_hex("ISSUER_SIGNING_KEY", &signing_key)?,
+        algorithm: algorithm(environment)?,
+        master: master(environment)?,
+        did: did(environment)?,
+        certificate: certificate(environment)?,
+    };
+    Ok(Config {
+        listen: address(environment, "CHANCERY_LISTEN")?.unwrap_or_else(|| ([127, 0, 0, 1], 8080).into()),
+        ops_listen: address(environment, "CHANCERY_OPS_LISTEN")?,
+        public_url,
+        data: variable("CHANCERY_DATA").map_or_else(|| "./chancery-data".into(), PathBuf::from),
+        plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
+        database: database(environment)?,
+        issuer,
+        development: false,
+    })
+}
+
+/// An issuer identifier has no query, no fragment and no trailing slash (OpenID4VCI §12.2.1).
+pub(super) fn public_url_of(text: &str) -> Result<Url, ConfigError> {
+    let unusable = |reason: &str| ConfigError::unusable("CHANCERY_PUBLIC_URL", reason);
+    let url = Url::parse(text.trim_end_matches('/')).map_err(|error| unusable(&error.to_string()))?;
+    if url.host_str().is_none() || !url.username().is_empty() || url.password().is_some() {
+        return Err(unusable("it must be a URL with a host and without credentials"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(unusable("it must have neither a query nor a fragment"));
+    }
+    Ok(url)
+}
+
+pub(super) fn database(environment: Environment<'_>) -> Result<Database, ConfigError> {
+    let admin = secret(environment, "DATABASE_URL", "DATABASE_URL_FILE")?;
+    let tenant = secret(environment, "CHANCERY_TENANT_DATABASE_URL", "CHANCERY_TENANT_DATABASE_URL_FILE")?;
+    let platform =
+        secret(environment, "CHANCERY_PLATFORM_DATABASE_URL", "CHANCERY_PLATFORM_DATABASE_URL_FILE")?;
+    let serving = match (tenant, platform) {
+        (Some(tenant), Some(platform)) => Some(ServingUrls { tenant, platform }),
+        (None, None) => None,
+        _ => {
+            return Err(ConfigError::unusable(
+                "CHANCERY_TENANT_DATABASE_URL",
+                "it and CHANCERY_PLATFORM_DATABASE_URL go together: set both or neither",
+            ));
+        }
+    };
+    if admin.is_none() && serving.is_none() {
+        let directory = environment("CHANCERY_POSTGRES").filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path = environment("PATH").map(Into::into);
+        return Ok(Database::Embedded { binaries: BinarySearch { directory, path } });
+    }
+    Ok(Database::Server { admin, serving })
+}
+
+pub(super) fn algorithm(environment: Environment<'_>) -> Result<Algorithm, ConfigError> {
+    match environment("ISSUER_SIGNING_ALG").filter(|value| !value.is_empty()) {
+        None => Ok(Algorithm::Es256),
+        Some(name) => Algorithm::parse(&name)
+            .ok_or_else(|| ConfigError::unusable("ISSUER_SIGNING_ALG", "it must be ES256 or EdDSA")),
+    }
+}
+
+pub(super) fn master(environment: Environment<'_>) -> Result<Option<Master>, ConfigError> {
+    secret(environment, "ISSUER_MASTER_KEY", "ISSUER_MASTER_KEY_FILE")?
+        .map(|text| {
+            Master::from_hex(text.trim()).map_err(|error| ConfigError::unusable("ISSUER_MASTER_KEY", error))
+        })
+        .transpose()
+}
+
+pub(super) fn did(environment: Environment<'_>) -> Result<Option<String>, ConfigError> {
+    let did = environment("ISSUER_DID").filter(|value| !value.is_empty());
+    match did {
+        Some(did) if !did.starts_with("did:web:") => Err(ConfigError::unusable(
+            "ISSUER_DID",
+            "only did:web is supported, such as did:web:issuer.example",
+        )),
+        did => Ok(did),
+    }
+}
+
+pub(super) fn certificate(environment: Environment<'_>) -> Result<Option<String>, ConfigError> {
+    environment("ISSUER_CERTIFICATE_FILE")
+        .filter(|value| !value.is_empty())
+        .map(|path| file(&path))
+        .transpose()
+}
+
+fn address(
+    environment: Environment<'_>,
+    name: &'static str,
+) -> Result<Option<std::net::SocketAddr>, ConfigError> {
+    environment(name)
+        .filter(|value| !value.is_empty())
+        .map(|text| {
+            text.parse().map_err(|_| {
+                ConfigError::unusable(name, "it must be an address with a port, such as 127.0.0.1:8080")
+            })
+        })
+        .transpose()
+}
+
+/// A secret from its variable or from the file that the other variable names; both is a mistake.
+pub(super) fn secret(
+    environment: Environment<'_>,
+    name: &'static str,
+    file_name: &'static str,
+) -> Result<Option<Zeroizing<String>>, ConfigError> {
+    let value = environment(name).filter(|value| !value.is_empty()).map(Zeroizing::new);
+    let path = environment(file_name).filter(|value| !value.is_empty());
+    match (value, path) {
+        (Some(_), Some(_)) => {
+            Err(ConfigError::unusable(name, format!("both it and {file_name} are set: keep one")))
+        }
+        (Some(value), None) => Ok(Some(value)),
+        (None, Some(path)) => Ok(Some(Zeroizing::new(file(&path)?.trim().to_owned()))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn file(path: &str) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0101010101010101010101010101010101010101010101010101010101010101";
+
+    fn with<'a>(variables: &'a [(&'a str, &'a str)]) -> Result<Config, String> {
+        let all = [("CHANCERY_PUBLIC_URL", "https://issuer.example"), ("ISSUER_SIGNING_KEY", KEY)];
+        read(&|name| {
+            let found = variables.iter().chain(&all).find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn two_variables_are_enough() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.public_url.as_str(), "https://issuer.example/");
+        assert!(matches!(config.database, Database::Embedded { .. }));
+        assert_eq!(config.issuer.algorithm, Algorithm::Es256);
+    }
+
+    #[test]
+    fn plain_http_is_refused() {
+        assert!(with(&[("CHANCERY_PUBLIC_URL", "http://issuer.example")]).err().unwrap().contains("https"));
+    }
+
+    #[test]
+    fn nonsense_is_named_without_repeating_secrets() {
+        for (name, value) in [
+            ("ISSUER_SIGNING_KEY", "5ec2e7"),
+            ("ISSUER_MASTER_KEY", "5ec2e7"),
+            ("ISSUER_SIGNING_ALG", "RS256"),
+            ("ISSUER_DID", "did:key:z6Mk"),
+            ("CHANCERY_LISTEN", "8080"),
+            ("CHANCERY_PUBLIC_URL", "https://issuer.example/?a=b"),
+            ("CHANCERY_TENANT_DATABASE_URL", "postgres://x"),
+            ("SAAS_MODE", "true"),
+        ] {
+            let error = with(&[(name, value)]).err().unwrap_or_default();
+            assert!(error.contains(name), "{name}: {error}");
+            assert!(!error.contains("5ec2e7"), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_comes_from_one_place_only() {
+        let error = with(&[("ISSUER_SIGNING_KEY_FILE", "anywhere")]).err().unwrap();
+        assert!(error.contains("keep one"), "{error}");
+    }
+}

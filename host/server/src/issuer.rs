@@ -1,0 +1,84 @@
+//! A tenant as it issues: its identifier, keys and templates, held in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chancery_credential::keys::{Signer, TenantKeys};
+use chancery_credential::x509::CertificateChain;
+use chancery_credential::{Nonces, Tokens};
+use chancery_domain::TenantId;
+use chancery_domain::template::Revision;
+use chancery_engine::Template;
+use url::Url;
+
+/// How many copies of a credential one request may ask for.
+pub(crate) const BATCH_SIZE: u16 = 20;
+
+/// A tenant as it issues. Immutable: a change of configuration makes a new one.
+pub(crate) struct Issuer {
+    pub(crate) tenant: TenantId,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    /// The issuer identifier, byte for byte as wallets compare it: no trailing slash.
+    pub(crate) identifier: String,
+    pub(crate) url: Url,
+    pub(crate) keys: TenantKeys,
+    pub(crate) nonces: Nonces,
+    pub(crate) tokens: Tokens,
+    pub(crate) signer: Arc<dyn Signer>,
+    /// The version of the signing key, as intents record it.
+    pub(crate) key_version: u32,
+    pub(crate) chain: Option<CertificateChain>,
+    /// By credential configuration id.
+    pub(crate) templates: BTreeMap<String, Template>,
+    /// Templates that only live offers still pin.
+    pub(crate) pinned: Vec<Template>,
+    pub(crate) documents: Documents,
+}
+
+/// The public documents, rendered once.
+pub(crate) struct Documents {
+    pub(crate) issuer_metadata: Bytes,
+    pub(crate) server_metadata: Bytes,
+    pub(crate) jwt_vc_issuer: Bytes,
+    pub(crate) jwks: Bytes,
+    pub(crate) did: Option<Bytes>,
+}
+
+impl Issuer {
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// An absolute URL below the issuer identifier; `path` begins with a slash.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.identifier)
+    }
+
+    /// Where the management API lives.
+    pub(crate) fn management_url(&self) -> String {
+        self.at("/api")
+    }
+
+    /// The active template of a credential configuration.
+    pub(crate) fn template(&self, configuration_id: &str) -> Option<&Template> {
+        self.templates.get(configuration_id)
+    }
+
+    /// The very template that an offer was made with.
+    pub(crate) fn pinned_template(&self, configuration_id: &str, revision: Revision) -> Option<&Template> {
+        self.templates.values().chain(&self.pinned).find(|template| {
+            template.revision() == revision && template.definition().configuration_id == configuration_id
+        })
+    }
+
+    /// Where a status list is published.
+    pub(crate) fn status_list_uri(&self, list: u32) -> String {
+        self.at(&format!("/status-lists/{list}"))
+    }
+}

@@ -1,0 +1,87 @@
+//! Work that no request waits for: marking what was issued, expiring offers,
+//! forgetting what need not be remembered.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chancery_domain::{IssuanceId, TenantId};
+use chancery_store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// How often "issued" marks are written.
+const MARK_EVERY: Duration = Duration::from_secs(1);
+/// Every how many marks the sweep runs.
+const SWEEP_EVERY: u32 = 30;
+
+/// What waits to be written.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    issued: Mutex<HashMap<TenantId, Vec<IssuanceId>>>,
+}
+
+impl Jobs {
+    /// Notes that an intent was signed and answered.
+    pub(crate) fn mark_issued(&self, tenant: TenantId, issuance: IssuanceId) {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default().push(issuance);
+    }
+
+    fn take(&self) -> HashMap<TenantId, Vec<IssuanceId>> {
+        std::mem::take(&mut *self.issued.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn give_back(&self, tenant: TenantId, issuances: Vec<IssuanceId>) {
+        self.issued
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(tenant)
+            .or_default()
+            .extend(issuances);
+    }
+}
+
+/// Runs until `stopping`, then writes what is left.
+pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
+    let mut rounds: u32 = 0;
+    loop {
+        let stopped = tokio::time::timeout(MARK_EVERY, stopping.cancelled()).await.is_ok();
+        write_marks(&app).await;
+        if stopped {
+            return;
+        }
+        if rounds.is_multiple_of(SWEEP_EVERY)
+            && let Err(error) = sweep(&app).await
+        {
+            tracing::warn!(%error, "failed to sweep");
+        }
+        rounds = rounds.wrapping_add(1);
+    }
+}
+
+async fn write_marks(app: &App) {
+    for (tenant, issuances) in app.jobs.take() {
+        let written = async {
+            let mut tx = app.store.tenant(tenant).await?;
+            tx.mark_issued(&issuances).await?;
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "failed to mark issuances, will try again");
+            app.jobs.give_back(tenant, issuances);
+        }
+    }
+}
+
+/// Expires offers and erases their subject data; forgets used nonces and proofs that no longer pass anyway.
+async fn sweep(app: &App) -> Result<(), StoreError> {
+    let now = app.now();
+    let mut tx = app.tenant(app.issuer()).await?;
+    let swept = tx.sweep(now).await?;
+    tx.commit().await?;
+    if swept.offers_expired > 0 {
+        tracing::info!(expired = swept.offers_expired, "expired offers that nobody took");
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The management API: what an issuer's own systems and people call.
+
+pub(crate) mod api_keys;
+pub(crate) mod credentials;
+pub(crate) mod docs;
+pub(crate) mod idempotency;
+pub(crate) mod offers;
+pub(crate) mod openapi;
+
+use axum::extract::rejection::BytesRejection;
+use bytes::Bytes;
+use chancery_protocol::json::{JsonError, from_slice_strict};
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Problem, ProblemCode};
+
+/// A path that does not exist.
+pub(crate) async fn nowhere() -> Problem {
+    Problem::not_found()
+}
+
+/// A path that exists, asked with another method.
+pub(crate) async fn wrong_method() -> Problem {
+    Problem::new(ProblemCode::MethodNotAllowed)
+}
+
+/// Reads a JSON body: not JSON is 400, JSON of the wrong shape is 422.
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ProblemCode::TooLarge),
+        _ => Problem::new(ProblemCode::Malformed).detail("the request body broke off"),
+    })?;
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType));
+    }
+    from_slice_strict(&body).map_err(|error| match error {
+        JsonError::Syntax(error) => Problem::new(ProblemCode::Malformed).detail(error.to_string()),
+        JsonError::Shape(error) => Problem::invalid_at("", "shape", error.to_string()),
+    })
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Page<T> {
+    /// The entries.
+    pub(crate) data: Vec<T>,
+    /// Ask with `?cursor=` for the next page; `null` on the last one.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    /// From `next_cursor` of the page before.
+    #[serde(default)]
+    pub(crate) cursor: Option<String>,
+    /// 1 to 100; 50 if absent.
+    #[serde(default = "fifty")]
+    pub(crate) limit: u16,
+    /// Only what belongs to this offer (lists of credentials).
+    #[serde(default)]
+    pub(crate) offer: Option<String>,
+}
+
+fn fifty() -> u16 {
+    50
+}
+
+impl PageQuery {
+    /// The page, or what is wrong with the question. A cursor is the last id of the page before.
+    fn page<Id: std::str::FromStr>(&self) -> Result<chancery_store::Page<Id>, Problem> {
+        let malformed = |detail: &str| Problem::new(ProblemCode::Malformed).detail(detail);
+        let before = match &self.cursor {
+            Some(cursor) => {
+                Some(cursor.parse().map_err(|_| malformed("the cursor is not one of this list"))?)
+            }
+            None => None,
+        };
+        if !(1..=100).contains(&self.limit) {
+            return Err(malformed("limit must lie between 1 and 100"));
+        }
+        Ok(chancery_store::Page { before, limit: self.limit })
+    }
+}

@@ -1,0 +1,39 @@
+//! `DELETE /offers/{id}`
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use chancery_domain::{OfferId, OfferState};
+use http::StatusCode;
+
+use crate::app::App;
+use crate::caller::{Manager, Offers};
+use crate::no_store;
+use crate::problem::{Problem, ProblemCode, ProblemDocument};
+
+/// Withdraw an offer
+///
+/// Its code and any token from it are dead at once; what was issued stays and
+/// can be revoked. Withdrawing twice is no error.
+#[utoipa::path(
+    delete, path = "/offers/{id}", tag = "Offers", params(("id" = String, Path, description = "`ofr_…`")),
+    responses((status = 204), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument)),
+    security(("api_key" = ["issuance:offer"]))
+)]
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    _manager: Manager<Offers>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id: OfferId = id.parse().map_err(|_| Problem::not_found())?;
+    let mut tx = app.tenant(app.issuer()).await?;
+    let state = tx.cancel_offer(id).await?;
+    tx.commit().await?;
+    match state {
+        Some(OfferState::Cancelled) => Ok(no_store(StatusCode::NO_CONTENT)),
+        None => Err(Problem::not_found()),
+        Some(state) => Err(Problem::new(ProblemCode::WrongState)
+            .detail(format!("the offer is {}; only an open offer can be withdrawn", state.as_str()))),
+    }
+}

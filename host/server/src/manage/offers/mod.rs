@@ -1,0 +1,63 @@
+//! Offers, as their issuer sees them.
+
+pub(crate) mod cancel;
+pub(crate) mod create;
+pub(crate) mod list;
+pub(crate) mod show;
+
+use chancery_domain::{CredentialId, CredentialStatus, OfferId, OfferState};
+use chancery_store::Offer;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+/// An offer, without its secrets and its subject.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct OfferView {
+    /// `ofr_…`
+    #[schema(value_type = String)]
+    id: OfferId,
+    /// How far it has come.
+    #[schema(value_type = String)]
+    state: OfferState,
+    /// What it offers.
+    configuration_ids: Vec<String>,
+    /// Whether the holder needs a transaction code.
+    tx_code_required: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: OffsetDateTime,
+    /// What was issued for it; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials: Option<Vec<OfferCredential>>,
+}
+
+/// A credential of an offer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct OfferCredential {
+    /// `crd_…`
+    #[schema(value_type = String)]
+    pub(crate) id: CredentialId,
+    /// What was issued.
+    pub(crate) configuration_id: String,
+    /// `valid`, `suspended` or `revoked`.
+    #[schema(value_type = String)]
+    pub(crate) status: CredentialStatus,
+}
+
+impl OfferView {
+    fn new(row: Offer, now: OffsetDateTime) -> Self {
+        // The sweep may be seconds late; what is read is right at once.
+        let state =
+            if row.state.is_redeemable() && row.expires_at <= now { OfferState::Expired } else { row.state };
+        Self {
+            id: row.id,
+            state,
+            configuration_ids: row.items.into_iter().map(|item| item.configuration_id).collect(),
+            tx_code_required: row.tx_code.is_some(),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            credentials: None,
+        }
+    }
+}

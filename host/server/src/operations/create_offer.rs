@@ -1,0 +1,269 @@
+//! An issuer offers credentials to a holder. What is wrong with the subject is
+//! said here, to the issuer, not at the wallet.
+
+use std::collections::BTreeSet;
+
+use chancery_credential::secrets::OfferSecret;
+use chancery_domain::template::Issue;
+use chancery_domain::{OfferId, OfferState, Random, random_bytes};
+use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
+use chancery_protocol::offer::{OfferLink, TxCode};
+use chancery_store::{NewOffer, NewTxCode, PinnedItem, TenantTx};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::{Duration, OffsetDateTime};
+
+use super::fetch_offer::describe_offer;
+use super::redeem_code::tx_code_mac;
+use crate::app::App;
+use crate::issuer::Issuer;
+use crate::problem::{Problem, ProblemCode};
+
+/// Number of digits of a transaction code.
+const TX_CODE_DIGITS: u8 = 6;
+/// How many credentials one offer may hold.
+const MOST_CREDENTIALS: usize = 10;
+/// Seconds that an offer may be open.
+const LIFETIMES: std::ops::RangeInclusive<u32> = 30..=30 * 86_400;
+
+/// What a manager asks for.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfferRequest {
+    /// One entry for each credential; configurations are distinct.
+    pub(crate) credentials: Vec<OfferedCredential>,
+    /// Whether the holder must enter a code that you send over another channel.
+    #[serde(default)]
+    pub(crate) tx_code: bool,
+    /// Seconds until the offer expires, 30 to 2,592,000; 600 if absent.
+    #[serde(default = "ten_minutes")]
+    pub(crate) expires_in: u32,
+    /// Whether the link holds the whole offer instead of a reference to it.
+    #[serde(default)]
+    pub(crate) by_value: bool,
+}
+
+fn ten_minutes() -> u32 {
+    600
+}
+
+/// One credential of an offer.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfferedCredential {
+    /// A key of `credential_configurations_supported`.
+    pub(crate) configuration_id: String,
+    /// Who the credential is about; its shape is the template's.
+    #[schema(value_type = Object)]
+    pub(crate) subject: Value,
+}
+
+/// A new offer. The link and the transaction code appear only here.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct CreatedOffer {
+    /// `ofr_…`
+    #[schema(value_type = String)]
+    pub(crate) id: OfferId,
+    /// `openid-credential-offer://…`, for a QR code or a link.
+    pub(crate) offer_uri: String,
+    /// Give it to the holder over another channel than the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tx_code: Option<String>,
+    /// RFC 3339, UTC.
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) expires_at: OffsetDateTime,
+    /// A page with the QR code and the live state, for the holder.
+    pub(crate) page_url: String,
+    /// `created`
+    #[schema(value_type = String)]
+    pub(crate) state: OfferState,
+}
+
+/// Makes the offer inside `tx`, which the caller commits.
+pub(crate) async fn create_offer(
+    app: &App,
+    issuer: &Issuer,
+    tx: &mut TenantTx,
+    checked: CheckedOffer,
+) -> Result<CreatedOffer, Problem> {
+    let now = app.now();
+    let random = app.random.as_ref();
+    let CheckedOffer { items, subjects, tx_code, expires_in, by_value } = checked;
+
+    let id = OfferId::new(now, random_bytes(random));
+    let secret = OfferSecret::random(random);
+    let code = secret.code();
+    let internal = |error: serde_json::Error| Problem::new(ProblemCode::Internal).because(error);
+    let subjects = serde_json::to_vec(&subjects).map_err(internal)?;
+    let tx_code = tx_code.then(|| random_digits(random, TX_CODE_DIGITS));
+    let described = tx_code.is_some().then(describe_tx_code);
+    let expires_at = now.truncate_to_second() + Duration::seconds(expires_in.into());
+    let configuration_ids = items.iter().map(|item| item.configuration_id.clone()).collect();
+
+    tx.create_offer(&NewOffer {
+        id,
+        handle_hash: secret.lookup_hash(),
+        code_hash: code.lookup_hash(),
+        items,
+        tx_code: match (&tx_code, &described) {
+            (Some(tx_code), Some(described)) => Some(NewTxCode {
+                mac: tx_code_mac(issuer, id, tx_code),
+                description: serde_json::to_value(described).map_err(internal)?,
+            }),
+            _ => None,
+        },
+        sealed_subject: issuer.keys.seal_subject(id, &code, &subjects, random),
+        created_at: now,
+        expires_at,
+    })
+    .await?;
+
+    let by_reference = issuer.at(&format!("/offers/{}", secret.as_str()));
+    let link = if by_value {
+        OfferLink::ByValue(describe_offer(issuer, &secret, configuration_ids, described))
+    } else {
+        OfferLink::ByReference(by_reference.clone())
+    };
+    Ok(CreatedOffer {
+        id,
+        offer_uri: link.to_uri(),
+        tx_code,
+        expires_at,
+        page_url: format!("{by_reference}/page"),
+        state: OfferState::Created,
+    })
+}
+
+/// What the wallet is told of the transaction code.
+fn describe_tx_code() -> TxCode {
+    TxCode {
+        input_mode: Some("numeric".to_owned()),
+        length: Some(TX_CODE_DIGITS),
+        description: Some("The code that you received separately".to_owned()),
+    }
+}
+
+/// An offer that will not surprise the wallet: every subject passed its template.
+pub(crate) struct CheckedOffer {
+    items: Vec<PinnedItem>,
+    /// By credential configuration id.
+    subjects: Map<String, Value>,
+    tx_code: bool,
+    expires_in: u32,
+    by_value: bool,
+}
+
+/// Checks the whole request and reports everything that is wrong with it. No transaction is open meanwhile.
+pub(crate) async fn check_offer(
+    app: &App,
+    issuer: &Issuer,
+    request: OfferRequest,
+) -> Result<CheckedOffer, Problem> {
+    let mut issues = Vec::new();
+    let mut report = |pointer: String, code: &str, message: String| {
+        issues.push(Issue { pointer, code: code.to_owned(), message });
+    };
+    if request.credentials.is_empty() || request.credentials.len() > MOST_CREDENTIALS {
+        report("/credentials".into(), "count", format!("an offer holds 1 to {MOST_CREDENTIALS} credentials"));
+    }
+    if !LIFETIMES.contains(&request.expires_in) {
+        let message = format!("must lie between {} and {} seconds", LIFETIMES.start(), LIFETIMES.end());
+        report("/expires_in".into(), "range", message);
+    }
+
+    let mut known = BTreeSet::new();
+    let mut items = Vec::new();
+    let mut subjects = Map::new();
+    for (index, credential) in request.credentials.into_iter().take(MOST_CREDENTIALS).enumerate() {
+        let at = format!("/credentials/{index}");
+        let id = credential.configuration_id;
+        let Some(template) = issuer.template(&id) else {
+            let known: Vec<_> = issuer.templates.keys().map(String::as_str).collect();
+            let message =
+                format!("there is no such credential configuration; there are: {}", known.join(", "));
+            report(format!("{at}/configuration_id"), "unknown-configuration", message);
+            continue;
+        };
+        if !known.insert(id.clone()) {
+            report(
+                format!("{at}/configuration_id"),
+                "duplicate",
+                "an offer holds each configuration once".into(),
+            );
+            continue;
+        }
+        for issue in check_subject(app, issuer, template, &credential.subject).await? {
+            report(format!("{at}/subject{}", issue.pointer), &issue.code, issue.message);
+        }
+        items.push(PinnedItem { configuration_id: id.clone(), revision: template.revision() });
+        subjects.insert(id, credential.subject);
+    }
+    if !issues.is_empty() {
+        return Err(Problem::invalid(issues));
+    }
+    Ok(CheckedOffer {
+        items,
+        subjects,
+        tx_code: request.tx_code,
+        expires_in: request.expires_in,
+        by_value: request.by_value,
+    })
+}
+
+/// Asks the template's schema first, then the template itself.
+async fn check_subject(
+    app: &App,
+    issuer: &Issuer,
+    template: &Template,
+    subject: &Value,
+) -> Result<Vec<Issue>, Problem> {
+    if let Err(issues) = template.check_subject(subject) {
+        return Ok(issues);
+    }
+    let request = PrepareRequest::new(Purpose::Offer, &issuer.slug, subject, app.now());
+    match template.prepare(&request).await {
+        Ok(Outcome::Issue(_)) => Ok(Vec::new()),
+        Ok(Outcome::Refuse(issues)) => Ok(issues),
+        Ok(Outcome::Need(_) | Outcome::Defer(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
+            .detail("the template asks for a lookup or a deferral, which this version does not offer yet")),
+        Err(fault) => Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault)),
+    }
+}
+
+/// `count` decimal digits, each equally likely.
+fn random_digits(random: &dyn Random, count: u8) -> String {
+    let mut digits = String::new();
+    while digits.len() < usize::from(count) {
+        let [byte] = random_bytes(random);
+        // 250 is the largest multiple of ten in a byte; the rest would favour low digits.
+        if byte < 250 {
+            digits.push(char::from(b'0' + byte % 10));
+        }
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting(std::sync::atomic::AtomicU8);
+
+    impl Random for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            for byte in bytes {
+                *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn every_digit_is_equally_likely() {
+        let random = Counting(0.into());
+        // 250 accepted bytes, each of 0..250 once: every digit 25 times.
+        let digits = random_digits(&random, 250);
+        for digit in '0'..='9' {
+            assert_eq!(digits.chars().filter(|d| *d == digit).count(), 25, "{digit}");
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! A wallet asks for a credential and gets it (OpenID4VCI §8).
+//!
+//! The order is the safety: token and proofs are checked, the template shapes
+//! the claims, one transaction re-checks everything and records the intent,
+//! and only then is anything signed. A stale cache cannot issue.
+
+use std::collections::BTreeSet;
+
+use chancery_credential::jose::Jwk;
+use chancery_credential::keys::KeyUse;
+use chancery_credential::nonces::{NonceError, NonceKind};
+use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof};
+use chancery_credential::sd_jwt::{self, SdJwtVc};
+use chancery_credential::tokens::AccessToken;
+use chancery_domain::template::{Definition, Issue, SdJwtProjection};
+use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, random_bytes};
+use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
+use chancery_protocol::credential::{CredentialRequest, CredentialResponse, IssuedCredential};
+use chancery_protocol::error::ErrorCode;
+use chancery_store::{Intent, IntentRefused, NewCopy, OfferItem, SigningKeyName, UsedOnce};
+use serde_json::{Map, Value};
+use time::{Duration, OffsetDateTime};
+
+use super::redeem_code::{PROOF_MEMORY, credential_identifier};
+use crate::app::App;
+use crate::caller::Wallet;
+use crate::issuer::{BATCH_SIZE, Issuer};
+use crate::refusal::Refusal;
+
+/// No credential outlives this, whatever its template says: status lists must end some day.
+const LONGEST_VALIDITY: Duration = Duration::days(10 * 365);
+
+/// Issues one credential, in as many copies as the wallet proved keys.
+pub(crate) async fn issue_credential(
+    app: &App,
+    issuer: &Issuer,
+    wallet: Wallet,
+    request: CredentialRequest,
+) -> Result<CredentialResponse, Refusal> {
+    let now = app.now();
+    let configuration_id = requested_configuration(issuer, &wallet.token, &request)?;
+    if request.credential_response_encryption.is_some() {
+        let description = "encrypted responses are not supported, leave credential_response_encryption out";
+        return Err(Refusal::new(ErrorCode::InvalidEncryptionParameters, description));
+    }
+    let holders = verify_proofs(issuer, request.proofs.as_ref(), now)?;
+
+    let (item, subject) = offered(app, issuer, &wallet.token, &configuration_id, now).await?;
+    let template = issuer.pinned_template(&configuration_id, item.revision).ok_or_else(|| {
+        Refusal::unavailable(format_args!("no template {configuration_id} in the revision of the offer"))
+    })?;
+    let dataset = prepare(issuer, template, &subject, now).await?;
+
+    let definition = template.definition();
+    let projection = definition.sd_jwt.as_ref().ok_or_else(|| {
+        Refusal::unavailable(format_args!("the template {configuration_id} has no SD-JWT form"))
+    })?;
+    let times = Times::of(definition, now);
+
+    let tokens = record(app, issuer, &wallet, &item, &holders, times).await?;
+    let issuance = tokens.first().map(IssuanceToken::issuance);
+    let claims = Claims { projection, dataset: &dataset, times };
+    let credentials = sign(app, issuer, claims, &holders.keys, tokens).await?;
+
+    let notification_id = issuance.map(|issuance| {
+        app.jobs.mark_issued(issuer.tenant(), issuance);
+        issuer.tokens.mint_notification(issuance, wallet.token.offer, app.random.as_ref())
+    });
+    metrics::counter!("chancery_credentials_issued_total").increment(credentials.len() as u64);
+    Ok(CredentialResponse { credentials, notification_id })
+}
+
+/// Which configuration is asked for, and whether the token covers it.
+///
+/// What nobody knows is named before what this token may not: conformance tests tell them apart.
+fn requested_configuration(
+    issuer: &Issuer,
+    token: &AccessToken,
+    request: &CredentialRequest,
+) -> Result<String, Refusal> {
+    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidCredentialRequest, description);
+    match (&request.credential_configuration_id, &request.credential_identifier) {
+        (Some(id), None) => {
+            if issuer.template(id).is_none() {
+                let description = "this issuer has no such credential configuration";
+                return Err(Refusal::new(ErrorCode::UnknownCredentialConfiguration, description));
+            }
+            if token.granted.is_some() {
+                // §8.2: where the token response named identifiers, the configuration id is forbidden.
+                return Err(invalid(
+                    "the token response named credential identifiers, ask by credential_identifier",
+                ));
+            }
+            Ok(id.clone())
+        }
+        (None, Some(identifier)) => {
+            let granted = token.granted.iter().flatten().find(|id| credential_identifier(id) == *identifier);
+            granted.cloned().ok_or_else(|| {
+                let description = "the access token has no such credential identifier";
+                Refusal::new(ErrorCode::UnknownCredentialIdentifier, description)
+            })
+        }
+        _ => {
+            Err(invalid("exactly one of credential_configuration_id and credential_identifier must be there"))
+        }
+    }
+}
+
+/// The keys that the wallet proved, and what the proofs use up.
+struct Holders {
+    keys: Vec<Jwk>,
+    nonces: Vec<[u8; 32]>,
+}
+
+/// Checks every proof; one that fails fails the request (§8.2).
+fn verify_proofs(issuer: &Issuer, proofs: Option<&Value>, now: OffsetDateTime) -> Result<Holders, Refusal> {
+    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidProof, description);
+    let proofs = proofs.ok_or_else(|| invalid("this credential is bound to a key: proofs are missing"))?;
+    let members = proofs.as_object().ok_or_else(|| invalid("proofs must be an object"))?;
+    let jwts = match (members.get("jwt").and_then(Value::as_array), members.len()) {
+        (Some(jwts), 1) if !jwts.is_empty() => jwts,
+        _ => return Err(invalid("proofs must hold exactly one proof type, jwt, with at least one proof")),
+    };
+    if jwts.len() > usize::from(BATCH_SIZE) {
+        return Err(invalid(&format!("at most {BATCH_SIZE} proofs may come with one request")));
+    }
+
+    let expectations = KeyProofExpectations { issuer: &issuer.identifier, client_id: None, now };
+    let mut holders = Holders { keys: Vec::with_capacity(jwts.len()), nonces: Vec::new() };
+    let mut thumbprints = BTreeSet::new();
+    let mut nonces = BTreeSet::new();
+    for jwt in jwts {
+        let jwt = jwt.as_str().ok_or_else(|| invalid("a proof must be a string"))?;
+        let proof =
+            verify_key_proof(jwt, &expectations).map_err(|error: ProofError| invalid(&error.to_string()))?;
+        let nonce = proof.nonce.as_deref().ok_or_else(|| invalid("the proof has no nonce"))?;
+        let nonce = issuer.nonces.verify(NonceKind::CredentialRequest, nonce, now).map_err(|error| {
+            Refusal::new(
+                ErrorCode::InvalidNonce,
+                match error {
+                    NonceError::Expired => "the nonce has expired, fetch a new one",
+                    NonceError::Unknown => "the nonce is not one of this issuer, fetch a new one",
+                },
+            )
+        })?;
+        nonces.insert(nonce);
+        // Two copies bound to one key would link each other.
+        if !thumbprints.insert(proof.holder.thumbprint()) {
+            return Err(invalid("two proofs are by the same key"));
+        }
+        holders.keys.push(proof.holder);
+    }
+    holders.nonces = nonces.into_iter().collect();
+    Ok(holders)
+}
+
+/// What the offer holds for the configuration, with its subject data opened.
+async fn offered(
+    app: &App,
+    issuer: &Issuer,
+    token: &AccessToken,
+    configuration_id: &str,
+    now: OffsetDateTime,
+) -> Result<(OfferItem, Value), Refusal> {
+    let mut tx = app.tenant(issuer).await?;
+    let Some(offer) = tx.offer_for_issuance(token.offer, now).await? else {
+        // Nothing is left of it: either everything was issued, or it ended otherwise.
+        let offer = tx.offer(token.offer).await?;
+        tx.commit().await?;
+        let is_used_up = offer.is_some_and(|offer| offer.items.iter().all(|item| item.issuance.is_some()));
+        return Err(if is_used_up { already_issued() } else { no_longer_good() });
+    };
+    tx.commit().await?;
+
+    let item =
+        offer.items.into_iter().find(|item| item.configuration_id == configuration_id).ok_or_else(|| {
+            Refusal::token_insufficient("the access token is for another credential configuration")
+        })?;
+    if item.issuance.is_some() {
+        return Err(already_issued());
+    }
+    let corrupt = |cause: &dyn std::fmt::Display| {
+        Refusal::unavailable(format_args!("the subject data of an offer cannot be read: {cause}"))
+    };
+    let subjects = issuer
+        .keys
+        .open_subject(token.offer, &token.code, &offer.sealed_subject)
+        .map_err(|error| corrupt(&error))?;
+    let mut subjects: Map<String, Value> =
+        serde_json::from_slice(&subjects).map_err(|error| corrupt(&error))?;
+    let subject =
+        subjects.swap_remove(configuration_id).ok_or_else(|| corrupt(&"it lacks this configuration"))?;
+    Ok((item, subject))
+}
+
+fn no_longer_good() -> Refusal {
+    Refusal::token_invalid("the offer behind the access token is no longer good")
+}
+
+fn already_issued() -> Refusal {
+    Refusal::new(
+        ErrorCode::CredentialRequestDenied,
+        "this credential was issued already, ask for a new offer",
+    )
+}
+
+/// Lets the template shape the claims. A template that fails, fails this request alone.
+async fn prepare(
+    issuer: &Issuer,
+    template: &Template,
+    subject: &Value,
+    now: OffsetDateTime,
+) -> Result<Dataset, Refusal> {
+    let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
+    let request = PrepareRequest::new(Purpose::Issue, &issuer.slug, subject, now);
+    match template.prepare(&request).await {
+        Ok(Outcome::Issue(dataset)) => Ok(dataset),
+        Ok(Outcome::Refuse(issues)) => {
+            Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))
+        }
+        Ok(Outcome::Need(_) | Outcome::Defer(_)) => {
+            Err(denied("this credential needs a step that the issuer does not offer yet"))
+        }
+        Err(fault) => Err(denied("the issuer could not prepare this credential").because(fault)),
+    }
+}
+
+/// For the log: where, never what. Values may be personal.
+fn pointers(issues: &[Issue]) -> String {
+    issues.iter().map(|issue| format!("{} {}", issue.pointer, issue.code)).collect::<Vec<_>>().join(", ")
+}
+
+/// Commits the intent; the tokens it returns are the only permission to sign.
+async fn record(
+    app: &App,
+    issuer: &Issuer,
+    wallet: &Wallet,
+    item: &OfferItem,
+    holders: &Holders,
+    times: Times,
+) -> Result<Vec<IssuanceToken>, Refusal> {
+    let random = app.random.as_ref();
+    let statuses = app.status_indices.take(app, issuer, holders.keys.len()).await?;
+    let seen_until = times.now + PROOF_MEMORY;
+    let intent = Intent {
+        issuance: IssuanceId::new(times.now, random_bytes(random)),
+        offer: wallet.token.offer,
+        configuration_id: item.configuration_id.clone(),
+        revision: item.revision,
+        key: SigningKeyName {
+            key_use: KeyUse::Credential.as_str().to_owned(),
+            algorithm: issuer.signer.algorithm().as_str().to_owned(),
+            version: issuer.key_version,
+        },
+        copies: statuses
+            .into_iter()
+            .map(|status| NewCopy { credential: CredentialId::new(times.now, random_bytes(random)), status })
+            .collect(),
+        nonces: holders.nonces.iter().map(|hash| UsedOnce { hash: *hash, expires_at: seen_until }).collect(),
+        dpop_proof: wallet
+            .proof
+            .as_ref()
+            .map(|proof| UsedOnce { hash: proof.jti_hash, expires_at: seen_until }),
+        now: times.now,
+        expires_at: times.expires_at,
+    };
+    let tx = app.tenant(issuer).await?;
+    tx.record_issuance(&intent).await?.map_err(|refused| match refused {
+        IntentRefused::NonceUsed => {
+            Refusal::new(ErrorCode::InvalidNonce, "the nonce was used before, fetch a new one")
+        }
+        IntentRefused::ProofReplayed => {
+            Refusal::dpop_at_resource(ErrorCode::InvalidDpopProof, "the DPoP proof was used before")
+        }
+        IntentRefused::AlreadyIssued => already_issued(),
+        IntentRefused::OfferNotIssuable(_) | IntentRefused::NotOffered => no_longer_good(),
+        IntentRefused::TenantNotActive | IntentRefused::KeyNotActive | IntentRefused::PluginHalted => {
+            Refusal::unavailable(format_args!("issuance is halted: {refused}"))
+        }
+    })
+}
+
+/// The instants of one issuance.
+#[derive(Clone, Copy)]
+struct Times {
+    now: OffsetDateTime,
+    issued_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl Times {
+    /// On the hour, all of them: closer times would link copies (RFC 9901 §10.1).
+    fn of(definition: &Definition, now: OffsetDateTime) -> Self {
+        let issued_at = now.truncate_to_hour();
+        let validity = Duration::days(definition.validity_days.into()).min(LONGEST_VALIDITY);
+        Self { now, issued_at, expires_at: issued_at + validity }
+    }
+}
+
+/// Signs each copy: fresh salts, its own status index, the same rounded times.
+async fn sign(
+    app: &App,
+    issuer: &Issuer,
+    claims: Claims<'_>,
+    holders: &[Jwk],
+    tokens: Vec<IssuanceToken>,
+) -> Result<Vec<IssuedCredential>, Refusal> {
+    let mut credentials = Vec::with_capacity(tokens.len());
+    for (token, holder) in tokens.into_iter().zip(holders) {
+        let vc = SdJwtVc {
+            projection: claims.projection,
+            dataset: claims.dataset,
+            issuer: &issuer.identifier,
+            holder,
+            issued_at: claims.times.issued_at,
+            expires_at: claims.times.expires_at,
+            status_list_uri: &issuer.status_list_uri(token.status().list),
+        };
+        let signed =
+            sd_jwt::issue(token, &vc, issuer.signer.as_ref(), issuer.chain.as_ref(), app.random.as_ref())
+                .await;
+        let credential =
+            signed.map_err(|error| Refusal::unavailable(format_args!("failed to sign: {error}")))?;
+        credentials.push(IssuedCredential { credential });
+    }
+    Ok(credentials)
+}
+
+/// What every copy says.
+#[derive(Clone, Copy)]
+struct Claims<'a> {
+    projection: &'a SdJwtProjection,
+    dataset: &'a Dataset,
+    times: Times,
+}

@@ -1,0 +1,10 @@
+//! What the service decides. API, portal and command line enter by the same operations.
+
+pub(crate) mod change_status;
+pub(crate) mod create_offer;
+pub(crate) mod fetch_offer;
+pub(crate) mod issue_credential;
+pub(crate) mod note_outcome;
+pub(crate) mod publish_status_list;
+pub(crate) mod redeem_code;
+pub(crate) mod take_status_indices;

@@ -1,0 +1,34 @@
+//! A wallet reports what became of its credentials (OpenID4VCI §11).
+
+use chancery_protocol::error::ErrorCode;
+use chancery_protocol::notification::{NotificationEvent as Event, NotificationRequest};
+use chancery_store::NotificationEvent;
+
+use crate::app::App;
+use crate::caller::Wallet;
+use crate::issuer::Issuer;
+use crate::refusal::Refusal;
+
+/// Notes the outcome on the offer. Only the wallet that got the credentials may report.
+pub(crate) async fn note_outcome(
+    app: &App,
+    issuer: &Issuer,
+    wallet: Wallet,
+    request: NotificationRequest,
+) -> Result<(), Refusal> {
+    let unknown =
+        || Refusal::new(ErrorCode::InvalidNotificationId, "the notification_id is not one of this token");
+    let (issuance, offer) = issuer.tokens.open_notification(&request.notification_id).ok_or_else(unknown)?;
+    if offer != wallet.token.offer {
+        return Err(unknown());
+    }
+    let event = match request.event {
+        Event::CredentialAccepted => NotificationEvent::Accepted,
+        Event::CredentialFailure => NotificationEvent::Failure,
+        Event::CredentialDeleted => NotificationEvent::Deleted,
+    };
+    let mut tx = app.tenant(issuer).await?;
+    let known = tx.notify(issuance, offer, event).await?;
+    tx.commit().await?;
+    if known { Ok(()) } else { Err(unknown()) }
+}

@@ -1,0 +1,120 @@
+//! Status lists are signed when something changed and somebody asks, never on
+//! a timer per tenant. A database that is away does not stop them.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use chancery_credential::status_list::{self, StatusList, StatusListToken};
+use chancery_domain::TenantId;
+use time::{Duration, OffsetDateTime};
+
+use crate::app::App;
+use crate::issuer::Issuer;
+use crate::refusal::Refusal;
+
+/// How long verifiers may keep a list; a revocation is seen everywhere after this and a second.
+pub(crate) const TTL_SECONDS: u32 = 30;
+/// How long a signed list is good for: as long as it must do without the database.
+const LIFETIME: Duration = Duration::hours(24);
+/// A list is signed anew at half its life, even if nothing changed.
+const RENEWAL: Duration = Duration::hours(12);
+/// How often the database is asked whether a list changed.
+const FRESHNESS: Duration = Duration::seconds(1);
+
+/// A signed list.
+#[derive(Clone)]
+pub(crate) struct PublishedList {
+    pub(crate) token: Bytes,
+    pub(crate) etag: String,
+    version: u64,
+    signed_at: OffsetDateTime,
+    checked_at: OffsetDateTime,
+}
+
+/// The lists that this process has signed.
+#[derive(Default)]
+pub(crate) struct PublishedLists(Mutex<HashMap<(TenantId, u32), PublishedList>>);
+
+impl PublishedLists {
+    fn get(&self, key: (TenantId, u32)) -> Option<PublishedList> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+
+    fn put(&self, key: (TenantId, u32), list: PublishedList) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, list);
+    }
+}
+
+/// The current list, signed; `None` if there is no such list.
+pub(crate) async fn publish_status_list(
+    app: &App,
+    issuer: &Issuer,
+    list: u32,
+) -> Result<Option<PublishedList>, Refusal> {
+    let key = (issuer.tenant(), list);
+    let now = app.now();
+    let known = app.published_lists.get(key);
+    if let Some(known) = &known
+        && now - known.checked_at < FRESHNESS
+    {
+        return Ok(Some(known.clone()));
+    }
+    match renew(app, issuer, list, known.as_ref(), now).await {
+        Ok(published) => {
+            if let Some(published) = &published {
+                app.published_lists.put(key, published.clone());
+            }
+            Ok(published)
+        }
+        // What was signed stays good until it expires; verifiers need not notice our trouble.
+        Err(refusal) => known.filter(|known| now < known.signed_at + LIFETIME).map(Some).ok_or(refusal),
+    }
+}
+
+async fn renew(
+    app: &App,
+    issuer: &Issuer,
+    list: u32,
+    known: Option<&PublishedList>,
+    now: OffsetDateTime,
+) -> Result<Option<PublishedList>, Refusal> {
+    let mut tx = app.tenant(issuer).await?;
+    let Some(row) = tx.status_list(list).await? else {
+        tx.commit().await?;
+        return Ok(None);
+    };
+    if let Some(known) = known
+        && known.version == row.version
+        && now - known.signed_at < RENEWAL
+    {
+        tx.commit().await?;
+        return Ok(Some(PublishedList { checked_at: now, ..known.clone() }));
+    }
+    let statuses = tx.statuses(list).await?;
+    tx.commit().await?;
+
+    let mut bits = StatusList::valid(row.size);
+    for (index, status) in statuses {
+        bits.set(index, status).map_err(Refusal::unavailable)?;
+    }
+    let uri = issuer.status_list_uri(list);
+    let statement = StatusListToken {
+        uri: &uri,
+        issuer: Some(&issuer.identifier),
+        issued_at: now,
+        expires_at: now + LIFETIME,
+        ttl_seconds: TTL_SECONDS,
+    };
+    let token = status_list::sign(&bits, &statement, issuer.signer.as_ref(), issuer.chain.as_ref())
+        .await
+        .map_err(|error| Refusal::unavailable(format_args!("failed to sign a status list: {error}")))?;
+    let etag = format!("\"{}-{}\"", row.version, now.unix_timestamp());
+    Ok(Some(PublishedList {
+        token: token.into(),
+        etag,
+        version: row.version,
+        signed_at: now,
+        checked_at: now,
+    }))
+}

@@ -1,0 +1,167 @@
+//! A wallet exchanges the pre-authorized code for an access token (OpenID4VCI §6).
+
+use chancery_credential::secrets::Code;
+use chancery_credential::tokens::AccessToken;
+use chancery_domain::OfferId;
+use chancery_protocol::error::ErrorCode;
+use chancery_protocol::token::{AuthorizationDetail, GrantedDetail, OPENID_CREDENTIAL, TokenResponse};
+use chancery_store::{Redemption, Seen, TenantTx, TxCodeAttempt};
+use time::{Duration, OffsetDateTime};
+
+use crate::app::App;
+use crate::caller::UsedProof;
+use crate::issuer::Issuer;
+use crate::refusal::Refusal;
+
+/// How long an access token is good for; unbound ones should not live longer (OpenID4VCI §13.6).
+const TOKEN_LIFETIME: Duration = Duration::minutes(5);
+/// How long a DPoP proof is remembered: longer than any nonce lives, or a replay window would open.
+pub(crate) const PROOF_MEMORY: Duration = Duration::minutes(15);
+
+/// A token request as the wallet meant it.
+pub(crate) struct TokenRequest {
+    pub(crate) code: String,
+    pub(crate) tx_code: Option<String>,
+    pub(crate) details: Option<Vec<AuthorizationDetail>>,
+}
+
+/// Redeems the code, once.
+pub(crate) async fn redeem_code(
+    app: &App,
+    issuer: &Issuer,
+    request: TokenRequest,
+    proof: Option<UsedProof>,
+) -> Result<TokenResponse, Refusal> {
+    let now = app.now();
+    let code = Code::parse(&request.code).ok_or_else(no_good)?;
+
+    let mut tx = app.tenant(issuer).await?;
+    if let Some(proof) = &proof {
+        use_up(&mut tx, proof, now).await?;
+    }
+    let mut tried = false;
+    if let Some(tx_code) = &request.tx_code
+        && let Some(attempt) = tx.try_tx_code(&code.lookup_hash(), now).await?
+    {
+        tried = true;
+        if !is_right(issuer, &attempt, tx_code) {
+            // The attempt counts whatever comes of it: guesses in parallel, on other replicas or
+            // across restarts share one budget.
+            tx.commit().await?;
+            let left = attempt.attempts_left;
+            let description = format!("the transaction code is wrong, {left} attempts are left");
+            return Err(Refusal::new(ErrorCode::InvalidGrant, description));
+        }
+    }
+    let redemption = tx.redeem(&code.lookup_hash(), now).await?;
+    let (offer, items) = match redemption {
+        Redemption::Redeemed { offer, items, .. } => (offer, items),
+        Redemption::TxCodeNeeded => {
+            tx.commit().await?;
+            return Err(Refusal::new(
+                ErrorCode::InvalidRequest,
+                "this offer needs its transaction code (tx_code)",
+            ));
+        }
+        Redemption::Over(_) | Redemption::Unknown => {
+            tx.commit().await?;
+            return Err(no_good());
+        }
+    };
+    if request.tx_code.is_some() && !tried {
+        tx.rollback().await?;
+        return Err(Refusal::new(ErrorCode::InvalidRequest, "this offer has no transaction code, send none"));
+    }
+    let offered: Vec<_> = items.into_iter().map(|item| item.configuration_id).collect();
+    let granted = match request.details.map(|details| grant(&details, &offered)).transpose() {
+        Ok(granted) => granted,
+        Err(refusal) => {
+            tx.rollback().await?;
+            return Err(refusal);
+        }
+    };
+    tx.commit().await?;
+    metrics::counter!("chancery_codes_redeemed_total").increment(1);
+
+    let token_type = if proof.is_some() { "DPoP" } else { "Bearer" };
+    let token = AccessToken {
+        offer,
+        code,
+        thumbprint: proof.map(|proof| proof.thumbprint),
+        granted: granted.as_ref().map(|details| configuration_ids(details)),
+        expires_at: now + TOKEN_LIFETIME,
+    };
+    Ok(TokenResponse {
+        access_token: issuer.tokens.mint(&token, app.random.as_ref()),
+        token_type: token_type.to_owned(),
+        expires_in: u32::try_from(TOKEN_LIFETIME.whole_seconds()).unwrap_or_default(),
+        authorization_details: granted.unwrap_or_default(),
+    })
+}
+
+/// Unknown, expired, used, cancelled: one answer for all (RFC 6749 §5.2).
+fn no_good() -> Refusal {
+    Refusal::new(ErrorCode::InvalidGrant, "the pre-authorized code is unknown, used or expired")
+}
+
+/// Marks a DPoP proof as used (RFC 9449 §11.1).
+async fn use_up(tx: &mut TenantTx, proof: &UsedProof, now: OffsetDateTime) -> Result<(), Refusal> {
+    if tx.remember(Seen::DpopProof, &proof.jti_hash, now + PROOF_MEMORY).await? {
+        Ok(())
+    } else {
+        Err(Refusal::new(ErrorCode::InvalidDpopProof, "the proof was used before"))
+    }
+}
+
+fn is_right(issuer: &Issuer, attempt: &TxCodeAttempt, tx_code: &str) -> bool {
+    issuer.keys.verify_mac(TX_CODE, &tx_code_message(attempt.offer, tx_code), &attempt.mac)
+}
+
+/// What the store keeps of a transaction code.
+pub(crate) fn tx_code_mac(issuer: &Issuer, offer: OfferId, tx_code: &str) -> [u8; 32] {
+    issuer.keys.mac(TX_CODE, &tx_code_message(offer, tx_code))
+}
+
+const TX_CODE: &str = "tx-code";
+
+fn tx_code_message(offer: OfferId, tx_code: &str) -> Vec<u8> {
+    let mut message = offer.uuid().as_bytes().to_vec();
+    message.extend_from_slice(tx_code.as_bytes());
+    message
+}
+
+/// Intersects what the wallet asks for with what was offered; asking for more is refused (RFC 9396 §5).
+fn grant(details: &[AuthorizationDetail], offered: &[String]) -> Result<Vec<GrantedDetail>, Refusal> {
+    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidAuthorizationDetails, description);
+    if details.is_empty() {
+        return Err(invalid("authorization_details is empty"));
+    }
+    let mut granted: Vec<GrantedDetail> = Vec::with_capacity(details.len());
+    for detail in details {
+        if detail.r#type != OPENID_CREDENTIAL {
+            return Err(invalid("only details of the type openid_credential are known here"));
+        }
+        let id =
+            detail.credential_configuration_id.as_ref().filter(|id| offered.contains(id)).ok_or_else(
+                || invalid("credential_configuration_id must name a configuration of the offer"),
+            )?;
+        if granted.iter().any(|known| known.credential_configuration_id == *id) {
+            return Err(invalid("a configuration is asked for twice"));
+        }
+        granted.push(GrantedDetail {
+            r#type: OPENID_CREDENTIAL.to_owned(),
+            credential_configuration_id: id.clone(),
+            credential_identifiers: vec![credential_identifier(id)],
+        });
+    }
+    Ok(granted)
+}
+
+/// The identifier of the one dataset that an offer holds for a configuration; the same in every answer.
+pub(crate) fn credential_identifier(configuration_id: &str) -> String {
+    format!("{configuration_id}:1")
+}
+
+fn configuration_ids(details: &[GrantedDetail]) -> Vec<String> {
+    details.iter().map(|detail| detail.credential_configuration_id.clone()).collect()
+}

@@ -1,0 +1,74 @@
+//! Status indices are taken from leased blocks, so that no row is written by
+//! every issuance, and mapped by a keyed permutation, so that nobody can tell
+//! neighbours apart.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chancery_domain::{StatusEntry, TenantId};
+use chancery_store::{Lease, StoreError};
+
+use crate::app::App;
+use crate::issuer::Issuer;
+
+/// How many indices a process leases at once. What it does not use before it stops is never used.
+const BLOCK: u32 = 256;
+
+/// The blocks that this process holds.
+#[derive(Default)]
+pub(crate) struct StatusIndices(Mutex<HashMap<TenantId, Lease>>);
+
+impl StatusIndices {
+    /// `count` fresh entries, all of one list.
+    pub(crate) async fn take(
+        &self,
+        app: &App,
+        issuer: &Issuer,
+        count: usize,
+    ) -> Result<Vec<StatusEntry>, StoreError> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let lease = match self.cut(issuer.tenant(), count) {
+            Some(lease) => lease,
+            None => {
+                let mut tx = app.tenant(issuer).await?;
+                let mut block = tx.lease_status_indices(BLOCK.max(count)).await?;
+                tx.commit().await?;
+                let lease = split(&mut block, count);
+                self.keep(issuer.tenant(), block);
+                lease
+            }
+        };
+        let permutation = issuer.keys.permutation(lease.list, lease.size);
+        let counters = lease.first..lease.first + lease.count;
+        let entry = |counter| Some(StatusEntry { list: lease.list, index: permutation.index(counter)? });
+        counters
+            .map(|counter| {
+                entry(counter).ok_or_else(|| StoreError::Corrupt { table: "status_lists", column: "next" })
+            })
+            .collect()
+    }
+
+    fn cut(&self, tenant: TenantId, count: u32) -> Option<Lease> {
+        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let block = blocks.get_mut(&tenant)?;
+        (block.count >= count).then(|| split(block, count))
+    }
+
+    /// Keeps the larger of two blocks; the rest of the other one is never used.
+    fn keep(&self, tenant: TenantId, block: Lease) {
+        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = blocks.entry(tenant).or_insert_with(|| block.clone());
+        if kept.count < block.count || kept.list < block.list {
+            *kept = block;
+        }
+    }
+}
+
+/// Cuts the first `count` indices off a block that has at least as many.
+fn split(block: &mut Lease, count: u32) -> Lease {
+    let count = count.min(block.count);
+    let cut = Lease { count, ..block.clone() };
+    block.first += count;
+    block.count -= count;
+    cut
+}

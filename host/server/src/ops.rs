@@ -1,0 +1,49 @@
+//! Health and metrics.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::no_store;
+
+/// `GET /livez`: the process answers.
+pub(crate) async fn livez() -> Response {
+    no_store(Json(json!({ "status": "ok" })))
+}
+
+/// `GET /readyz`: everything that issuance needs answers, each named.
+pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let issuer = app.issuer();
+    let database = match app.store.directory().tenant(issuer.tenant()).await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, "the database does not answer");
+            Err("does not answer")
+        }
+    };
+    let templates = if issuer.templates.is_empty() { Err("no template is active") } else { Ok(()) };
+    let certificate = match issuer.chain.as_ref().map(chancery_credential::CertificateChain::expires_at) {
+        Some(expiry) if expiry <= app.now() => Err("expired"),
+        _ => Ok(()),
+    };
+    let dependencies = [("database", database), ("templates", templates), ("certificate", certificate)];
+
+    let is_ready = dependencies.iter().all(|(_, state)| state.is_ok());
+    let described: serde_json::Map<String, Value> = dependencies
+        .iter()
+        .map(|(name, state)| ((*name).to_owned(), json!(state.err().unwrap_or("ok"))))
+        .collect();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let word = if is_ready { "ok" } else { "unavailable" };
+    no_store((status, Json(json!({ "status": word, "dependencies": described }))))
+}
+
+/// `GET /metrics`, for Prometheus.
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
+}

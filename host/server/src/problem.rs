@@ -1,0 +1,192 @@
+//! What a manager reads when something is wrong: `application/problem+json`
+//! (RFC 9457) with a stable code, the cause and the fix. Every code has a page
+//! at `{management_url}/errors/{code}`, made from the table below.
+
+use axum::response::{IntoResponse, Response};
+use chancery_domain::template::Issue;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::no_store;
+
+macro_rules! problems {
+    ($($variant:ident = $status:ident, $code:literal, $title:literal, $fix:literal;)*) => {
+        /// Everything that can be wrong with a management request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ProblemCode {
+            $(#[doc = $title] $variant,)*
+        }
+
+        impl ProblemCode {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable word in `code` and at the end of `type`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+
+            /// The same short sentence every time.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// What to do about it.
+            pub const fn fix(self) -> &'static str {
+                match self { $(Self::$variant => $fix,)* }
+            }
+        }
+    };
+}
+
+problems! {
+    Malformed = BAD_REQUEST, "malformed-request", "The request cannot be read.",
+        "Send one JSON document without duplicate members, nested at most 32 deep, or correct the parameter that `detail` names.";
+    Unauthenticated = UNAUTHORIZED, "unauthenticated", "No valid API key came with the request.",
+        "Send `Authorization: Bearer <key>` with a key of this issuer; `chancery api-key create` makes one.";
+    Forbidden = FORBIDDEN, "forbidden", "The API key lacks the scope for this.",
+        "Use a key that holds the scope which `detail` names.";
+    NotFound = NOT_FOUND, "not-found", "There is no such thing here.",
+        "Check the id and the path; ids are those that this issuer's API answered.";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The path exists, the method does not.",
+        "Look the method up in the API description at `openapi.json`.";
+    WrongState = CONFLICT, "wrong-state", "The thing is in a state that does not allow this.",
+        "Read its current state first; final states stay.";
+    InProgress = CONFLICT, "in-progress", "A request with this Idempotency-Key is under way.",
+        "Wait for its answer, then repeat the request to read it again.";
+    TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The request is larger than 256 KiB.",
+        "Send less, for instance a smaller picture.";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON.",
+        "Send `Content-Type: application/json`.";
+    Invalid = UNPROCESSABLE_ENTITY, "invalid", "The document is readable, but parts of it are wrong.",
+        "Correct the members that `errors[].pointer` names.";
+    IdempotencyMismatch = UNPROCESSABLE_ENTITY, "idempotency-mismatch", "The Idempotency-Key was used for another request.",
+        "Use a fresh key for every new request.";
+    TemplateFailed = UNPROCESSABLE_ENTITY, "template-failed", "The credential template failed on this request.",
+        "Give the cause in `detail` to the author of the template; other credential types go on working.";
+    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The issuer cannot answer now.",
+        "Try again shortly; with an Idempotency-Key nothing happens twice.";
+    Internal = INTERNAL_SERVER_ERROR, "internal", "The issuer has a defect.",
+        "Report the request id to the operator; the log holds the cause.";
+}
+
+/// A refusal for a manager.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    code: ProblemCode,
+    detail: Option<String>,
+    errors: Vec<Issue>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: ProblemCode) -> Self {
+        Self { code, detail: None, errors: Vec::new(), cause: None }
+    }
+
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Keeps the cause for the log.
+    pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Readable, but wrong in these places.
+    pub(crate) fn invalid(errors: Vec<Issue>) -> Self {
+        Self { errors, ..Self::new(ProblemCode::Invalid) }
+    }
+
+    /// Wrong in one place.
+    pub(crate) fn invalid_at(pointer: &str, code: &str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![Issue {
+            pointer: pointer.to_owned(),
+            code: code.to_owned(),
+            message: message.into(),
+        }])
+    }
+
+    /// The answer for what does not exist and for what the caller may not know of.
+    pub(crate) fn not_found() -> Self {
+        Self::new(ProblemCode::NotFound)
+    }
+}
+
+impl From<chancery_store::StoreError> for Problem {
+    fn from(error: chancery_store::StoreError) -> Self {
+        Self::new(ProblemCode::Unavailable).because(error)
+    }
+}
+
+/// The document of RFC 9457 as it goes out.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemDocument {
+    /// Names the problem; relative to the request, it leads to the problem's page.
+    r#type: String,
+    /// The same for every occurrence.
+    title: &'static str,
+    /// Repeats the HTTP status.
+    status: u16,
+    /// A stable word for programs.
+    code: &'static str,
+    /// What happened this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// What to do about it.
+    fix: &'static str,
+    /// Which parts of the request are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<ProblemPart>)]
+    errors: Vec<Issue>,
+}
+
+/// One wrong part of a request.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes `Issue` in the API description, is never built")]
+pub(crate) struct ProblemPart {
+    /// JSON Pointer into the request body.
+    pointer: String,
+    /// A stable word for programs.
+    code: String,
+    /// Cause and fix for people.
+    message: String,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let code = self.code.as_str();
+        if self.code.status().is_server_error() {
+            tracing::error!(code, cause = self.cause, "a management request failed");
+        } else {
+            tracing::info!(code, cause = self.cause, "refused a management request");
+        }
+        let document = ProblemDocument {
+            r#type: format!("/api/errors/{code}"),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            code,
+            detail: self.detail,
+            fix: self.code.fix(),
+            errors: self.errors,
+        };
+        let mut response = no_store((self.code.status(), axum::Json(document)));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.code {
+            ProblemCode::Unavailable => headers.insert(header::RETRY_AFTER, 1.into()),
+            ProblemCode::Unauthenticated => headers
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chancery\"")),
+            _ => None,
+        };
+        response
+    }
+}

@@ -1,0 +1,148 @@
+//! What a wallet reads when it is refused: the codes and shapes of OAuth and
+//! OpenID4VCI, and beside them what only the log keeps.
+
+use axum::response::{IntoResponse, Response};
+use chancery_protocol::error::{ErrorBody, ErrorCode, describe};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::no_store;
+
+/// The header that carries a server-chosen DPoP nonce (RFC 9449 §8).
+pub(crate) const DPOP_NONCE: http::HeaderName = http::HeaderName::from_static("dpop-nonce");
+
+/// A refusal for a wallet. What it says in public never tells whether somebody else's thing exists.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    code: ErrorCode,
+    description: String,
+    /// `WWW-Authenticate`, at protected resources.
+    challenge: Option<String>,
+    dpop_nonce: Option<String>,
+    retry_after: Option<u32>,
+    /// The cause, for the log alone.
+    cause: Option<String>,
+}
+
+impl Refusal {
+    /// 400 with `code`, the usual answer.
+    pub(crate) fn new(code: ErrorCode, description: impl AsRef<str>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            description: describe(description.as_ref()),
+            challenge: None,
+            dpop_nonce: None,
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// The access token is missing: 401 without an error code in the challenge (RFC 6750 §3.1).
+    pub(crate) fn token_missing() -> Self {
+        let mut refusal =
+            Self::new(ErrorCode::InvalidToken, "an access token is required in the Authorization header");
+        refusal.status = StatusCode::UNAUTHORIZED;
+        refusal.challenge = Some(format!("DPoP algs=\"{DPOP_ALGORITHMS}\", Bearer"));
+        refusal
+    }
+
+    /// The access token is no good, whatever the reason (RFC 6750 §3.1).
+    pub(crate) fn token_invalid(description: &str) -> Self {
+        let mut refusal = Self::new(ErrorCode::InvalidToken, description);
+        refusal.status = StatusCode::UNAUTHORIZED;
+        refusal.challenge = Some(format!(
+            "DPoP error=\"invalid_token\", algs=\"{DPOP_ALGORITHMS}\", Bearer error=\"invalid_token\""
+        ));
+        refusal
+    }
+
+    /// The access token does not cover what was asked for (RFC 6750 §3.1).
+    pub(crate) fn token_insufficient(description: &str) -> Self {
+        let mut refusal = Self::new(ErrorCode::InsufficientScope, description);
+        refusal.status = StatusCode::FORBIDDEN;
+        refusal.challenge = Some("Bearer error=\"insufficient_scope\"".to_owned());
+        refusal
+    }
+
+    /// The DPoP proof at a protected resource is no good, or needs the server's nonce (RFC 9449 §7, §9).
+    pub(crate) fn dpop_at_resource(code: ErrorCode, description: &str) -> Self {
+        let mut refusal = Self::new(code, description);
+        refusal.status = StatusCode::UNAUTHORIZED;
+        refusal.challenge = Some(format!("DPoP error=\"{}\", algs=\"{DPOP_ALGORITHMS}\"", code.as_str()));
+        refusal
+    }
+
+    /// Something of ours is away; the wallet loses nothing by trying again.
+    pub(crate) fn unavailable(cause: impl std::fmt::Display) -> Self {
+        let mut refusal =
+            Self::new(ErrorCode::TemporarilyUnavailable, "the issuer cannot answer now, try again shortly");
+        refusal.status = StatusCode::SERVICE_UNAVAILABLE;
+        refusal.retry_after = Some(1);
+        refusal.cause = Some(cause.to_string());
+        refusal
+    }
+
+    /// Nothing is here, or nothing that the caller may know of.
+    pub(crate) fn not_found(description: &str) -> Self {
+        let mut refusal = Self::new(ErrorCode::InvalidRequest, description);
+        refusal.status = StatusCode::NOT_FOUND;
+        refusal
+    }
+
+    /// Answers with another status than 400.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Hands the wallet the nonce for its next DPoP proof.
+    pub(crate) fn with_dpop_nonce(mut self, nonce: String) -> Self {
+        self.dpop_nonce = Some(nonce);
+        self
+    }
+
+    /// Keeps the cause for the log.
+    pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+}
+
+/// The algorithms that a DPoP proof may be signed with, as a challenge lists them.
+pub(crate) const DPOP_ALGORITHMS: &str = "ES256 EdDSA";
+
+impl From<chancery_store::StoreError> for Refusal {
+    fn from(error: chancery_store::StoreError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let code = self.code.as_str();
+        if self.status.is_server_error() {
+            tracing::error!(code, cause = self.cause, "a wallet's request failed");
+        } else {
+            tracing::info!(
+                code,
+                description = self.description,
+                cause = self.cause,
+                "refused a wallet's request"
+            );
+        }
+        let body = ErrorBody { error: code.to_owned(), error_description: Some(self.description) };
+        let mut response = no_store((self.status, axum::Json(body)));
+        let headers = response.headers_mut();
+        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(nonce) = self.dpop_nonce.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(DPOP_NONCE, nonce);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

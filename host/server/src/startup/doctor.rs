@@ -1,0 +1,142 @@
+//! `chancery doctor`: looks at everything that a start needs and says how to mend it.
+
+use chancery_credential::keys::SigningKey;
+
+use super::{StartError, database, keys};
+use crate::config::{Config, Database};
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub struct Check {
+    /// What it is.
+    pub name: &'static str,
+    /// How it is.
+    pub outcome: Outcome,
+}
+
+/// How a thing is.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Fine; what was found.
+    Ok(String),
+    /// It works, but not as it should.
+    Warn {
+        /// What was found.
+        found: String,
+        /// How to mend it.
+        fix: String,
+    },
+    /// The host would not start.
+    Fail {
+        /// What was found.
+        found: String,
+        /// How to mend it.
+        fix: String,
+    },
+}
+
+fn fail(found: impl std::fmt::Display, fix: &str) -> Outcome {
+    Outcome::Fail { found: found.to_string(), fix: fix.to_owned() }
+}
+
+fn warn(found: impl std::fmt::Display, fix: &str) -> Outcome {
+    Outcome::Warn { found: found.to_string(), fix: fix.to_owned() }
+}
+
+/// Looks at everything; an embedded cluster is started and stopped for it, and nothing is written but migrations.
+pub async fn doctor(config: &Config) -> Vec<Check> {
+    vec![
+        Check { name: "signing key", outcome: signing_key(config) },
+        Check { name: "public URL", outcome: public_url(config) },
+        Check { name: "certificate", outcome: certificate(config) },
+        Check { name: "plugins", outcome: plugins(config) },
+        Check { name: "port", outcome: port(config) },
+        Check { name: "database", outcome: database(config).await },
+    ]
+}
+
+fn signing_key(config: &Config) -> Outcome {
+    match SigningKey::new(config.issuer.algorithm, &config.issuer.signing_key) {
+        Ok(key) => Outcome::Ok(format!("{} {}", key.algorithm().as_str(), key.key_id())),
+        Err(error) => fail(error, "set ISSUER_SIGNING_KEY to another 32 random bytes"),
+    }
+}
+
+fn public_url(config: &Config) -> Outcome {
+    let is_loopback = match config.public_url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if is_loopback {
+        return warn(
+            format!("{} is reachable from this machine only", config.public_url),
+            "set CHANCERY_PUBLIC_URL to a URL that a phone can reach; `chancery wallet claim` works meanwhile",
+        );
+    }
+    Outcome::Ok(config.public_url.to_string())
+}
+
+fn certificate(config: &Config) -> Outcome {
+    match (&config.issuer.certificate, config.development) {
+        (Some(_), _) => Outcome::Ok("supplied by the operator".to_owned()),
+        (None, true) => Outcome::Ok("from the development authority in the data directory".to_owned()),
+        (None, false) => warn(
+            "none: credentials will carry no x5c",
+            "set ISSUER_CERTIFICATE_FILE to a PEM chain, leaf first",
+        ),
+    }
+}
+
+fn plugins(config: &Config) -> Outcome {
+    let fix =
+        "set CHANCERY_PLUGINS to a folder of components (`cargo xtask plugins` builds the bundled ones)";
+    let entries = match std::fs::read_dir(&config.plugins) {
+        Ok(entries) => entries,
+        Err(error) => return fail(format!("{}: {error}", config.plugins.display()), fix),
+    };
+    let is_component = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().ends_with(".wasm");
+    match entries.flatten().filter(is_component).count() {
+        0 => fail(format!("{} holds no component", config.plugins.display()), fix),
+        count => Outcome::Ok(format!("{count} in {}", config.plugins.display())),
+    }
+}
+
+fn port(config: &Config) -> Outcome {
+    match std::net::TcpListener::bind(config.listen) {
+        Ok(_) => Outcome::Ok(format!("{} is free", config.listen)),
+        Err(error) => {
+            warn(format!("{}: {error}", config.listen), "stop what runs there, or choose another address")
+        }
+    }
+}
+
+async fn database(config: &Config) -> Outcome {
+    let kind = match config.database {
+        Database::Embedded { .. } => "embedded PostgreSQL",
+        Database::Server { .. } => "PostgreSQL server",
+    };
+    let looked = async {
+        let keyring = keys::keyring(config)?;
+        let opened = database::open(config, &keyring).await?;
+        let mut tx = opened.store.platform(chancery_store::By::Job("doctor")).await?;
+        let deployment = tx.deployment().await?;
+        tx.commit().await?;
+        opened.store.close();
+        if let Some(cluster) = opened.cluster {
+            cluster.stop().await;
+        }
+        match deployment {
+            Some(deployment) if deployment.key_check != keyring.check_value() => Err(StartError::WrongKey),
+            Some(_) => Ok("migrated, the key fits"),
+            None => Ok("migrated, no issuer yet"),
+        }
+    };
+    match looked.await {
+        Ok(state) => Outcome::Ok(format!("{kind}: {state}")),
+        Err(error) => {
+            fail(error, "mend what the message names; `DATABASE_URL` unset means an embedded PostgreSQL")
+        }
+    }
+}

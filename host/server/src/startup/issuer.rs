@@ -1,0 +1,58 @@
+//! Puts an issuer together and renders its public documents, once.
+
+use bytes::Bytes;
+use chancery_credential::did::{did_document, did_web};
+use chancery_credential::x509::CertificateChain;
+use serde::Serialize;
+use serde_json::json;
+
+use super::StartError;
+use super::keys::{OpenedTenant, Signing};
+use super::plugins::Templates;
+use crate::config::Config;
+use crate::issuer::{Documents, Issuer};
+use crate::serve::identifier_of;
+use crate::wallet::keys::describe_keys;
+use crate::wallet::metadata::{describe_issuer, describe_server};
+
+pub(super) fn assemble(
+    config: &Config,
+    tenant: OpenedTenant,
+    signing: Signing,
+    chain: Option<CertificateChain>,
+    templates: Templates,
+) -> Result<Issuer, StartError> {
+    let OpenedTenant { tenant, keys } = tenant;
+    let identifier = identifier_of(&config.public_url);
+    let did = config.issuer.did.clone().or_else(|| did_web(&identifier));
+    let algorithm = signing.key.algorithm().as_str();
+    let definitions = templates.active.values().map(chancery_engine::Template::definition);
+
+    let documents = Documents {
+        issuer_metadata: render(&describe_issuer(&identifier, &config.issuer.name, algorithm, definitions))?,
+        server_metadata: render(&describe_server(&identifier))?,
+        jwt_vc_issuer: render(&json!({ "issuer": identifier, "jwks": describe_keys(&signing.published) }))?,
+        jwks: render(&describe_keys(&signing.published))?,
+        did: did.as_deref().map(|did| render(&did_document(did, &signing.published))).transpose()?,
+    };
+    Ok(Issuer {
+        tenant: tenant.id,
+        slug: tenant.slug,
+        name: config.issuer.name.clone(),
+        identifier,
+        url: config.public_url.clone(),
+        nonces: keys.nonces(),
+        tokens: keys.tokens(),
+        keys,
+        key_version: signing.version,
+        signer: signing.key,
+        chain,
+        templates: templates.active,
+        pinned: templates.pinned,
+        documents,
+    })
+}
+
+fn render(document: &impl Serialize) -> Result<Bytes, StartError> {
+    serde_json::to_vec(document).map(Bytes::from).map_err(|error| StartError::Internal(error.to_string()))
+}

@@ -1,0 +1,132 @@
+//! From a configuration to an issuer that can serve. Each step refuses with a
+//! cause and a fix, and writes nothing that a corrected start could not use.
+
+mod certificate;
+mod database;
+mod doctor;
+mod issuer;
+mod keys;
+mod plugins;
+
+use std::sync::Arc;
+
+use chancery_credential::SystemRandom;
+use chancery_domain::clock::SystemClock;
+use chancery_domain::{Clock, Random};
+use chancery_store::Cluster;
+
+use crate::app::App;
+use crate::config::{Config, ConfigError};
+use crate::metrics_recorder;
+
+pub use doctor::{Check, Outcome, doctor};
+
+/// Why the host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is no good.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The private PostgreSQL does not run.
+    #[error("failed to run the embedded PostgreSQL: {0}")]
+    Embedded(#[from] chancery_store::embedded::EmbeddedError),
+    /// The database refuses.
+    #[error("failed to open the database: {0}")]
+    Database(String),
+    /// The key is not the one that this database was sealed with. Nothing was written.
+    #[error(
+        "the key does not open this database: it was founded with another ISSUER_MASTER_KEY (or, without one, \
+         another ISSUER_SIGNING_KEY). Start with that key; nothing was changed"
+    )]
+    WrongKey,
+    /// The certificate does not fit.
+    #[error("the certificate is unusable: {0}")]
+    Certificate(String),
+    /// No plugin can be used.
+    #[error("failed to load plugins: {0}")]
+    Plugins(String),
+    /// The address is taken or forbidden.
+    #[error("failed to listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file cannot be used.
+    #[error("failed to use {path}: {source}")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Anything that a correct program does not meet.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl From<chancery_store::StoreError> for StartError {
+    fn from(error: chancery_store::StoreError) -> Self {
+        Self::Database(chain(&error))
+    }
+}
+
+/// An error with its causes, for people.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Everything that a running host holds, and the cluster that must outlive it.
+pub(crate) struct Prepared {
+    pub(crate) app: Arc<App>,
+    pub(crate) cluster: Option<Cluster>,
+}
+
+/// Takes all the steps but listening.
+pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let metrics = metrics_recorder()?;
+
+    let keyring = keys::keyring(config)?;
+    let database::Opened { store, cluster } = database::open(config, &keyring).await?;
+    keys::check(&store, &keyring).await?;
+    let tenant = keys::found_tenant(config, &store, &keyring, clock.as_ref(), random.as_ref()).await?;
+    let signing = keys::publish_signing_key(config, &store, &tenant, clock.as_ref()).await?;
+    let chain = certificate::chain(config, signing.key.public_jwk(), clock.as_ref(), random.as_ref())?;
+    let engine = plugins::start_engine(config, &keyring)?;
+    let templates = plugins::load(config, &store, &engine, tenant.tenant.id).await?;
+    let issuer = issuer::assemble(config, tenant, signing, chain, templates)?;
+
+    let app = Arc::new(App {
+        clock,
+        random,
+        store,
+        issuer: Arc::new(issuer),
+        status_indices: crate::operations::take_status_indices::StatusIndices::default(),
+        published_lists: crate::operations::publish_status_list::PublishedLists::default(),
+        jobs: crate::jobs::Jobs::default(),
+        tasks: tokio_util::task::TaskTracker::new(),
+        metrics,
+    });
+    Ok(Prepared { app, cluster })
+}
+
+/// Brings the database to this program's version and does nothing else.
+pub async fn migrate(config: &Config) -> Result<(), StartError> {
+    let keyring = keys::keyring(config)?;
+    let opened = database::open(config, &keyring).await?;
+    opened.store.close();
+    if let Some(cluster) = opened.cluster {
+        cluster.stop().await;
+    }
+    Ok(())
+}
