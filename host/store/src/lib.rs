@@ -60,5 +60,6 @@ pub use status_lists::{Lease, STATUS_LIST_SIZE, StatusListRow};
 pub use store::{PoolSize, Store, Urls};
 pub use sweep::Swept;
 
+pub use embedded::EmbeddedError;
 #[doc(inline)]
 pub use embedded::Cluster;

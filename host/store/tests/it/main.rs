@@ -1,0 +1,15 @@
+//! The store against a real PostgreSQL: isolation, races, cancellation, and the cluster itself.
+
+mod cancellation;
+mod catalogue;
+mod database;
+mod embedded;
+mod faults;
+mod isolation;
+mod issuance;
+mod management;
+mod offers;
+mod provisioning;
+mod status;
+mod support;
+mod sweeping;

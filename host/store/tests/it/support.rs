@@ -1,0 +1,151 @@
+//! The people and things that the tests are about.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chancery_domain::template::Revision;
+use chancery_domain::tenant::TenantStatus;
+use chancery_domain::{CredentialId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId};
+use chancery_store::{
+    Activation, By, Intent, KeyState, NewCopy, NewOffer, NewTenant, NewTxCode, PinnedItem, Redemption,
+    SigningKeyName, Store, StoredKey,
+};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+use time::macros::datetime;
+
+/// When the tests take place.
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 10:20:30 UTC);
+pub(crate) const COMPONENT: [u8; 32] = [0xc0; 32];
+pub(crate) const REVISION: Revision = Revision { component: COMPONENT, configuration: [0xcf; 32] };
+pub(crate) const BADGE: &str = "badge";
+
+/// Ten bytes that no other call gets.
+fn unique() -> [u8; 10] {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes
+}
+
+/// A digest that no other call gets.
+pub(crate) fn digest() -> [u8; 32] {
+    let mut bytes = [0x5a; 32];
+    bytes[..10].copy_from_slice(&unique());
+    bytes
+}
+
+pub(crate) fn new_tenant(slug: &str) -> NewTenant {
+    NewTenant {
+        tenant: Tenant {
+            id: TenantId::new(NOW, unique()),
+            slug: slug.to_owned(),
+            name: format!("{slug} and sons"),
+            status: TenantStatus::Active,
+        },
+        parent: None,
+        system: false,
+        sealed_seed: vec![1; 60],
+        sealed_data_key: vec![2; 60],
+    }
+}
+
+/// A tenant that can issue badges.
+pub(crate) async fn issuer(store: &Store, slug: &str) -> TenantId {
+    let mut platform = store.platform(By::Operator).await.unwrap();
+    platform.found_deployment([7; 16], 0).await.unwrap();
+    platform.put_component(&COMPONENT, BADGE, "0.1.0", b"\0asm").await.unwrap();
+    platform.commit().await.unwrap();
+
+    let new = new_tenant(slug);
+    let mut provision = store.provision().await.unwrap();
+    assert!(provision.register(&new).await.unwrap());
+    provision.commit().await.unwrap();
+
+    let mut tx = store.tenant(new.tenant.id).await.unwrap();
+    assert!(tx.add_signing_key(&key(1, KeyState::Active)).await.unwrap());
+    let configuration = json!({ "z": 1.50, "a": "order and numbers are kept" });
+    let (configuration_id, configuration_hash) = (BADGE.to_owned(), REVISION.configuration);
+    let activation = Activation { configuration_id, component: COMPONENT, configuration, configuration_hash };
+    tx.activate(&activation).await.unwrap();
+    tx.commit().await.unwrap();
+    new.tenant.id
+}
+
+pub(crate) fn key(version: u32, state: KeyState) -> StoredKey {
+    StoredKey {
+        key_use: "credential".to_owned(),
+        algorithm: "ES256".to_owned(),
+        version,
+        state,
+        public_jwk: json!({ "kty": "EC", "crv": "P-256" }),
+        created_at: NOW,
+    }
+}
+
+pub(crate) fn new_offer() -> NewOffer {
+    NewOffer {
+        id: OfferId::new(NOW, unique()),
+        handle_hash: digest(),
+        code_hash: digest(),
+        items: vec![PinnedItem { configuration_id: BADGE.to_owned(), revision: REVISION }],
+        tx_code: None,
+        sealed_subject: b"sealed".to_vec(),
+        created_at: NOW,
+        expires_at: NOW + Duration::minutes(10),
+    }
+}
+
+pub(crate) fn with_tx_code(mac: [u8; 32]) -> NewOffer {
+    let description = json!({ "length": 4, "input_mode": "numeric" });
+    NewOffer { tx_code: Some(NewTxCode { mac, description }), ..new_offer() }
+}
+
+pub(crate) async fn create(store: &Store, tenant: TenantId, offer: &NewOffer) {
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.create_offer(offer).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+pub(crate) async fn redeem(store: &Store, tenant: TenantId, offer: &NewOffer) -> Redemption {
+    let mut tx = store.tenant(tenant).await.unwrap();
+    let redemption = tx.redeem(&offer.code_hash, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    redemption
+}
+
+/// An offer whose code was exchanged.
+pub(crate) async fn redeemed(store: &Store, tenant: TenantId) -> NewOffer {
+    let offer = new_offer();
+    create(store, tenant, &offer).await;
+    assert!(matches!(redeem(store, tenant, &offer).await, Redemption::Redeemed { .. }));
+    offer
+}
+
+/// An intent to issue one copy, at an index of its own.
+pub(crate) fn intent(offer: &NewOffer) -> Intent {
+    static INDEX: AtomicU64 = AtomicU64::new(0);
+    let index = u32::try_from(INDEX.fetch_add(1, Ordering::Relaxed)).unwrap();
+    Intent {
+        issuance: IssuanceId::new(NOW, unique()),
+        offer: offer.id,
+        configuration_id: BADGE.to_owned(),
+        revision: REVISION,
+        key: SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 },
+        copies: vec![NewCopy {
+            credential: CredentialId::new(NOW, unique()),
+            status: StatusEntry { list: 0, index },
+        }],
+        nonces: Vec::new(),
+        dpop_proof: None,
+        now: NOW,
+        expires_at: NOW + Duration::days(90),
+    }
+}
+
+/// An issued badge.
+pub(crate) async fn issued(store: &Store, tenant: TenantId) -> Intent {
+    let intent = intent(&redeemed(store, tenant).await);
+    let tx = store.tenant(tenant).await.unwrap();
+    tx.record_issuance(&intent).await.unwrap().unwrap();
+    intent
+}
