@@ -242,7 +242,6 @@ impl TenantTx {
         .fetch_one(self.session.statement())
         .await;
         let row = self.session.settle(row)?;
-        self.session.forbid_commit();
         Ok(Findings {
             tenant_active: row.tenant_active,
             key_active: row.key_active,

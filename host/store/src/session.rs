@@ -59,11 +59,6 @@ impl Session {
         Ok(value)
     }
 
-    /// Forbids the commit: what was written so far belongs to something that was refused.
-    pub(crate) fn forbid_commit(&mut self) {
-        self.unsettled = true;
-    }
-
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         if self.unsettled {
             return Err(StoreError::Aborted);
