@@ -1,5 +1,7 @@
 //! DPoP proofs (RFC 9449): a client shows that it holds the key its token is bound to.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -145,7 +147,8 @@ fn decode_unreserved(path: &str) -> String {
                 if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                     normal.push(char::from(byte));
                 } else {
-                    normal.push_str(&format!("%{byte:02X}"));
+                    // Writing to a string does not fail.
+                    let _ = write!(normal, "%{byte:02X}");
                 }
                 rest = tail;
             }

@@ -21,6 +21,8 @@ pub mod status_list;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
+#[cfg(test)]
+mod vectors;
 pub mod x509;
 
 pub use jose::Jwk;

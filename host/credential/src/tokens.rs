@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! token        = base64url(salt, 16 bytes ‖ sealed blob under HMAC-SHA256(key, salt))
-//! access token = offer id, 16 bytes ‖ code, 32 bytes ‖ expiry, i64 ‖ flags, 1 byte ‖ thumbprint, the rest
+//! access token = offer id, 16 bytes ‖ code, 32 bytes ‖ expiry, i64 ‖ terms
+//! terms        = JSON [thumbprint or null, [configuration id, …] or null]
 //! notification = issuance id, 16 bytes ‖ offer id, 16 bytes
 //! ```
 

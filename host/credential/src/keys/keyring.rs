@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::derive::{Secret, append_field, is_scalar, labelled};
 use super::seal::{self, Unsealable};
-use super::{KeyRejected, TenantKeys, TenantKeysInput};
+use super::{KeyRejected, TenantKeys};
 
 /// The operator's master key.
 #[derive(Clone)]
@@ -153,9 +153,14 @@ impl Keyring {
         seal::open(&self.kek, &what.context(), sealed)
     }
 
+    #[cfg(test)]
+    pub(crate) fn expose(&self) -> (&Secret, &Secret) {
+        (&self.root, &self.kek)
+    }
+
     /// A tenant's keys, from its seed and data key as [`Keyring::open`] returned them.
     pub fn tenant(&self, tenant: TenantId, seed: &[u8; 32], data_key: &[u8; 32]) -> TenantKeys {
-        TenantKeys::new(TenantKeysInput { tenant, root: &self.root, seed, data_key, own: self.own.as_ref() })
+        TenantKeys::new(tenant, &self.root, seed, data_key, self.own.as_ref())
     }
 }
 

@@ -42,7 +42,6 @@ pub use keyring::{Keyring, MalformedMaster, Master, SealedFor, SecretKind};
 pub use seal::Unsealable;
 pub use signing::{Algorithm, BoxFuture, KeyRejected, SignError, Signer, SigningKey};
 pub use tenant::TenantKeys;
-pub(crate) use tenant::TenantKeysInput;
 
 /// What a key of a tenant is for; no two uses ever share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -24,17 +24,14 @@ pub struct TenantKeys {
     own: Option<Secret>,
 }
 
-pub(crate) struct TenantKeysInput<'a> {
-    pub(crate) tenant: TenantId,
-    pub(crate) root: &'a [u8; 32],
-    pub(crate) seed: &'a [u8; 32],
-    pub(crate) data_key: &'a [u8; 32],
-    pub(crate) own: Option<&'a Secret>,
-}
-
 impl TenantKeys {
-    pub(crate) fn new(input: TenantKeysInput<'_>) -> Self {
-        let TenantKeysInput { tenant, root, seed, data_key, own } = input;
+    pub(crate) fn new(
+        tenant: TenantId,
+        root: &[u8; 32],
+        seed: &[u8; 32],
+        data_key: &[u8; 32],
+        own: Option<&Secret>,
+    ) -> Self {
         let prk = tenant_prk(root, seed);
         let mac = expand_prk(&prk, &key_info(KeyUse::Mac, "HS256", tenant, 1, 0));
         Self {
@@ -61,8 +58,7 @@ impl TenantKeys {
             (Some(own), KeyUse::Credential) => own.clone(),
             _ => self.key_bytes(key_use, algorithm, version),
         };
-        #[expect(clippy::expect_used, reason = "both sources only give keys that the algorithm takes")]
-        SigningKey::new(algorithm, &bytes).expect("a checked scalar, or any seed, is a private key")
+        checked_key(algorithm, &bytes)
     }
 
     pub(crate) fn key_bytes(&self, key_use: KeyUse, algorithm: Algorithm, version: u32) -> Secret {
@@ -197,6 +193,12 @@ impl TenantKeys {
         append_field(&mut context, self.tenant.uuid().as_bytes());
         context
     }
+}
+
+/// A key from bytes that are known to be one: a scalar that was checked, or any seed.
+fn checked_key(algorithm: Algorithm, bytes: &[u8; 32]) -> SigningKey {
+    #[expect(clippy::expect_used, reason = "derivation and configuration only let such bytes through")]
+    SigningKey::new(algorithm, bytes).expect("the bytes are a private key")
 }
 
 impl fmt::Debug for TenantKeys {
