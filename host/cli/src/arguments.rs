@@ -367,7 +367,7 @@ mod tests {
                 assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
             }
         });
-        assert_eq!(seen, 16);
+        assert_eq!(seen, 17);
     }
 
     #[test]

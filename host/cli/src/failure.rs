@@ -2,6 +2,8 @@
 
 use std::io;
 
+use chancery_server::StartError;
+use chancery_server::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -47,6 +49,9 @@ pub(crate) enum Failure {
         /// What would be right.
         fix: String,
     },
+    /// The host does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// A check of `doctor` failed; the report is already out.
     #[error("{failed} of {all} checks failed")]
     Unhealthy {
@@ -107,6 +112,8 @@ impl Failure {
             Self::Usage { .. } => USAGE,
             Self::Claim(error) if error.is_usage() => USAGE,
             Self::Configuration { .. } => CONFIGURATION,
+            Self::Start(StartError::Internal(_)) => REFUSED,
+            Self::Start(_) => CONFIGURATION,
             Self::Refused(_) | Self::Http(_) | Self::Claim(_) | Self::Unhealthy { .. } | Self::Machine(_) => {
                 REFUSED
             }
@@ -120,6 +127,7 @@ impl Failure {
             Self::Http(error) => error.fix(),
             Self::Claim(error) => error.fix(),
             Self::Usage { fix, .. } | Self::Configuration { fix, .. } => Some(fix.clone()),
+            Self::Start(error) => fix_of_start(error),
             Self::Unhealthy { .. } | Self::Machine(_) => None,
         }
     }
@@ -166,6 +174,29 @@ impl Failure {
             }),
             _ => json!({"title": self.to_string(), "fix": self.fix()}),
         }
+    }
+}
+
+/// What the operator can do about a host that does not start, where the error does not say it itself.
+fn fix_of_start(error: &StartError) -> Option<String> {
+    let fix = match error {
+        StartError::Listen { .. } => {
+            "stop what listens there, or choose another --port (serve: CHANCERY_LISTEN)"
+        }
+        StartError::Embedded(_) => "install PostgreSQL 15 or later, or name a server in DATABASE_URL",
+        StartError::Database(_) => "check DATABASE_URL and that its role may create roles",
+        StartError::Plugins(_) => "name a folder of components in CHANCERY_PLUGINS",
+        StartError::Certificate(_) => "correct ISSUER_CERTIFICATE_FILE",
+        StartError::Config(_) | StartError::WrongKey | StartError::File { .. } | StartError::Internal(_) => {
+            return None;
+        }
+    };
+    Some(fix.into())
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Start(error.into())
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod commands;
+mod data_directory;
 mod dev_file;
 mod failure;
 mod http;

@@ -2,8 +2,12 @@
 
 mod api_key;
 mod credential;
+mod dev;
+mod doctor;
 mod listing;
 mod offer;
+mod serve;
+mod stop;
 mod wallet;
 
 use std::io;
@@ -18,12 +22,15 @@ use crate::output;
 /// Does what was asked.
 pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> {
     match command {
+        Command::Serve => serve::serve().await,
+        Command::Dev(dev) => dev::dev(dev, form).await,
+        Command::Migrate => serve::migrate().await,
+        Command::Doctor(doctor) => doctor::doctor(doctor, form).await,
         Command::Offer(command) => offer::obey(command, form).await,
         Command::Credential(command) => credential::obey(command, form).await,
         Command::ApiKey(command) => api_key::obey(command, form).await,
         Command::Wallet(command) => wallet::obey(command, form).await,
         Command::Completions { shell } => completions(shell),
-        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use chancery_credential::x509::Anchors;
 use chancery_domain::template::REGISTERED_CLAIMS;
 use chancery_protocol::notification::NotificationEvent;
 use chancery_protocol::offer::CredentialOffer;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use crate::arguments::{Claim, Output, WalletCommand};
@@ -87,7 +87,8 @@ fn as_json(claimed: &Claimed) -> Value {
     let one = |held: &HeldCredential| {
         json!({
             "credential": held.credential,
-            "claims": held.claims,
+            "vct": held.claims.get("vct"),
+            "claims": own_claims(held).collect::<Map<_, _>>(),
             "status": held.status,
             "expires_at": rfc3339(held.expires_at),
             "key_found_by": held.key_found_by.iter().map(|source| source.as_str()).collect::<Vec<_>>(),
@@ -111,10 +112,15 @@ fn as_text(claimed: &Claimed) -> String {
         lines.push(String::new());
         lines.push(format!("{}, until {}", held.status.as_str(), rfc3339(held.expires_at)));
         lines.push(format!("issuer key found by {}, all agree", ways.join(", ")));
-        let own = held.claims.iter().filter(|(name, _)| !REGISTERED_CLAIMS.contains(&name.as_str()));
-        lines.extend(own.map(|(name, value)| format!("  {}  {}", plain(name), word(value))));
+        lines.extend(own_claims(held).map(|(name, value)| format!("  {}  {}", plain(&name), word(&value))));
     }
     lines.join("\n")
+}
+
+/// What the credential says of its holder, without what the protocol says of the credential.
+fn own_claims(held: &HeldCredential) -> impl Iterator<Item = (String, Value)> {
+    let own = held.claims.iter().filter(|(name, _)| !REGISTERED_CLAIMS.contains(&name.as_str()));
+    own.map(|(name, value)| (name.clone(), value.clone()))
 }
 
 fn told(event: NotificationEvent) -> &'static str {
