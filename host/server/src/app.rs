@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use chancery_domain::{Clock, Random};
+use chancery_engine::Engine;
 use chancery_store::{Store, StoreError, TenantTx};
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
+use crate::operations::find_template::PinnedTemplates;
 use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::take_status_indices::StatusIndices;
 
@@ -17,8 +19,10 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) store: Store,
+    pub(crate) engine: Engine,
     /// The one tenant of a self-hosted host.
     pub(crate) issuer: Arc<Issuer>,
+    pub(crate) pinned: PinnedTemplates,
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,
     pub(crate) jobs: Jobs,

@@ -8,7 +8,6 @@ use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::x509::CertificateChain;
 use chancery_credential::{Nonces, Tokens};
 use chancery_domain::TenantId;
-use chancery_domain::template::Revision;
 use chancery_engine::Template;
 use url::Url;
 
@@ -32,8 +31,6 @@ pub(crate) struct Issuer {
     pub(crate) chain: Option<CertificateChain>,
     /// By credential configuration id.
     pub(crate) templates: BTreeMap<String, Template>,
-    /// Templates that only live offers still pin.
-    pub(crate) pinned: Vec<Template>,
     pub(crate) documents: Documents,
 }
 
@@ -68,13 +65,6 @@ impl Issuer {
     /// The active template of a credential configuration.
     pub(crate) fn template(&self, configuration_id: &str) -> Option<&Template> {
         self.templates.get(configuration_id)
-    }
-
-    /// The very template that an offer was made with.
-    pub(crate) fn pinned_template(&self, configuration_id: &str, revision: Revision) -> Option<&Template> {
-        self.templates.values().chain(&self.pinned).find(|template| {
-            template.revision() == revision && template.definition().configuration_id == configuration_id
-        })
     }
 
     /// Where a status list is published.

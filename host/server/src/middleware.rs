@@ -63,5 +63,5 @@ pub(crate) fn cors() -> CorsLayer {
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("dpop")])
         .expose_headers([DPOP_NONCE, header::WWW_AUTHENTICATE, header::ETAG])
-        .max_age(Duration::from_secs(86_400))
+        .max_age(Duration::from_hours(24))
 }

@@ -26,9 +26,9 @@ pub struct Server {
 
 impl Server {
     /// Takes every step up to listening.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
         let listener = listen(config.listen).await?;
-        let Prepared { app, cluster } = startup::prepare(&config).await?;
+        let Prepared { app, cluster } = startup::prepare(config).await?;
         let listeners = match config.ops_listen {
             Some(address) => {
                 vec![(listener, routes::public(&app)), (listen(address).await?, routes::operations(&app))]

@@ -120,7 +120,10 @@ fn operations(document: &Value) -> Vec<Operation> {
 }
 
 fn schemas(document: &Value) -> Vec<Schema> {
-    members(&document["components"]["schemas"])
+    document
+        .pointer("/components/schemas")
+        .into_iter()
+        .flat_map(members)
         .map(|(name, schema)| {
             let required: Vec<_> =
                 schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

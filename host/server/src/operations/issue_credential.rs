@@ -21,6 +21,7 @@ use chancery_store::{Intent, IntentRefused, NewCopy, OfferItem, SigningKeyName, 
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
+use super::find_template::find_template;
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
 use crate::app::App;
 use crate::caller::Wallet;
@@ -46,10 +47,8 @@ pub(crate) async fn issue_credential(
     let holders = verify_proofs(issuer, request.proofs.as_ref(), now)?;
 
     let (item, subject) = offered(app, issuer, &wallet.token, &configuration_id, now).await?;
-    let template = issuer.pinned_template(&configuration_id, item.revision).ok_or_else(|| {
-        Refusal::unavailable(format_args!("no template {configuration_id} in the revision of the offer"))
-    })?;
-    let dataset = prepare(issuer, template, &subject, now).await?;
+    let template = find_template(app, issuer, &item).await?;
+    let dataset = prepare(issuer, &template, &subject, now).await?;
 
     let definition = template.definition();
     let projection = definition.sd_jwt.as_ref().ok_or_else(|| {

@@ -3,6 +3,7 @@
 pub(crate) mod change_status;
 pub(crate) mod create_offer;
 pub(crate) mod fetch_offer;
+pub(crate) mod find_template;
 pub(crate) mod issue_credential;
 pub(crate) mod note_outcome;
 pub(crate) mod publish_status_list;

@@ -27,16 +27,15 @@ impl StatusIndices {
         count: usize,
     ) -> Result<Vec<StatusEntry>, StoreError> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let lease = match self.cut(issuer.tenant(), count) {
-            Some(lease) => lease,
-            None => {
-                let mut tx = app.tenant(issuer).await?;
-                let mut block = tx.lease_status_indices(BLOCK.max(count)).await?;
-                tx.commit().await?;
-                let lease = split(&mut block, count);
-                self.keep(issuer.tenant(), block);
-                lease
+        let lease = loop {
+            if let Some(lease) = self.cut(issuer.tenant(), count) {
+                break lease;
             }
+            // The last block of a list may be too short for a batch: then the next one is of a fresh list.
+            let mut tx = app.tenant(issuer).await?;
+            let block = tx.lease_status_indices(BLOCK.max(count)).await?;
+            tx.commit().await?;
+            self.keep(issuer.tenant(), block);
         };
         let permutation = issuer.keys.permutation(lease.list, lease.size);
         let counters = lease.first..lease.first + lease.count;
@@ -54,11 +53,11 @@ impl StatusIndices {
         (block.count >= count).then(|| split(block, count))
     }
 
-    /// Keeps the larger of two blocks; the rest of the other one is never used.
+    /// Keeps the newer list's block, or the larger of two; the rest of the other is never used.
     fn keep(&self, tenant: TenantId, block: Lease) {
         let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = blocks.entry(tenant).or_insert_with(|| block.clone());
-        if kept.count < block.count || kept.list < block.list {
+        let kept = blocks.entry(tenant).or_insert(block);
+        if (kept.list, kept.count) < (block.list, block.count) {
             *kept = block;
         }
     }
@@ -67,7 +66,7 @@ impl StatusIndices {
 /// Cuts the first `count` indices off a block that has at least as many.
 fn split(block: &mut Lease, count: u32) -> Lease {
     let count = count.min(block.count);
-    let cut = Lease { count, ..block.clone() };
+    let cut = Lease { count, ..*block };
     block.first += count;
     block.count -= count;
     cut

@@ -1,14 +1,16 @@
 //! Puts an issuer together and renders its public documents, once.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use chancery_credential::did::{did_document, did_web};
 use chancery_credential::x509::CertificateChain;
+use chancery_engine::Template;
 use serde::Serialize;
 use serde_json::json;
 
 use super::StartError;
 use super::keys::{OpenedTenant, Signing};
-use super::plugins::Templates;
 use crate::config::Config;
 use crate::issuer::{Documents, Issuer};
 use crate::serve::identifier_of;
@@ -20,13 +22,13 @@ pub(super) fn assemble(
     tenant: OpenedTenant,
     signing: Signing,
     chain: Option<CertificateChain>,
-    templates: Templates,
+    templates: BTreeMap<String, Template>,
 ) -> Result<Issuer, StartError> {
     let OpenedTenant { tenant, keys } = tenant;
     let identifier = identifier_of(&config.public_url);
     let did = config.issuer.did.clone().or_else(|| did_web(&identifier));
     let algorithm = signing.key.algorithm().as_str();
-    let definitions = templates.active.values().map(chancery_engine::Template::definition);
+    let definitions = templates.values().map(Template::definition);
 
     let documents = Documents {
         issuer_metadata: render(&describe_issuer(&identifier, &config.issuer.name, algorithm, definitions))?,
@@ -47,8 +49,7 @@ pub(super) fn assemble(
         key_version: signing.version,
         signer: signing.key,
         chain,
-        templates: templates.active,
-        pinned: templates.pinned,
+        templates,
         documents,
     })
 }

@@ -27,16 +27,12 @@ fn unusable_key(error: &dyn std::fmt::Display) -> StartError {
 /// Compares the key check value, or founds the deployment; begins a new epoch after a restore.
 pub(super) async fn check(store: &Store, keyring: &Keyring) -> Result<(), StartError> {
     let mut tx = store.platform(START).await?;
-    let deployment = match tx.deployment().await? {
-        Some(deployment) => deployment,
-        None => {
-            tx.found_deployment(keyring.check_value(), 0).await?;
-            // Another replica may have been faster: its value counts.
-            tx.deployment()
-                .await?
-                .ok_or_else(|| StartError::Internal("the deployment row is missing".to_owned()))?
-        }
-    };
+    if tx.deployment().await?.is_none() {
+        // Another replica may be faster: its value counts.
+        tx.found_deployment(keyring.check_value(), 0).await?;
+    }
+    let missing = || StartError::Internal("the deployment row is missing".to_owned());
+    let deployment = tx.deployment().await?.ok_or_else(missing)?;
     if deployment.key_check != keyring.check_value() {
         return Err(StartError::WrongKey);
     }

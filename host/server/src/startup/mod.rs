@@ -6,7 +6,7 @@ mod database;
 mod doctor;
 mod issuer;
 mod keys;
-mod plugins;
+pub(crate) mod plugins;
 
 use std::sync::Arc;
 
@@ -110,7 +110,9 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         clock,
         random,
         store,
+        engine,
         issuer: Arc::new(issuer),
+        pinned: crate::operations::find_template::PinnedTemplates::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),
         jobs: crate::jobs::Jobs::default(),

@@ -35,26 +35,19 @@ pub(super) fn start_engine(config: &Config, keyring: &Keyring) -> Result<Engine,
     Engine::start(settings).map_err(|error| StartError::Plugins(error.to_string()))
 }
 
-/// The templates of a tenant.
-pub(super) struct Templates {
-    pub(super) active: BTreeMap<String, Template>,
-    /// Revisions that open offers may still pin.
-    pub(super) pinned: Vec<Template>,
-}
-
 /// Brings the bundled plugins in and loads what the tenant has active.
 pub(super) async fn load(
     config: &Config,
     store: &Store,
     engine: &Engine,
     tenant: TenantId,
-) -> Result<Templates, StartError> {
+) -> Result<BTreeMap<String, Template>, StartError> {
     let bundled = read_bundled(config, engine).await?;
     keep(store, &bundled).await?;
 
-    let mut templates = Templates { active: BTreeMap::new(), pinned: Vec::new() };
+    let mut templates = BTreeMap::new();
     let mut tx = store.tenant(tenant).await?;
-    let mut activations = tx.activations().await?;
+    let activations = tx.activations().await?;
     tx.commit().await?;
 
     let mut fresh = Vec::new();
@@ -72,7 +65,7 @@ pub(super) async fn load(
                 configuration_hash: template.revision().configuration,
             });
         }
-        templates.active.insert(template.definition().configuration_id.clone(), template);
+        templates.insert(template.definition().configuration_id.clone(), template);
     }
     if !fresh.is_empty() {
         let mut tx = store.tenant(tenant).await?;
@@ -82,25 +75,19 @@ pub(super) async fn load(
         }
         tx.commit().await?;
     }
-    // What was active before may be pinned by open offers.
-    activations.retain(|activation| !templates.active.values().any(|template| is_of(template, activation)));
+    // What the tenant has active without its being bundled (any more).
     for activation in activations {
+        if templates.contains_key(&activation.configuration_id) {
+            continue;
+        }
         match restore(store, engine, &activation).await {
-            Ok(template) if templates.active.contains_key(&activation.configuration_id) => {
-                templates.pinned.push(template)
-            }
-            Ok(template) => drop(templates.active.insert(activation.configuration_id, template)),
+            Ok(template) => drop(templates.insert(activation.configuration_id, template)),
             Err(error) => {
                 tracing::error!(configuration = activation.configuration_id, %error, "a template cannot be loaded");
             }
         }
     }
     Ok(templates)
-}
-
-fn is_of(template: &Template, activation: &Activation) -> bool {
-    let revision = template.revision();
-    revision.component == activation.component && revision.configuration == activation.configuration_hash
 }
 
 type Bundled = (Component, Arc<[u8]>);
@@ -120,7 +107,7 @@ async fn read_bundled(config: &Config, engine: &Engine) -> Result<Vec<Bundled>, 
     let mut names: Vec<String> = Vec::new();
     for entry in folder.entries().map_err(file)? {
         let name = entry.map_err(file)?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".wasm") {
+        if std::path::Path::new(&name).extension().is_some_and(|extension| extension == "wasm") {
             names.push(name);
         }
     }
@@ -147,7 +134,12 @@ async fn keep(store: &Store, bundled: &[Bundled]) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn restore(store: &Store, engine: &Engine, activation: &Activation) -> Result<Template, StartError> {
+/// Loads a template from the bytes that the database keeps.
+pub(crate) async fn restore(
+    store: &Store,
+    engine: &Engine,
+    activation: &Activation,
+) -> Result<Template, StartError> {
     let mut tx = store.platform(START).await?;
     let wasm = tx.component(&activation.component).await?;
     tx.commit().await?;
