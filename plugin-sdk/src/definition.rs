@@ -5,16 +5,26 @@ use serde_json::{Value, json};
 /// A credential type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Definition {
-    pub(crate) configuration_id: String,
-    pub(crate) display: Vec<Display>,
-    pub(crate) fields: Vec<Field>,
-    pub(crate) sd_jwt: Option<Projection>,
-    pub(crate) mdoc: Option<MdocProjection>,
-    pub(crate) w3c: Option<W3cProjection>,
-    pub(crate) sources: Vec<Source>,
-    pub(crate) subject_schema: Value,
-    pub(crate) configuration_schema: Value,
-    pub(crate) validity_days: u32,
+    /// The credential configuration id.
+    pub configuration_id: String,
+    /// How the credential is shown, one entry per locale.
+    pub display: Vec<Display>,
+    /// The fields of the dataset, in the order in which people read them.
+    pub fields: Vec<Field>,
+    /// The SD-JWT VC form.
+    pub sd_jwt: Option<Projection>,
+    /// The mdoc form.
+    pub mdoc: Option<MdocProjection>,
+    /// The W3C forms.
+    pub w3c: Option<W3cProjection>,
+    /// Where `prepare` may have things looked up.
+    pub sources: Vec<Source>,
+    /// JSON Schema of the subject data that an offer carries.
+    pub subject_schema: Value,
+    /// JSON Schema of the plugin's configuration.
+    pub configuration_schema: Value,
+    /// For how many days a credential is good.
+    pub validity_days: u32,
 }
 
 impl Definition {
@@ -109,11 +119,16 @@ impl Definition {
 /// How a credential is shown, in one locale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Display {
-    pub(crate) locale: String,
-    pub(crate) name: String,
-    pub(crate) description: Option<String>,
-    pub(crate) background_color: Option<String>,
-    pub(crate) text_color: Option<String>,
+    /// BCP 47 tag.
+    pub locale: String,
+    /// What people call the credential.
+    pub name: String,
+    /// One sentence on it.
+    pub description: Option<String>,
+    /// Colour of the card, `#rrggbb`.
+    pub background_color: Option<String>,
+    /// Colour of the text on it, `#rrggbb`.
+    pub text_color: Option<String>,
 }
 
 impl Display {
@@ -147,10 +162,14 @@ impl Display {
 /// One field of the dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    pub(crate) name: String,
-    pub(crate) kind: ValueKind,
-    pub(crate) mandatory: bool,
-    pub(crate) labels: Vec<(String, String)>,
+    /// Its key in the dataset.
+    pub name: String,
+    /// What kind of value it holds.
+    pub kind: ValueKind,
+    /// Whether every credential has it.
+    pub mandatory: bool,
+    /// Labels: BCP 47 tag, text.
+    pub labels: Vec<(String, String)>,
 }
 
 /// What kind of value a field holds.
@@ -215,17 +234,23 @@ impl Field {
 /// The SD-JWT VC form of a credential type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
-    pub(crate) vct: String,
-    pub(crate) claims: Vec<SdJwtClaim>,
+    /// The verifiable credential type.
+    pub vct: String,
+    /// Where each field goes.
+    pub claims: Vec<SdJwtClaim>,
 }
 
 /// Where one field goes in an SD-JWT VC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SdJwtClaim {
-    pub(crate) field: String,
-    pub(crate) path: Vec<String>,
-    pub(crate) disclosure: Disclosure,
-    pub(crate) elements: bool,
+    /// The field's name.
+    pub field: String,
+    /// Object members from the root.
+    pub path: Vec<String>,
+    /// Whether the holder may withhold it.
+    pub disclosure: Disclosure,
+    /// Whether each element can be withheld on its own.
+    pub elements: bool,
 }
 
 /// Whether the holder may withhold a claim.

@@ -30,23 +30,24 @@ macro_rules! export {
 
 /// The bytes of a custom section, checked while compiling to be JSON with four members.
 #[doc(hidden)]
+#[expect(clippy::indexing_slicing, reason = "runs while compiling, where a panic is an error message")]
 pub const fn section<const N: usize>(manifest: &str) -> [u8; N] {
     let bytes = manifest.as_bytes();
-    let mut out = [0; N];
+    let mut section = [0; N];
     let mut quotes = 0;
     let mut index = 0;
     while index < N {
         let byte = bytes[index];
         assert!(
-            byte >= 0x20 && byte != b'\\',
-            "name, version and description hold no control character and no backslash"
+            byte >= b' ' && byte != b'\\',
+            "name, version and description have no control character or backslash"
         );
         if byte == b'"' {
             quotes += 1;
         }
-        out[index] = byte;
+        section[index] = byte;
         index += 1;
     }
-    assert!(quotes == 16, "name, version and description hold no quotation mark");
-    out
+    assert!(quotes == 16, "name, version and description have no quotation mark");
+    section
 }

@@ -36,6 +36,7 @@
 //! The crate is built for `wasm32-unknown-unknown` as a `cdylib` and turned into a component.
 //! Add `rlib` to the crate's types, and `cargo test` runs the same code natively.
 
+mod day;
 mod definition;
 mod export;
 mod guest;
@@ -44,6 +45,7 @@ mod outcome;
 mod request;
 pub mod vector;
 
+pub use day::Day;
 pub use definition::{
     Cbor, Claims, Definition, Disclosure, Display, Field, MdocElement, MdocProjection, Projection,
     SdJwtClaim, Source, ValueKind, W3cProjection,
@@ -73,7 +75,7 @@ pub trait CredentialTemplate {
 /// Everything that a template usually needs.
 pub mod prelude {
     pub use crate::{
-        Answer, Context, CredentialTemplate, Dataset, Definition, Display, Fault, Field, Issue, Lookup,
+        Answer, Context, CredentialTemplate, Dataset, Day, Definition, Display, Fault, Field, Issue, Lookup,
         Outcome, Purpose, Request, Value, json,
     };
 }

@@ -208,9 +208,12 @@ impl Template {
         if issues.is_empty() { Ok(()) } else { Err(issues) }
     }
 
-    /// Asks for the dataset of one credential. The subject data should have passed
-    /// [`Template::check_subject`] before.
+    /// Asks for the dataset of one credential. Subject data that [`Template::check_subject`] finds
+    /// issues with is refused without asking the plugin, which may rely on its schema.
     pub async fn prepare(&self, request: &PrepareRequest<'_>) -> Result<Outcome, Fault> {
+        if let Err(issues) = self.check_subject(request.subject) {
+            return Ok(Outcome::Refuse(issues));
+        }
         let caller = &self.inner.component.inner.caller;
         let (asked, context) = self.arguments(request).map_err(|kind| caller.fault(kind))?;
         let now = since_epoch(request.now);

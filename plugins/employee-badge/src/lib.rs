@@ -1,8 +1,7 @@
 //! A badge that says who works here, and as what.
 //!
 //! The simplest kind of template: what the offer says about the subject is what the credential
-//! says. The schema keeps everything else out; one rule that a schema cannot express is checked
-//! by hand.
+//! says. The schema keeps everything else out, and the host checks it before it asks.
 
 use chancery_plugin_sdk::prelude::*;
 
@@ -53,7 +52,7 @@ impl CredentialTemplate for EmployeeBadge {
                     "employee_id": {"type": "string", "minLength": 1, "maxLength": 64},
                     "department": {"type": "string", "minLength": 1, "maxLength": 150},
                     "job_title": {"type": "string", "minLength": 1, "maxLength": 150},
-                    "email": {"type": "string", "minLength": 3, "maxLength": 254}
+                    "email": {"type": "string", "format": "email", "maxLength": 254}
                 },
                 "required": ["given_name", "family_name", "employee_id"],
                 "additionalProperties": false
@@ -62,25 +61,8 @@ impl CredentialTemplate for EmployeeBadge {
     }
 
     fn prepare(request: Request, _: Context) -> Result<Outcome, Fault> {
-        let email = request.subject.get("email").and_then(Value::as_str);
-        if email.is_some_and(|email| !is_email(email)) {
-            return Ok(Outcome::Refuse(vec![Issue::new(
-                "/email",
-                "not-an-email-address",
-                "must be an e-mail address, such as erika@example.com",
-            )]));
-        }
         Ok(Outcome::Issue(request.subject))
     }
-}
-
-/// Whether mail could be sent there; whether it arrives, only sending tells.
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    !local.is_empty()
-        && domain.contains('.')
-        && domain.split('.').all(|label| !label.is_empty())
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 #[cfg(test)]
@@ -93,16 +75,5 @@ mod tests {
     fn the_vectors_hold() {
         Vector::parse(include_str!("../vectors/everything.json")).check::<EmployeeBadge>();
         Vector::parse(include_str!("../vectors/only-what-is-required.json")).check::<EmployeeBadge>();
-        Vector::parse(include_str!("../vectors/no-email-address.json")).check::<EmployeeBadge>();
-    }
-
-    #[test]
-    fn an_address_has_a_part_before_and_a_domain_after_the_sign() {
-        for address in ["a@b.c", "erika.mustermann+badge@mail.example.com", "\"a@b\"@example.com"] {
-            assert!(is_email(address), "{address}");
-        }
-        for nonsense in ["", "@", "a@", "@example.com", "a@example", "a@.com", "a b@example.com", "a@b.c\n"] {
-            assert!(!is_email(nonsense), "{nonsense}");
-        }
     }
 }

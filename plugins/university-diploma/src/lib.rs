@@ -1,0 +1,90 @@
+//! A diploma: who took which degree, where and when.
+//!
+//! Shows a rule that a schema cannot express: nobody graduates tomorrow. The time comes with
+//! the request; a template has no clock of its own.
+
+use chancery_plugin_sdk::prelude::*;
+
+/// The diploma.
+pub struct UniversityDiploma;
+
+chancery_plugin_sdk::export!(UniversityDiploma);
+
+impl CredentialTemplate for UniversityDiploma {
+    fn describe(_: Value) -> Result<Definition, Fault> {
+        Ok(Definition::new("university-diploma")
+            .display(
+                Display::new("en", "University diploma")
+                    .description("Shows the degree that you took.")
+                    .colors("#5b1a2e", "#ffffff"),
+            )
+            .display(
+                Display::new("de", "Hochschulabschluss")
+                    .description("Zeigt Ihren Studienabschluss.")
+                    .colors("#5b1a2e", "#ffffff"),
+            )
+            .field(Field::text("given_name").mandatory().label("en", "Given name").label("de", "Vorname"))
+            .field(Field::text("family_name").mandatory().label("en", "Family name").label("de", "Nachname"))
+            .field(Field::text("degree").mandatory().label("en", "Degree").label("de", "Abschluss"))
+            .field(
+                Field::text("institution").mandatory().label("en", "Institution").label("de", "Hochschule"),
+            )
+            .field(
+                Field::date("graduation_date")
+                    .mandatory()
+                    .label("en", "Date of graduation")
+                    .label("de", "Datum des Abschlusses"),
+            )
+            .sd_jwt("urn:chancery:university-diploma:1", |claims| {
+                claims
+                    .selective("given_name")
+                    .selective("family_name")
+                    .selective("degree")
+                    .selective("institution")
+                    .selective("graduation_date")
+            })
+            .subject_schema(json!({
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "type": "object",
+                "properties": {
+                    "given_name": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "family_name": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "degree": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "institution": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "graduation_date": {"type": "string", "format": "date"}
+                },
+                "required": ["given_name", "family_name", "degree", "institution", "graduation_date"],
+                "additionalProperties": false
+            }))
+            .validity_days(5 * 365))
+    }
+
+    fn prepare(request: Request, context: Context) -> Result<Outcome, Fault> {
+        let graduated = request.subject.get("graduation_date").and_then(Value::as_str).and_then(Day::parse);
+        Ok(match graduated {
+            None => refuse("not-a-date", "must be a day that exists, as YYYY-MM-DD"),
+            Some(day) if day > Day::at(context.now) => {
+                refuse("in-the-future", "must not be later than today")
+            }
+            Some(_) => Outcome::Issue(request.subject),
+        })
+    }
+}
+
+fn refuse(code: &str, message: &str) -> Outcome {
+    Outcome::Refuse(vec![Issue::new("/graduation_date", code, message)])
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_plugin_sdk::vector::Vector;
+
+    use super::*;
+
+    #[test]
+    fn the_vectors_hold() {
+        Vector::parse(include_str!("../vectors/everything.json")).check::<UniversityDiploma>();
+        Vector::parse(include_str!("../vectors/graduates-today.json")).check::<UniversityDiploma>();
+        Vector::parse(include_str!("../vectors/graduates-tomorrow.json")).check::<UniversityDiploma>();
+    }
+}
