@@ -161,3 +161,6 @@ fn decode_unreserved(path: &str) -> String {
     normal.push_str(rest);
     normal
 }
+
+#[cfg(test)]
+mod tests;

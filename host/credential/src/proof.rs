@@ -124,3 +124,6 @@ pub(crate) fn seconds(value: &Value) -> Option<i64> {
         (seconds.abs() < 1e15).then_some(seconds as i64)
     })
 }
+
+#[cfg(test)]
+mod tests;

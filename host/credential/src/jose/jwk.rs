@@ -161,9 +161,34 @@ impl Jwk {
     fn is_on_curve(&self) -> bool {
         match self.0 {
             Key::P256 { .. } => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.raw_public_key()).is_ok(),
-            Key::Ed25519 { .. } => ParsedPublicKey::new(&ED25519, self.raw_public_key()).is_ok(),
+            Key::Ed25519 { x } => {
+                !is_small_order(&x) && ParsedPublicKey::new(&ED25519, self.raw_public_key()).is_ok()
+            }
         }
     }
+}
+
+/// The eight points of small order on Curve25519, by their y-coordinate, canonical or not.
+///
+/// Anybody can make signatures that verify under them: a credential bound to one would be
+/// everybody's.
+pub(super) const SMALL_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+];
+
+fn is_small_order(x: &[u8; 32]) -> bool {
+    let mut y = *x;
+    // The highest bit is the sign of the other coordinate.
+    if let Some(last) = y.last_mut() {
+        *last &= 0x7f;
+    }
+    SMALL_ORDER.contains(&hex::encode(y).as_str())
 }
 
 impl Serialize for Jwk {

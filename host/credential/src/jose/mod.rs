@@ -11,3 +11,6 @@ mod jws;
 
 pub use jwk::{Jwk, JwkError};
 pub use jws::{Header, Jws, JwsError, sign};
+
+#[cfg(test)]
+mod tests;

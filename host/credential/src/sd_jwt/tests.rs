@@ -10,7 +10,7 @@ use super::*;
 use crate::SystemRandom;
 use crate::jose::{self, Header, Jwk, base64url};
 use crate::keys::{Signer, SigningKey};
-use crate::testing::{NOW, now_or_never};
+use crate::testing::{NOW, assert_no_hostile_form_passes, now_or_never};
 
 const URI: &str = "https://h.example/acme/status-lists/3";
 
@@ -338,4 +338,14 @@ fn disclosures_inside_disclosures_end_somewhere() {
     }
     let claims = json!({ "vct": "urn:example:pid", "_sd": [digest(disclosures.last().unwrap())] });
     assert!(matches!(read(&forged(TYP, claims, &disclosures)), Err(Invalid::Depth)));
+}
+
+#[test]
+fn no_hostile_form_of_a_credential_passes() {
+    assert_no_hostile_form_passes(
+        &json!({ "alg": "ES256", "typ": TYP, "kid": issuer().key_id() }),
+        &json!({ "vct": "urn:example:pid", "exp": NOW.unix_timestamp() + 1 }),
+        &[1; 32],
+        |jwt| read(&format!("{jwt}~")).is_ok(),
+    );
 }

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::keys::SigningKey;
-    use crate::testing::{NOW, now_or_never};
+    use crate::testing::{NOW, assert_no_hostile_form_passes, now_or_never};
 
     const URI: &str = "https://h.example/acme/status-lists/3";
 
@@ -138,5 +138,18 @@ mod tests {
         assert!(matches!(unknown, Err(InvalidStatusList::UnknownKey)));
         let other = |_: &Header| Some(SigningKey::es256(&[2; 32]).unwrap().public_jwk().clone());
         assert!(matches!(verify(&signed(), URI, &other, NOW), Err(InvalidStatusList::Jws(_))));
+    }
+
+    #[test]
+    fn no_hostile_form_of_a_list_passes() {
+        assert_no_hostile_form_passes(
+            &json!({ "alg": "ES256", "typ": TYP }),
+            &json!({
+                "sub": URI, "iat": NOW.unix_timestamp(),
+                "status_list": { "bits": 2, "lst": StatusList::valid(8).to_lst() },
+            }),
+            &[1; 32],
+            |jwt| verify(jwt, URI, &keys, NOW).is_ok(),
+        );
     }
 }
