@@ -2,7 +2,7 @@
 //! carries the mark that says so.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
@@ -39,11 +39,14 @@ impl DataDirectory {
     /// Deletes the directory, if it is ours and nobody uses it.
     pub(crate) fn reset(path: &Path) -> Result<(), Failure> {
         let failed = |error: io::Error| unusable(path, &error.to_string());
-        match is_empty(path) {
-            Ok(true) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Ok(false) => {}
-            Err(error) => return Err(failed(error)),
+        // Somebody may have deleted the directory by hand, but not the database that lies elsewhere.
+        let remove_elsewhere = || {
+            chancery_server::remove_database_elsewhere(path)
+                .map_err(|error| unusable(path, &error.to_string()))
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        if is_empty(path).map_err(failed)? {
+            return remove_elsewhere();
         }
         let mark = path.join(MARK);
         if !mark.is_file() {
@@ -53,6 +56,7 @@ impl DataDirectory {
         let _dev = lock(path, &mark)?;
         let database = path.join(DATABASE_LOCK);
         let _database = database.exists().then(|| lock(path, &database)).transpose()?;
+        remove_elsewhere()?;
         fs::remove_dir_all(path).map_err(failed)
     }
 }

@@ -21,6 +21,7 @@ mod serve;
 mod startup;
 mod wallet;
 
+pub use chancery_store::embedded::remove_elsewhere as remove_database_elsewhere;
 pub use problem::ProblemCode;
 pub use serve::Server;
 pub use startup::{Check, Outcome, StartError, doctor, migrate};

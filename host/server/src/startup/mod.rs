@@ -36,7 +36,8 @@ pub enum StartError {
     /// The key is not the one that this database was sealed with. Nothing was written.
     #[error(
         "the key does not open this database: it was founded with another ISSUER_MASTER_KEY (or, without one, \
-         another ISSUER_SIGNING_KEY). Start with that key; nothing was changed"
+         another ISSUER_SIGNING_KEY). Start with that key, or, in \
+         development, afresh with `chancery dev --reset`; nothing was changed"
     )]
     WrongKey,
     /// The certificate does not fit.
