@@ -19,6 +19,7 @@ const SYSTEM_DATA: &str = "/var/lib/chancery";
 /// What the path of a Unix socket may have (`sun_path`), without the final zero.
 const SOCKET_PATH: usize = 107;
 const SOCKET_FILE: &str = ".s.PGSQL.5432";
+const LOCK: &str = "postgres.lock";
 
 /// Where an embedded cluster keeps its files.
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ impl Layout {
         let data = fs::canonicalize(data).map_err(io("find the data directory", data))?;
         let base = match account.drop_to {
             Some(ids) if !can_reach(&data, ids) => {
-                let base = Path::new(SYSTEM_DATA).join(fingerprint(&data));
+                let base = elsewhere(&data);
                 tracing::info!(
                     "user {} cannot enter {}, so the embedded PostgreSQL lives in {}",
                     ids.uid,
@@ -83,7 +84,7 @@ impl Layout {
 
     /// Keeps other hosts out for as long as the file is open, which a killed process's is not.
     pub(super) async fn lock(&self) -> Result<File, EmbeddedError> {
-        let path = self.base.join("postgres.lock");
+        let path = self.base.join(LOCK);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -124,6 +125,31 @@ impl Layout {
         url.extend(url::form_urlencoded::byte_serialize(self.socket.as_os_str().as_encoded_bytes()));
         url
     }
+}
+
+/// Where the cluster goes if its user cannot enter the data directory.
+fn elsewhere(data: &Path) -> PathBuf {
+    Path::new(SYSTEM_DATA).join(fingerprint(data))
+}
+
+/// Deletes the cluster that was put elsewhere because its user could not enter this data directory,
+/// if there is one. Whoever deletes a data directory must do this too: the next cluster of that
+/// path would find the old one.
+pub fn remove_elsewhere(data: &Path) -> Result<(), EmbeddedError> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(()); // only root's cluster runs as somebody else
+    }
+    let data = fs::canonicalize(data).map_err(io("find the data directory", data))?;
+    let base = elsewhere(&data);
+    let lock = match File::open(base.join(LOCK)) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io("open the lock in", &base)(error)),
+    };
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Err(EmbeddedError::InUse(base));
+    }
+    fs::remove_dir_all(&base).map_err(io("delete", &base))
 }
 
 /// Makes a directory that only its owner enters, or checks that it is one. Another user may have

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use binaries::{BinarySearch, find_binaries};
+pub use layout::remove_elsewhere;
 
 use account::Account;
 use binaries::Installation;
