@@ -88,6 +88,11 @@ fn show(workspace: &Workspace, port: u16, data: &Path, reset: bool, once: bool) 
         return Ok(());
     }
     about.print(text(&offer, "/page_url").unwrap_or("none"), server.log());
+    let client = |words: &str| {
+        format!("{} {words} --data {}", workspace.near(&workspace.chancery()), workspace.near(data))
+    };
+    println!("\nFrom another terminal:\n\n  {}\n  {}", client("offer list"), client("credential list"));
+    println!("\nServing until Ctrl-C.");
     server.serve()
 }
 
@@ -120,7 +125,6 @@ impl About {
         ] {
             println!("  {what:<16}{url}");
         }
-        println!("\nServing until Ctrl-C.");
     }
 }
 

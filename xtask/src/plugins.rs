@@ -102,7 +102,9 @@ fn remapped(workspace: &Workspace) -> String {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     let flags = [(cargo.as_path(), "/cargo"), (workspace.root(), "/chancery")];
-    flags.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).join(" ")
+    let remapped = flags.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    // In what is compiled only: people still want to find the file that an error names.
+    format!("--remap-path-scope=object {}", remapped.join(" "))
 }
 
 fn encode(workspace: &Workspace, plugin: &Plugin) -> Result<Vec<u8>> {

@@ -53,6 +53,11 @@ impl Workspace {
         self.debug().join("chancery")
     }
 
+    /// A path as one would type it at the root.
+    pub(crate) fn near(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
     pub(crate) fn with_postgres(&self, binaries: &Path) -> Self {
         Self { root: self.root.clone(), target: self.target.clone(), postgres: Some(binaries.to_owned()) }
     }
