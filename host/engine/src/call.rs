@@ -1,6 +1,11 @@
 //! One call: a fresh instance, its limits, its end.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::Semaphore, time::timeout};
 use tracing::Level;
@@ -13,7 +18,7 @@ use crate::{
     fault::{Fault, FaultKind},
     limits::Limits,
     log::{LogBudget, escaped},
-    ticker::ticks,
+    stopwatch::Stopwatch,
     wasi::ClosedWasi,
 };
 
@@ -43,12 +48,17 @@ impl Caller {
             Ok(Err(closed)) => return Err(self.fault(FaultKind::Host(closed.to_string()))),
             Err(_) => return Err(self.fault(FaultKind::Busy)),
         };
-        let mut store = self.store(now).map_err(|error| self.fault(FaultKind::Host(format!("{error:#}"))))?;
-        let asked = async {
-            let instance = self.prepared.instantiate_async(&mut store).await?;
-            ask(&mut store, &instance).await
+        let stopwatch = Arc::new(Stopwatch::default());
+        let mut store =
+            self.store(now, &stopwatch).map_err(|error| self.fault(FaultKind::Host(format!("{error:#}"))))?;
+        let answer = {
+            let mut asked = pin!(async {
+                let instance = self.prepared.instantiate_async(&mut store).await?;
+                ask(&mut store, &instance).await
+            });
+            let turns = poll_fn(|context| stopwatch.turn(|| asked.as_mut().poll(context)));
+            timeout(self.limits.whole, turns).await
         };
-        let answer = timeout(self.limits.whole, asked).await;
         store.data_mut().pass_stderr_on();
         match answer {
             Ok(Ok(answer)) => Ok(answer),
@@ -62,7 +72,7 @@ impl Caller {
         Fault { plugin: self.plugin.as_ref().to_owned(), kind }
     }
 
-    fn store(&self, now: Duration) -> wasmtime::Result<Store<CallState>> {
+    fn store(&self, now: Duration, stopwatch: &Arc<Stopwatch>) -> wasmtime::Result<Store<CallState>> {
         let limits = &self.limits;
         let mut seed = self.digest.to_vec();
         seed.extend_from_slice(&now.as_secs().to_be_bytes());
@@ -77,13 +87,13 @@ impl Caller {
         store.set_fuel(limits.fuel)?;
         // Envelopes come on top of the documents in them.
         store.set_hostcall_fuel(limits.output + (64 << 10));
-        // Each tick that finds the guest running counts; ticks while it waits, or while the
-        // machine is busy elsewhere, do not. The yield lets other calls have the thread.
-        let mut left = ticks(limits.running);
+        // At each tick that finds it running, the guest is interrupted or lets others have the
+        // thread; only yielding would let an endless loop go on for ever.
+        let (limit, stopwatch) = (limits.running, Arc::clone(stopwatch));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
-            left = left.saturating_sub(1);
-            Ok(if left == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+            let over = stopwatch.used() > limit;
+            Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
         });
         Ok(store)
     }

@@ -30,6 +30,7 @@ mod log;
 mod manifest;
 mod schema;
 mod settings;
+mod stopwatch;
 mod template;
 mod ticker;
 mod wasi;

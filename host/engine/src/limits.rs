@@ -11,8 +11,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// Instructions, roughly; the deterministic budget.
     pub fuel: u64,
-    /// For how long the guest may run, waiting excluded; for what fuel does not measure,
-    /// such as one instruction that copies all of memory.
+    /// Processor time of the guest; for what fuel does not measure well. It is looked at every
+    /// few milliseconds.
     pub running: Duration,
     /// For how long the whole call may take, from its start to its answer.
     pub whole: Duration,

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use wasmtime::Engine;
 
 /// How often the epoch advances.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_millis(5);
 
 /// Starts the thread; it ends when the last clone of `engine` is gone.
 ///
@@ -22,10 +22,4 @@ pub(crate) fn start(engine: &Engine) -> std::io::Result<()> {
         }
     })?;
     Ok(())
-}
-
-/// How many ticks cover `time`, the tick that is under way included.
-pub(crate) fn ticks(time: Duration) -> u64 {
-    let ticks = time.as_nanos().div_ceil(TICK.as_nanos());
-    u64::try_from(ticks).unwrap_or(u64::MAX / 2) + 1
 }

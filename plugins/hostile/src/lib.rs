@@ -71,6 +71,7 @@ impl CredentialTemplate for Hostile {
                 black_box(vec![1_u8; 1 << 20]).leak();
             },
             "recursion" => value(json!(recursion(1))),
+            "deep-recursion" => value(json!(deep_recursion(1))),
             "panic" => panic!("it fell over\nin two lines"),
             "busy-copy" => loop {
                 black_box(black_box(vec![1_u8; 4 << 20]).clone());
@@ -137,6 +138,14 @@ fn endless() -> ! {
     }
 }
 
+/// Uses up the machine's stack long before the guest's own.
+#[inline(never)]
+fn deep_recursion(depth: u64) -> u64 {
+    let next: fn(u64) -> u64 = black_box(deep_recursion);
+    next(depth + 1).wrapping_mul(3)
+}
+
+/// Uses up the guest's own stack, which lies at the bottom of its memory.
 #[inline(never)]
 fn recursion(depth: u64) -> u64 {
     let room = black_box([depth; 64]);

@@ -2,4 +2,7 @@
 
 mod bench;
 mod bundled;
+mod cache;
+mod hostile;
+mod refused;
 mod support;
