@@ -45,5 +45,8 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /metrics`, for Prometheus.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let traffic = app.store.traffic();
+    metrics::counter!("chancery_database_transactions_total").absolute(traffic.transactions);
+    metrics::counter!("chancery_database_round_trips_total").absolute(traffic.round_trips);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
 }

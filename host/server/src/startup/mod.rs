@@ -4,6 +4,7 @@
 mod certificate;
 mod database;
 mod doctor;
+mod first_key;
 mod issuer;
 mod keys;
 pub(crate) mod plugins;
@@ -120,6 +121,9 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });
+    if !config.development {
+        first_key::ensure_first_api_key(&app, config).await?;
+    }
     Ok(Prepared { app, cluster })
 }
 
