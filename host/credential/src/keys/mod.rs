@@ -15,7 +15,7 @@
 //! | `chancery/check/v1` | KEK | key check value, 16 bytes, not secret |
 //! | `chancery/role-password/v1/` ‖ role | KEK | password of a database role |
 //! | `chancery/plugin-cache/v1` | KEK | authenticates compiled plugins |
-//! | see [`derive`] | root, salt: tenant seed | signing keys and the MAC key of a tenant |
+//! | see [`derive`](mod@derive) | root, salt: tenant seed | signing keys and the MAC key of a tenant |
 //! | `chancery/access-token/v1` | data key | encrypts access tokens |
 //! | `chancery/notification-id/v1` | data key | encrypts notification ids |
 //! | `chancery/subject/v1` | data key ‖ code | seals the subject of one offer |
