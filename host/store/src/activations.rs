@@ -84,13 +84,14 @@ impl TenantTx {
         self.session.settle(done)?;
         let done = query!(
             "insert into activations (configuration_id, component, configuration_hash, configuration, active)
-             values ($1, $2, $3, $4, true)
+             values ($1, $2, $3, $4::text::json, true)
              on conflict (tenant_id, configuration_id, component, configuration_hash)
              do update set active = true",
             activation.configuration_id,
             activation.component.as_slice(),
             activation.configuration_hash.as_slice(),
-            activation.configuration,
+            // As text: the driver would take a value through jsonb, which keeps neither order nor spelling.
+            activation.configuration.to_string(),
         )
         .execute(self.session.statement())
         .await;

@@ -27,8 +27,7 @@ struct Row {
 impl Row {
     fn tenant(self) -> Result<Tenant, StoreError> {
         let Self { id, slug, name, status } = self;
-        let status =
-            TenantStatus::parse(&status).ok_or_else(|| StoreError::corrupt("tenants", "status"))?;
+        let status = TenantStatus::parse(&status).ok_or_else(|| StoreError::corrupt("tenants", "status"))?;
         Ok(Tenant { id: TenantId::from_uuid(id), slug, name, status })
     }
 }

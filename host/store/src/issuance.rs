@@ -278,21 +278,17 @@ impl TenantTx {
             return Ok(IntentRefused::OfferNotIssuable(OfferState::Expired));
         }
         let state = OfferState::parse(&row.state);
-        state
-            .map(IntentRefused::OfferNotIssuable)
-            .ok_or_else(|| StoreError::corrupt("offers", "state"))
+        state.map(IntentRefused::OfferNotIssuable).ok_or_else(|| StoreError::corrupt("offers", "state"))
     }
 
     /// Notes that the signatures were made and handed out. An intent without this note may or may not have
     /// reached its wallet; its index stays taken.
     pub async fn mark_issued(&mut self, issuances: &[IssuanceId]) -> Result<(), StoreError> {
         let ids: Vec<Uuid> = issuances.iter().map(|id| id.uuid()).collect();
-        let done = query!(
-            "update issuances set state = 'issued' where id = any($1) and state = 'intended'",
-            &ids
-        )
-        .execute(self.session.statement())
-        .await;
+        let done =
+            query!("update issuances set state = 'issued' where id = any($1) and state = 'intended'", &ids)
+                .execute(self.session.statement())
+                .await;
         self.session.settle(done).map(drop)
     }
 
@@ -352,8 +348,7 @@ fn refusal(findings: &Findings, intent: &Intent) -> Option<IntentRefused> {
 
 #[expect(clippy::disallowed_methods, reason = "the intent is committed, this is the one door")]
 fn tokens(intent: &Intent) -> Vec<IssuanceToken> {
-    let token = |copy: &NewCopy| {
-        IssuanceToken::from_committed_intent(intent.issuance, copy.credential, copy.status)
-    };
+    let token =
+        |copy: &NewCopy| IssuanceToken::from_committed_intent(intent.issuance, copy.credential, copy.status);
     intent.copies.iter().map(token).collect()
 }

@@ -77,10 +77,8 @@ impl TenantTx {
             .fetch_optional(self.session.statement())
             .await;
         let row = self.session.settle(row)?;
-        Ok(row.map(|row| TenantSecrets {
-            sealed_seed: row.sealed_seed,
-            sealed_data_key: row.sealed_data_key,
-        }))
+        Ok(row
+            .map(|row| TenantSecrets { sealed_seed: row.sealed_seed, sealed_data_key: row.sealed_data_key }))
     }
 
     /// Replaces the sealed secrets by the same secrets, sealed under another master.
@@ -137,11 +135,7 @@ impl TenantTx {
     }
 
     /// Retires every active key of that use but the named version, and makes that version active.
-    pub async fn supersede_signing_keys(
-        &mut self,
-        key_use: &str,
-        except: u32,
-    ) -> Result<(), StoreError> {
+    pub async fn supersede_signing_keys(&mut self, key_use: &str, except: u32) -> Result<(), StoreError> {
         let done = query!(
             "update signing_keys set state = case when version = $2 then 'active' else 'retiring' end
              where key_use = $1

@@ -52,6 +52,7 @@ pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use migrate::RolePasswords;
 pub use offers::{ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem};
 pub use platform::{Component, ComponentStatus, Deployment};
+pub use pool::Traffic;
 pub use provision::NewTenant;
 pub use redemption::{Redemption, TxCodeAttempt};
 pub use scope::{By, PlatformTx, ProvisionTx, TenantTx};
@@ -60,6 +61,6 @@ pub use status_lists::{Lease, STATUS_LIST_SIZE, StatusListRow};
 pub use store::{PoolSize, Store, Urls};
 pub use sweep::Swept;
 
-pub use embedded::EmbeddedError;
 #[doc(inline)]
 pub use embedded::Cluster;
+pub use embedded::EmbeddedError;

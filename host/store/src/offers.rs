@@ -147,8 +147,7 @@ fn offers_of(rows: Vec<Row>) -> Result<Vec<Offer>, StoreError> {
             Some(offer) if offer.id == id => offer.items.push(item),
             _ => offers.push(Offer {
                 id,
-                state: OfferState::parse(&row.state)
-                    .ok_or_else(|| StoreError::corrupt("offers", "state"))?,
+                state: OfferState::parse(&row.state).ok_or_else(|| StoreError::corrupt("offers", "state"))?,
                 items: vec![item],
                 tx_code: row.tx_code_description,
                 tx_code_attempts: row.tx_code_attempts,
@@ -177,7 +176,7 @@ impl TenantTx {
                      restore_epoch, created_at, expires_at, issue_by
                  )
                  values (
-                     $1, $2, $3, 'created', $4, $5, $6,
+                     $1, $2, $3, 'created', $4, $5, $6::text::json,
                      coalesce((select restore_epoch from deployment), 0), $7, $8, $9
                  )
              ), items as (
@@ -193,7 +192,7 @@ impl TenantTx {
             offer.code_hash.as_slice(),
             items_left,
             offer.tx_code.as_ref().map(|code| code.mac.as_slice()),
-            offer.tx_code.as_ref().map(|code| &code.description),
+            offer.tx_code.as_ref().map(|code| code.description.to_string()),
             offer.created_at,
             offer.expires_at,
             offer.expires_at + ISSUE_WITHIN,
@@ -308,9 +307,8 @@ impl TenantTx {
         )
         .fetch_one(self.session.statement())
         .await;
-        let parse = |word: String| {
-            OfferState::parse(&word).ok_or_else(|| StoreError::corrupt("offers", "state"))
-        };
+        let parse =
+            |word: String| OfferState::parse(&word).ok_or_else(|| StoreError::corrupt("offers", "state"));
         self.session.settle(state)?.map(parse).transpose()
     }
 
@@ -335,8 +333,7 @@ impl TenantTx {
         .await;
         let mut offer: Option<IssuableOffer> = None;
         for row in self.session.settle(rows)? {
-            let item =
-                item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
+            let item = item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
             offer
                 .get_or_insert_with(|| IssuableOffer { items: Vec::new(), sealed_subject: row.sealed })
                 .items

@@ -206,10 +206,9 @@ impl PlatformTx {
         tenant: TenantId,
         status: chancery_domain::tenant::TenantStatus,
     ) -> Result<bool, StoreError> {
-        let done =
-            query!("update tenants set status = $2 where id = $1", tenant.uuid(), status.as_str())
-                .execute(self.session.statement())
-                .await;
+        let done = query!("update tenants set status = $2 where id = $1", tenant.uuid(), status.as_str())
+            .execute(self.session.statement())
+            .await;
         Ok(self.session.settle(done)?.rows_affected() == 1)
     }
 }

@@ -9,6 +9,7 @@
 //! spends on asking whether the connection still lives: a BEGIN that fails on a kept connection is
 //! simply sent again on another.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub(crate) struct Pool {
     options: PgConnectOptions,
     kept: Mutex<Vec<Kept>>,
     permits: Arc<Semaphore>,
+    round_trips: AtomicU64,
+    transactions: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,15 @@ struct Kept {
     connection: PgConnection,
     opened: Instant,
     kept_since: Instant,
+}
+
+/// How much the database was asked, since the start. What issuance costs is mostly this.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Transactions that were opened.
+    pub transactions: u64,
+    /// Requests that were answered or failed; preparing a statement on a new connection is not counted.
+    pub round_trips: u64,
 }
 
 /// One connection, out of the pool. Dropping it closes it.
@@ -59,6 +71,8 @@ impl Pool {
             options: options.disable_statement_logging(),
             kept: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(most.max(1) as usize)),
+            round_trips: AtomicU64::new(0),
+            transactions: AtomicU64::new(0),
         })
     }
 
@@ -98,6 +112,14 @@ impl Pool {
         kept.pop()
     }
 
+    /// What the pool's connections did so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic {
+            transactions: self.transactions.load(Ordering::Relaxed),
+            round_trips: self.round_trips.load(Ordering::Relaxed),
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
         // Nothing panics while the lock is held, so a poisoned list is as good as any.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -105,6 +127,16 @@ impl Pool {
 }
 
 impl Checkout {
+    /// Counts one round trip to the database.
+    pub(crate) fn count_round_trip(&self) {
+        self.pool.round_trips.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a transaction that was opened.
+    pub(crate) fn count_transaction(&self) {
+        self.pool.transactions.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }

@@ -25,7 +25,8 @@ impl ProvisionTx {
     /// Adds the tenant and its secrets. `false` if the slug is taken, and then nothing was added.
     pub async fn register(&mut self, new: &NewTenant) -> Result<bool, StoreError> {
         let tenant = &new.tenant;
-        let mut session = Session::for_tenant(&self.pool, tenant.id.uuid()).await?;
+        let session = Session::for_tenant(&self.pool, tenant.id.uuid()).await?;
+        let session = self.session.insert(session);
         let inserted = query!(
             "with registered as (
                  insert into tenants (id, slug, name, parent, status, system)
@@ -47,7 +48,6 @@ impl ProvisionTx {
         .execute(session.statement())
         .await;
         let inserted = session.settle(inserted)?.rows_affected();
-        self.session = Some(session);
         Ok(inserted == 1)
     }
 }

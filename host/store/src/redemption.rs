@@ -101,8 +101,7 @@ impl TenantTx {
         .await;
         let mut redemption = None;
         for row in self.session.settle(rows)? {
-            let item =
-                item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
+            let item = item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
             let (_, items, _) = redemption.get_or_insert_with(|| (row.id, Vec::new(), row.issue_by));
             items.push(item);
         }

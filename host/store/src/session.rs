@@ -36,10 +36,14 @@ impl Session {
     async fn begin(pool: &Arc<Pool>, opening: &str) -> Result<Self, StoreError> {
         loop {
             let mut checkout = pool.check_out().await?;
+            checkout.count_round_trip();
             // Nothing has happened yet in this transaction, so trying again is safe. Each turn takes one
             // kept connection out of the pool, hence the end.
             match raw_sql(AssertSqlSafe(opening)).execute(checkout.connection()).await {
-                Ok(_) => return Ok(Self { checkout, unsettled: false }),
+                Ok(_) => {
+                    checkout.count_transaction();
+                    return Ok(Self { checkout, unsettled: false });
+                }
                 Err(_) if checkout.used_before() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -49,6 +53,7 @@ impl Session {
     /// The connection, for one statement whose result goes to [`settle`](Self::settle).
     pub(crate) fn statement(&mut self) -> &mut PgConnection {
         self.unsettled = true;
+        self.checkout.count_round_trip();
         self.checkout.connection()
     }
 
@@ -63,12 +68,14 @@ impl Session {
         if self.unsettled {
             return Err(StoreError::Aborted);
         }
+        self.checkout.count_round_trip();
         raw_sql("commit").execute(self.checkout.connection()).await?;
         self.checkout.put_back();
         Ok(())
     }
 
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
+        self.checkout.count_round_trip();
         raw_sql("rollback").execute(self.checkout.connection()).await?;
         self.checkout.put_back();
         Ok(())

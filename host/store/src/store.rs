@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::migrate::{self, RolePasswords};
-use crate::pool::Pool;
+use crate::pool::{Pool, Traffic};
 use crate::session::Session;
 use crate::{By, Directory, PlatformTx, ProvisionTx, StoreError, TenantTx};
 
@@ -112,6 +112,15 @@ impl Store {
     #[expect(clippy::unused_async, reason = "opening a transaction is asynchronous everywhere else")]
     pub async fn provision(&self) -> Result<ProvisionTx, StoreError> {
         Ok(ProvisionTx { pool: Arc::clone(&self.tenant), session: None })
+    }
+
+    /// How much the database was asked, since the store was opened.
+    pub fn traffic(&self) -> Traffic {
+        let (tenant, platform) = (self.tenant.traffic(), self.platform.traffic());
+        Traffic {
+            transactions: tenant.transactions + platform.transactions,
+            round_trips: tenant.round_trips + platform.round_trips,
+        }
     }
 
     /// Stops handing out connections and closes those that are not in use.

@@ -47,9 +47,8 @@ impl TenantTx {
 
     /// Forgets used-up values and stored answers whose time is over.
     pub async fn purge(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let seen = query!("delete from seen where expires_at <= $1", now)
-            .execute(self.session.statement())
-            .await;
+        let seen =
+            query!("delete from seen where expires_at <= $1", now).execute(self.session.statement()).await;
         let seen = self.session.settle(seen)?.rows_affected();
         let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
             .execute(self.session.statement())

@@ -32,9 +32,9 @@ impl Account {
             .ok_or(EmbeddedError::NamelessUser(uid))?;
         let named = |name: &str| entries(&users).find(|(entry, _)| *entry == name).map(|(_, ids)| ids);
         let drop_to = match uid {
-            0 => Some(
-                named("postgres").or_else(|| named("nobody")).ok_or(EmbeddedError::NoUnprivilegedUser)?,
-            ),
+            0 => {
+                Some(named("postgres").or_else(|| named("nobody")).ok_or(EmbeddedError::NoUnprivilegedUser)?)
+            }
             _ => None,
         };
         Ok(Self { host_name, drop_to })

@@ -87,18 +87,14 @@ pub(super) fn program(installation: &Installation, name: &str, account: &Account
 
 /// Makes the database if there is none.
 pub(super) async fn ensure_database(maintenance_url: &str, name: &str) -> Result<(), EmbeddedError> {
-    let failed = |error: sqlx::Error| EmbeddedError::Step {
-        step: "make a database",
-        output: error.to_string(),
-    };
+    let failed =
+        |error: sqlx::Error| EmbeddedError::Step { step: "make a database", output: error.to_string() };
     let mut connection = PgConnection::connect(maintenance_url).await.map_err(failed)?;
-    let there = query_scalar!(
-        r#"select exists (select from pg_database where datname = $1) as "there!""#,
-        name
-    )
-    .fetch_one(&mut connection)
-    .await
-    .map_err(failed)?;
+    let there =
+        query_scalar!(r#"select exists (select from pg_database where datname = $1) as "there!""#, name)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
     if !there {
         let create = format!("create database {name}");
         raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.map_err(failed)?;

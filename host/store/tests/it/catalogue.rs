@@ -1,1 +1,217 @@
+//! What the database's own catalogue says about isolation, after every single migration.
 
+use sqlx::{PgConnection, Row as _};
+
+use crate::database::{Database, passwords};
+
+/// Tables of the deployment, not of a tenant, each with the reason why that is safe.
+pub(crate) const GLOBAL: [(&str, &str); 5] = [
+    ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
+    ("deployment", "one row about the database itself; tenants see a number of it"),
+    ("plugin_components", "plugins are shared by digest; tenants see digests, not bytes"),
+    ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
+    ("_sqlx_migrations", "which migrations were applied"),
+];
+
+/// The one policy of every tenant's table.
+const GOLDEN: &str = "(tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)";
+
+/// The policies of the tables that are no tenant's.
+const POLICIES: &str = "\
+due: find SELECT {chancery_platform} using true check -
+due: tenant_isolation ALL {chancery_tenant} using (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) check (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)
+tenants: administer UPDATE {chancery_platform} using true check true
+tenants: directory SELECT {public} using true check -
+tenants: register INSERT {chancery_tenant} using - check (id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)";
+
+/// Every rule is a query for what breaks it; `$1` are the tables of the deployment.
+const RULES: [(&str, &str); 14] = [
+    (
+        "a tenant's table has tenant_id, and row-level security enabled and forced",
+        "select c.oid::regclass::text from pg_class c
+         where c.relkind in ('r', 'p') and c.relnamespace = 'chancery'::regnamespace and c.relname <> all($1)
+           and not (c.relrowsecurity and c.relforcerowsecurity
+               and exists (select from pg_attribute a
+                           where a.attrelid = c.oid and a.attname = 'tenant_id' and a.attnotnull))",
+    ),
+    (
+        "a tenant's table has the one policy and no other",
+        "select c.oid::regclass::text from pg_class c
+         where c.relkind in ('r', 'p') and c.relnamespace = 'chancery'::regnamespace and c.relname <> all($1)
+           and (select coalesce(array_agg((p.polcmd::text, p.polpermissive, p.polroles::text,
+                    pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))::text), '{}')
+                from pg_policy p where p.polrelid = c.oid)
+               <> array[('*', true, '{0}', $2::text, $2::text)::text]",
+    ),
+    (
+        "an index begins with tenant_id",
+        "select i.indexrelid::regclass::text from pg_index i
+         join pg_class c on c.oid = i.indrelid and c.relnamespace = 'chancery'::regnamespace
+         join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+         where c.relname <> all($1) and i.indkey[0] <> a.attnum",
+    ),
+    (
+        "a foreign key between tenants' tables carries tenant_id, first",
+        "select k.conname::text from pg_constraint k
+         join pg_attribute a on a.attrelid = k.conrelid and a.attname = 'tenant_id'
+         join pg_attribute b on b.attrelid = k.confrelid and b.attname = 'tenant_id'
+         where k.contype = 'f' and not (k.conkey[1] = a.attnum and k.confkey[1] = b.attnum)",
+    ),
+    (
+        "a view runs as its caller",
+        "select c.oid::regclass::text from pg_class c
+         where c.relkind = 'v' and c.relnamespace = 'chancery'::regnamespace
+           and not coalesce(c.reloptions && array['security_invoker=true', 'security_invoker=on'], false)",
+    ),
+    (
+        "nothing is materialised, partitioned or foreign",
+        "select c.oid::regclass::text from pg_class c
+         where c.relnamespace = 'chancery'::regnamespace and (c.relkind in ('m', 'p', 'f') or c.relispartition)",
+    ),
+    (
+        "no function runs as its owner",
+        "select oid::regprocedure::text from pg_proc
+         where prosecdef and pronamespace = 'chancery'::regnamespace",
+    ),
+    (
+        "the owner owns everything",
+        "select c.oid::regclass::text from pg_class c
+         where c.relnamespace = 'chancery'::regnamespace and c.relowner <> 'chancery_owner'::regrole
+         union all
+         select oid::regprocedure::text from pg_proc
+         where pronamespace = 'chancery'::regnamespace and proowner <> 'chancery_owner'::regrole",
+    ),
+    (
+        "nobody may truncate, refer or trigger, and nothing is granted to everybody",
+        "select format('%s on %s to %s', g.privilege_type, c.oid::regclass,
+                       case g.grantee when 0 then 'public' else g.grantee::regrole::text end)
+         from pg_class c, aclexplode(c.relacl) g
+         where c.relnamespace = 'chancery'::regnamespace and g.grantee <> c.relowner
+           and (g.privilege_type in ('TRUNCATE', 'REFERENCES', 'TRIGGER') or g.grantee = 0
+                or g.is_grantable)",
+    ),
+    (
+        "no serving role may call a function of the owner's",
+        "select p.oid::regprocedure::text from pg_proc p, unnest(array['chancery_tenant', 'chancery_platform']) r
+         where p.pronamespace = 'chancery'::regnamespace and has_function_privilege(r, p.oid, 'execute')",
+    ),
+    (
+        "tenant_id is never updated",
+        "select c.oid::regclass::text from pg_class c
+         join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+         cross join unnest(array['chancery_tenant', 'chancery_platform']) r
+         where c.relnamespace = 'chancery'::regnamespace and c.relkind = 'r'
+           and has_column_privilege(r, c.oid, a.attnum, 'update')",
+    ),
+    (
+        "the platform has no grant on a tenant's table",
+        "select c.oid::regclass::text from pg_class c
+         where c.relkind = 'r' and c.relnamespace = 'chancery'::regnamespace and c.relname <> all($1)
+           and (has_table_privilege('chancery_platform', c.oid, 'select, insert, update, delete')
+                or has_any_column_privilege('chancery_platform', c.oid, 'select, insert, update'))",
+    ),
+    (
+        "a serving role has no attribute, no membership and no property",
+        "select rolname::text from pg_roles r
+         where rolname in ('chancery_tenant', 'chancery_platform')
+           and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
+                or exists (select from pg_auth_members m where m.member = r.oid)
+                or exists (select from pg_class c where c.relowner = r.oid)
+                or exists (select from pg_proc p where p.proowner = r.oid))",
+    ),
+    (
+        "the owner does not log in",
+        "select rolname::text from pg_roles
+         where rolname = 'chancery_owner' and (rolcanlogin or rolsuper or rolbypassrls)",
+    ),
+];
+
+/// Everything that breaks a rule, as `rule: object`.
+pub(crate) async fn lint(admin: &mut PgConnection) -> Vec<String> {
+    let global: Vec<&str> = GLOBAL.iter().map(|(table, _)| *table).collect();
+    let mut broken = Vec::new();
+    for (rule, query) in RULES {
+        let mut statement = sqlx::query_scalar::<_, String>(query);
+        // A statement takes only the parameters that it mentions.
+        if query.contains("$1") {
+            statement = statement.bind(&global);
+        }
+        if query.contains("$2") {
+            statement = statement.bind(GOLDEN);
+        }
+        let objects =
+            statement.fetch_all(&mut *admin).await.unwrap_or_else(|error| panic!("{rule}: {error}"));
+        broken.extend(objects.into_iter().map(|object| format!("{rule}: {object}")));
+    }
+    broken
+}
+
+/// The tables that are a tenant's.
+pub(crate) async fn tenant_tables(admin: &mut PgConnection) -> Vec<String> {
+    let global: Vec<&str> = GLOBAL.iter().map(|(table, _)| *table).collect();
+    sqlx::query_scalar(
+        "select relname::text from pg_class
+         where relkind = 'r' and relnamespace = 'chancery'::regnamespace and relname <> all($1) order by 1",
+    )
+    .bind(&global)
+    .fetch_all(admin)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn every_migration_keeps_the_rules() {
+    let database = Database::empty().await;
+    for version in chancery_store::migrate::versions() {
+        chancery_store::migrate::migrate(&database.admin_url, &passwords(), Some(version)).await.unwrap();
+        let mut admin = database.admin().await;
+        assert_eq!(lint(&mut admin).await, [] as [String; 0], "after migration {version}");
+    }
+    let mut admin = database.admin().await;
+    assert!(tenant_tables(&mut admin).await.len() > 10, "the rules looked at something");
+}
+
+#[tokio::test]
+async fn the_policies_of_the_deployments_tables_are_these() {
+    let database = Database::fresh().await;
+    let policies: Vec<String> = sqlx::query(
+        "select format('%s: %s %s %s using %s check %s', tablename, policyname, cmd, roles,
+                       coalesce(qual, '-'), coalesce(with_check, '-'))
+         from pg_policies where tablename in ('tenants', 'deployment', 'plugin_components', 'due') order by 1",
+    )
+    .fetch_all(&mut database.admin().await)
+    .await
+    .unwrap()
+    .iter()
+    .map(|row| row.get(0))
+    .collect();
+    assert_eq!(policies.join("\n"), POLICIES);
+}
+
+/// If you are here because you granted something: is it the least that the statement needs? Then
+/// write it down in `grants.txt`.
+#[tokio::test]
+async fn the_grants_are_these() {
+    let database = Database::fresh().await;
+    let grants: Vec<String> = sqlx::query_scalar(
+        "select format('%-17s %-18s %s', grantee, object, string_agg(privilege, ', ' order by privilege))
+         from (
+             select g.grantee::regrole::text as grantee, c.relname::text as object,
+                 lower(g.privilege_type) as privilege
+             from pg_class c, aclexplode(c.relacl) g
+             where c.relnamespace = 'chancery'::regnamespace and g.grantee not in (0, c.relowner)
+             union all
+             select g.grantee::regrole::text, c.relname,
+                 format('%s (%s)', lower(g.privilege_type), string_agg(a.attname, ', ' order by a.attnum))
+             from pg_class c join pg_attribute a on a.attrelid = c.oid, aclexplode(a.attacl) g
+             where c.relnamespace = 'chancery'::regnamespace
+             group by g.grantee, c.relname, g.privilege_type
+         ) granted
+         group by grantee, object order by grantee desc, object",
+    )
+    .fetch_all(&mut database.admin().await)
+    .await
+    .unwrap();
+    let grants = grants.join("\n") + "\n";
+    assert!(grants == include_str!("grants.txt"), "the grants are now:\n{grants}");
+}

@@ -148,8 +148,14 @@ async fn prepare(cluster: &str) {
         run(&mut admin, &format!("drop database {name} with (force)")).await;
     }
     for role in ["chancery_tenant", "chancery_platform"] {
-        run(&mut admin, &format!("do $$ begin if exists (select from pg_roles where rolname = '{role}') then
-            alter role {role} nosuperuser nobypassrls nocreaterole nocreatedb; end if; end $$")).await;
+        run(
+            &mut admin,
+            &format!(
+                "do $$ begin if exists (select from pg_roles where rolname = '{role}') then
+            alter role {role} nosuperuser nobypassrls nocreaterole nocreatedb; end if; end $$"
+            ),
+        )
+        .await;
     }
     run(&mut admin, &format!("create database {TEMPLATE} template template0")).await;
     migrate::migrate(&of_database(cluster, TEMPLATE), &passwords(), None).await.unwrap();

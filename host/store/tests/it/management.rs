@@ -1,1 +1,142 @@
+//! Keys, templates, API keys and repeated answers.
 
+use chancery_domain::scope::Scope;
+use chancery_domain::template::Revision;
+use chancery_store::{Activation, By, KeyState, NewApiKey, StoredAnswer, TenantSecrets};
+use serde_json::json;
+use time::Duration;
+
+use crate::database::Database;
+use crate::support::*;
+
+#[tokio::test]
+async fn an_api_key_opens_until_it_is_revoked() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let id = "key_00000000000070008000000000000001".parse().unwrap();
+    let scopes = vec![Scope::Offer, Scope::Auditor];
+    let key =
+        NewApiKey { id, hash: digest(), name: "ci".to_owned(), scopes: scopes.clone(), created_at: NOW };
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.create_api_key(&key).await.unwrap();
+    let found = tx.api_key(&key.hash).await.unwrap().unwrap();
+    assert_eq!((found.id, found.name.as_str(), &found.scopes), (id, "ci", &scopes));
+    assert_eq!(tx.api_key(&digest()).await.unwrap(), None);
+    assert!(tx.revoke_api_key(id, NOW).await.unwrap());
+    assert!(!tx.revoke_api_key(id, NOW).await.unwrap());
+    assert_eq!(tx.api_key(&key.hash).await.unwrap(), None);
+    assert_eq!(tx.api_keys().await.unwrap()[0].revoked_at, Some(NOW));
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_equal_requests_at_the_same_time_one_keeps_its_answer() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let key = digest();
+    let racing: Vec<_> = (0..10u8)
+        .map(|turn| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let answer = StoredAnswer { request_hash: [9; 32], sealed_answer: vec![turn] };
+                let mut tx = store.tenant(tenant).await.unwrap();
+                let kept = tx.remember_answer(&key, &answer, NOW, NOW + Duration::HOUR).await.unwrap();
+                tx.commit().await.unwrap();
+                kept.then_some(answer)
+            })
+        })
+        .collect();
+    let mut kept = Vec::new();
+    for attempt in racing {
+        kept.extend(attempt.await.unwrap());
+    }
+    assert_eq!(kept.len(), 1);
+    let mut tx = store.tenant(tenant).await.unwrap();
+    assert_eq!(tx.recall_answer(&key, NOW).await.unwrap(), Some(kept.remove(0)));
+    let later = NOW + Duration::HOUR;
+    assert_eq!(tx.recall_answer(&key, later).await.unwrap(), None);
+    let renewed = StoredAnswer { request_hash: [8; 32], sealed_answer: vec![] };
+    assert!(tx.remember_answer(&key, &renewed, later, later + Duration::HOUR).await.unwrap());
+    assert_eq!(tx.recall_answer(&key, later).await.unwrap(), Some(renewed));
+}
+
+#[tokio::test]
+async fn a_superseded_template_stays_for_the_offers_that_pin_it() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let mut tx = store.tenant(tenant).await.unwrap();
+    let old = tx.activations().await.unwrap().remove(0);
+    assert_eq!(old.configuration.to_string(), r#"{"z":1.5,"a":"order and numbers are kept"}"#);
+    let new = Activation { configuration: json!({}), configuration_hash: [2; 32], ..old.clone() };
+    tx.activate(&new).await.unwrap();
+    assert_eq!(tx.activations().await.unwrap(), std::slice::from_ref(&new));
+    assert_eq!(tx.activation(BADGE, &REVISION).await.unwrap().as_ref(), Some(&old));
+    let unheard_of = Revision { component: [1; 32], ..REVISION };
+    assert_eq!(tx.activation(BADGE, &unheard_of).await.unwrap(), None);
+    tx.activate(&old).await.unwrap();
+    assert_eq!(tx.activations().await.unwrap(), [old]);
+    assert!(tx.deactivate(BADGE).await.unwrap());
+    assert!(!tx.deactivate(BADGE).await.unwrap());
+    assert_eq!(tx.activations().await.unwrap(), []);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_version_of_a_key_is_active_and_the_others_stay_published() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let mut tx = store.tenant(tenant).await.unwrap();
+    assert!(!tx.add_signing_key(&key(1, KeyState::Active)).await.unwrap());
+    assert!(tx.add_signing_key(&key(2, KeyState::Next)).await.unwrap());
+    tx.supersede_signing_keys("credential", 2).await.unwrap();
+    let states: Vec<_> =
+        tx.signing_keys().await.unwrap().iter().map(|key| (key.version, key.state)).collect();
+    assert_eq!(states, [(2, KeyState::Active), (1, KeyState::Retiring)]);
+    assert_eq!(tx.signing_keys().await.unwrap()[1], key(1, KeyState::Retiring));
+
+    let secrets = TenantSecrets { sealed_seed: vec![3], sealed_data_key: vec![4] };
+    assert_eq!(tx.secrets().await.unwrap().unwrap().sealed_seed, vec![1; 60]);
+    tx.reseal_secrets(&secrets).await.unwrap();
+    assert_eq!(tx.secrets().await.unwrap().unwrap().sealed_data_key, [4]);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_component_never_changes_its_bytes_and_a_quarantined_one_is_not_loaded() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    issuer(&store, "acme").await;
+    let mut platform = store.platform(By::Operator).await.unwrap();
+    assert!(!platform.put_component(&COMPONENT, BADGE, "0.1.0", b"other").await.unwrap());
+    assert_eq!(platform.component(&COMPONENT).await.unwrap().as_deref(), Some(&b"\0asm"[..]));
+    let status = chancery_store::ComponentStatus::Quarantined;
+    assert!(platform.set_component_status(&COMPONENT, status).await.unwrap());
+    assert_eq!(platform.component(&COMPONENT).await.unwrap(), None);
+    let listed = platform.components().await.unwrap();
+    assert_eq!((listed.len(), listed[0].digest, listed[0].status), (1, COMPONENT, status));
+}
+
+#[tokio::test]
+async fn the_deployment_is_founded_once_and_notices_a_restore() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let mut platform = store.platform(By::Operator).await.unwrap();
+    assert_eq!(platform.deployment().await.unwrap(), None);
+    assert!(platform.found_deployment([1; 16], 0).await.unwrap());
+    assert!(!platform.found_deployment([2; 16], 5).await.unwrap());
+    let deployment = platform.deployment().await.unwrap().unwrap();
+    assert_eq!((deployment.key_check, deployment.restore_epoch, deployment.restored), ([1; 16], 0, false));
+    platform.commit().await.unwrap();
+
+    // As if the row came from a backup of another cluster.
+    crate::database::run(&mut database.admin().await, "update deployment set system_identifier = 1").await;
+    let mut platform = store.platform(By::Operator).await.unwrap();
+    assert!(platform.deployment().await.unwrap().unwrap().restored);
+    platform.begin_restore_epoch().await.unwrap();
+    let deployment = platform.deployment().await.unwrap().unwrap();
+    assert_eq!((deployment.restore_epoch, deployment.restored), (1, false));
+}

@@ -1,1 +1,179 @@
+//! Status lists: leases never overlap, revocation is for ever.
 
+use std::collections::HashSet;
+
+use chancery_domain::credential::RevokedForEver;
+use chancery_domain::{CredentialStatus, StatusChange};
+use chancery_store::{By, CredentialFilter, Lease, Page, STATUS_LIST_SIZE, StatusListRow, Store};
+
+use crate::database::{Database, run};
+use crate::support::*;
+
+async fn lease(store: &Store, tenant: chancery_domain::TenantId, count: u32) -> Lease {
+    let mut tx = store.tenant(tenant).await.unwrap();
+    let lease = tx.lease_status_indices(count).await.unwrap();
+    tx.commit().await.unwrap();
+    lease
+}
+
+fn counters(lease: &Lease) -> impl Iterator<Item = (u32, u32)> {
+    let list = lease.list;
+    (lease.first..lease.first + lease.count).map(move |counter| (list, counter))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leases_never_overlap_across_servers_restarts_and_list_ends() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let mut given = HashSet::new();
+    for restart in 0..3 {
+        let servers = [database.store().await, database.store().await];
+        let racing: Vec<_> = (0..40)
+            .map(|turn| {
+                let store = servers[turn % 2].clone();
+                tokio::spawn(async move { lease(&store, tenant, 7).await })
+            })
+            .collect();
+        for leased in racing {
+            let leased = leased.await.unwrap();
+            assert!((1..=7).contains(&leased.count));
+            for counter in counters(&leased) {
+                assert!(given.insert(counter), "{counter:?} was given twice");
+            }
+        }
+        // The next round runs over the end of the list.
+        let end = STATUS_LIST_SIZE - 20;
+        run(
+            &mut database.admin().await,
+            &format!("update status_lists set next = {end} where list = (select max(list) from status_lists) and next < {end}"),
+        )
+        .await;
+        assert!(restart > 0 || given.iter().all(|(list, _)| *list == 0));
+    }
+    let lists: HashSet<u32> = given.iter().map(|(list, _)| *list).collect();
+    assert_eq!(lists, HashSet::from([0, 1, 2]));
+}
+
+#[tokio::test]
+async fn the_end_of_a_list_is_given_out_to_the_last_index() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let first = lease(&store, tenant, 5).await;
+    assert_eq!((first.list, first.first, first.count, first.size), (0, 0, 5, STATUS_LIST_SIZE));
+    let rest = lease(&store, tenant, u32::MAX).await;
+    assert_eq!((rest.list, rest.first, rest.count), (0, 5, STATUS_LIST_SIZE - 5));
+    let next = lease(&store, tenant, 1).await;
+    assert_eq!((next.list, next.first, next.count), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn a_restore_retires_every_list() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    assert_eq!(lease(&store, tenant, 10).await.list, 0);
+    let mut platform = store.platform(By::Job("restore")).await.unwrap();
+    platform.begin_restore_epoch().await.unwrap();
+    platform.commit().await.unwrap();
+    assert_eq!(lease(&store, tenant, 10).await.list, 1);
+    assert_eq!(lease(&store, tenant, 10).await.first, 10);
+}
+
+#[tokio::test]
+async fn a_change_shows_in_the_list_and_moves_its_version() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let _ = lease(&store, tenant, 100).await;
+    let (one, two) = (issued(&store, tenant).await, issued(&store, tenant).await);
+    let (one, two) = (one.copies[0], two.copies[0]);
+
+    let mut tx = store.tenant(tenant).await.unwrap();
+    let list = |version| Some(StatusListRow { version, size: STATUS_LIST_SIZE });
+    assert_eq!(tx.status_list(0).await.unwrap(), list(0));
+    assert_eq!(tx.statuses(0).await.unwrap(), []);
+    let suspended = tx.change_status(one.credential, StatusChange::Suspend).await.unwrap().unwrap().unwrap();
+    assert_eq!(
+        (suspended.status, suspended.entry, suspended.changed),
+        (CredentialStatus::Suspended, one.status, true)
+    );
+    let again = tx.change_status(one.credential, StatusChange::Suspend).await.unwrap().unwrap().unwrap();
+    assert!(!again.changed);
+    tx.change_status(two.credential, StatusChange::Revoke).await.unwrap().unwrap().unwrap();
+    assert_eq!(tx.status_list(0).await.unwrap(), list(2));
+    let expected =
+        [(one.status.index, CredentialStatus::Suspended), (two.status.index, CredentialStatus::Revoked)];
+    assert_eq!(tx.statuses(0).await.unwrap(), expected);
+    tx.change_status(one.credential, StatusChange::Reinstate).await.unwrap().unwrap().unwrap();
+    assert_eq!(tx.statuses(0).await.unwrap(), expected[1..]);
+    for number in [1, u32::MAX] {
+        assert_eq!(tx.status_list(number).await.unwrap(), None);
+    }
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revocation_is_never_taken_back() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let copy = issued(&store, tenant).await.copies[0];
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.change_status(copy.credential, StatusChange::Revoke).await.unwrap().unwrap().unwrap();
+    for change in [StatusChange::Suspend, StatusChange::Reinstate] {
+        assert_eq!(tx.change_status(copy.credential, change).await.unwrap(), Some(Err(RevokedForEver)));
+    }
+    let again = tx.change_status(copy.credential, StatusChange::Revoke).await.unwrap().unwrap().unwrap();
+    assert_eq!((again.status, again.changed), (CredentialStatus::Revoked, false));
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_the_same_time_end_as_if_one_after_the_other() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let _ = lease(&store, tenant, 100).await;
+    let copy = issued(&store, tenant).await.copies[0];
+    let changes = [StatusChange::Suspend, StatusChange::Revoke, StatusChange::Reinstate];
+    let racing: Vec<_> = (0..30)
+        .map(|turn| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut tx = store.tenant(tenant).await.unwrap();
+                let _ = tx.change_status(copy.credential, changes[turn % 3]).await.unwrap().unwrap();
+                tx.commit().await.unwrap();
+            })
+        })
+        .collect();
+    for change in racing {
+        change.await.unwrap();
+    }
+    let mut tx = store.tenant(tenant).await.unwrap();
+    assert_eq!(tx.credential(copy.credential).await.unwrap().unwrap().status, CredentialStatus::Revoked);
+}
+
+#[tokio::test]
+async fn credentials_are_listed_by_offer_and_by_page() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let mut intents = Vec::new();
+    for _ in 0..3 {
+        intents.insert(0, issued(&store, tenant).await);
+    }
+    let mut tx = store.tenant(tenant).await.unwrap();
+    let page = Page { before: None, limit: 2 };
+    let (newest, next) = tx.credentials(&CredentialFilter::default(), &page).await.unwrap();
+    let ids: Vec<_> = newest.iter().map(|credential| credential.id).collect();
+    assert_eq!(ids, [intents[0].copies[0].credential, intents[1].copies[0].credential]);
+    assert_eq!(next, Some(ids[1]));
+    let rest = Page { before: next, limit: 2 };
+    let (oldest, next) = tx.credentials(&CredentialFilter::default(), &rest).await.unwrap();
+    assert_eq!((oldest.len(), next), (1, None));
+    let of_offer = CredentialFilter { offer: Some(intents[1].offer) };
+    let (found, _) = tx.credentials(&of_offer, &page).await.unwrap();
+    assert_eq!(found.iter().map(|credential| credential.offer).collect::<Vec<_>>(), [intents[1].offer]);
+}

@@ -10,8 +10,8 @@ use chancery_store::{
     SigningKeyName, Store, StoredKey,
 };
 use serde_json::json;
-use time::{Duration, OffsetDateTime};
 use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 /// When the tests take place.
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-21 10:20:30 UTC);

@@ -1,1 +1,104 @@
+//! What time does.
 
+use chancery_domain::OfferState;
+use chancery_store::{By, Seen, Swept};
+use time::Duration;
+
+use crate::database::{Database, one};
+use crate::support::*;
+
+#[tokio::test]
+async fn offers_expire_and_their_subjects_are_erased() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let (waiting, taken) = (new_offer(), redeemed(&store, tenant).await);
+    create(&store, tenant, &waiting).await;
+    let mut admin = database.admin().await;
+    let mut subjects = async || one::<i64>(&mut admin, "select count(*) from offer_subjects").await;
+    let sweep = async |now| {
+        let mut tx = store.tenant(tenant).await.unwrap();
+        let swept = tx.sweep(now).await.unwrap();
+        let states = (
+            tx.offer(waiting.id).await.unwrap().unwrap().state,
+            tx.offer(taken.id).await.unwrap().unwrap().state,
+        );
+        tx.commit().await.unwrap();
+        (swept.offers_expired, states.0, states.1)
+    };
+    let over = waiting.expires_at;
+    assert_eq!(sweep(over - Duration::SECOND).await, (0, OfferState::Created, OfferState::Redeemed));
+    assert_eq!(subjects().await, 2);
+    assert_eq!(sweep(over).await, (1, OfferState::Expired, OfferState::Redeemed));
+    assert_eq!(subjects().await, 1, "a redeemed offer has a little longer");
+    let later = over + chancery_store::ISSUE_WITHIN;
+    assert_eq!(sweep(later).await, (1, OfferState::Expired, OfferState::Expired));
+    assert_eq!(subjects().await, 0);
+}
+
+#[tokio::test]
+async fn a_half_issued_offer_stays_issued_and_loses_its_subject() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let mut offer = new_offer();
+    let revision = REVISION;
+    offer.items.push(chancery_store::PinnedItem { configuration_id: "second".to_owned(), revision });
+    create(&store, tenant, &offer).await;
+    redeem(&store, tenant, &offer).await;
+    store.tenant(tenant).await.unwrap().record_issuance(&intent(&offer)).await.unwrap().unwrap();
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.sweep(offer.expires_at + chancery_store::ISSUE_WITHIN).await.unwrap();
+    assert_eq!(tx.offer(offer.id).await.unwrap().unwrap().state, OfferState::Issued);
+    tx.commit().await.unwrap();
+    let subjects: i64 = one(&mut database.admin().await, "select count(*) from offer_subjects").await;
+    assert_eq!(subjects, 0);
+}
+
+#[tokio::test]
+async fn used_values_are_forgotten_once_they_could_not_pass_anyway() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let nonce = digest();
+    let mut tx = store.tenant(tenant).await.unwrap();
+    assert!(tx.remember(Seen::Nonce, &nonce, NOW + Duration::MINUTE).await.unwrap());
+    assert!(!tx.remember(Seen::Nonce, &nonce, NOW + Duration::MINUTE).await.unwrap());
+    assert_eq!(tx.purge(NOW).await.unwrap(), 0);
+    assert!(!tx.remember(Seen::Nonce, &nonce, NOW + Duration::MINUTE).await.unwrap());
+    assert_eq!(tx.purge(NOW + Duration::MINUTE).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn only_tenants_with_something_to_do_are_due() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let busy = issuer(&store, "busy").await;
+    issuer(&store, "idle").await;
+    let offer = new_offer();
+    create(&store, busy, &offer).await;
+    create(&store, busy, &new_offer()).await;
+    let due = async |now| {
+        let mut platform = store.platform(By::Job("sweep")).await.unwrap();
+        let due = platform.due(now, 100).await.unwrap();
+        platform.commit().await.unwrap();
+        due
+    };
+    let sweep = async |now| {
+        let mut tx = store.tenant(busy).await.unwrap();
+        let swept = tx.sweep(now).await.unwrap();
+        tx.commit().await.unwrap();
+        swept
+    };
+    assert_eq!(due(NOW).await, []);
+    let over = offer.expires_at;
+    assert_eq!(due(over).await, [busy]);
+    assert_eq!(sweep(over).await, Swept { offers_expired: 2, forgotten: 0 });
+    // Nothing is left; the tenant is visited once more, a day later, and then no more.
+    assert_eq!(due(over + Duration::hours(23)).await, []);
+    assert_eq!(due(over + Duration::DAY).await, [busy]);
+    assert_eq!(sweep(over + Duration::DAY).await, Swept::default());
+    assert_eq!(due(over + Duration::WEEK).await, []);
+    create(&store, busy, &new_offer()).await;
+    assert_eq!(due(over + Duration::WEEK).await, [busy]);
+}
