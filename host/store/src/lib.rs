@@ -52,7 +52,6 @@ pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use migrate::RolePasswords;
 pub use offers::{ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem};
 pub use platform::{Component, ComponentStatus, Deployment};
-
 pub use pool::Traffic;
 pub use provision::NewTenant;
 pub use redemption::{Redemption, TxCodeAttempt};
