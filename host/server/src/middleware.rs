@@ -29,6 +29,11 @@ pub(crate) async fn track(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
+/// Writes the problems that handlers answered.
+pub(crate) async fn render_problems(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    Problem::render(next.run(request).await, &app.issuer().management_url())
+}
+
 /// Headers that no answer is without.
 pub(crate) async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;

@@ -2,12 +2,12 @@
 //! (RFC 9457) with a stable code, the cause and the fix. Every code has a page
 //! at `{management_url}/errors/{code}`, made from the table below.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use chancery_domain::template::Issue;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-
-use crate::no_store;
 
 macro_rules! problems {
     ($($variant:ident = $status:ident, $code:literal, $title:literal, $fix:literal;)*) => {
@@ -130,7 +130,7 @@ impl From<chancery_store::StoreError> for Problem {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemDocument {
-    /// Names the problem; relative to the request, it leads to the problem's page.
+    /// Names the problem, and is the address of its page.
     r#type: String,
     /// The same for every occurrence.
     title: &'static str,
@@ -161,27 +161,41 @@ pub(crate) struct ProblemPart {
     message: String,
 }
 
+/// Only the issuer knows where the page of a problem is: [`Problem::render`] completes the answer.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let code = self.code.as_str();
-        if self.code.status().is_server_error() {
-            tracing::error!(code, cause = self.cause, "a management request failed");
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl Problem {
+    /// Writes the problem that a handler left in its answer; the pages are below `management_url`.
+    pub(crate) fn render(mut response: Response, management_url: &str) -> Response {
+        let Some(problem) = response.extensions_mut().remove::<Arc<Self>>() else { return response };
+        let code = problem.code.as_str();
+        let cause = problem.cause.as_deref();
+        if problem.code.status().is_server_error() {
+            tracing::error!(code, cause, "a management request failed");
         } else {
-            tracing::info!(code, cause = self.cause, "refused a management request");
+            tracing::info!(code, cause, "refused a management request");
         }
         let document = ProblemDocument {
-            r#type: format!("/api/errors/{code}"),
-            title: self.code.title(),
-            status: self.code.status().as_u16(),
+            r#type: format!("{management_url}/errors/{code}"),
+            title: problem.code.title(),
+            status: problem.code.status().as_u16(),
             code,
-            detail: self.detail,
-            fix: self.code.fix(),
-            errors: self.errors,
+            detail: problem.detail.clone(),
+            fix: problem.code.fix(),
+            errors: problem.errors.clone(),
         };
-        let mut response = no_store((self.code.status(), axum::Json(document)));
+        *response.body_mut() = serde_json::to_vec(&document).unwrap_or_default().into();
         let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self.code {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match problem.code {
             ProblemCode::Unavailable => headers.insert(header::RETRY_AFTER, 1.into()),
             ProblemCode::Unauthenticated => headers
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chancery\"")),

@@ -30,6 +30,7 @@ pub(crate) fn public(app: &Arc<App>) -> Router {
     router
         .fallback(wallet::nowhere)
         .layer(from_fn_with_state(app.clone(), middleware::track))
+        .layer(from_fn_with_state(app.clone(), middleware::render_problems))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(middleware::harden))
         .layer(from_fn(middleware::measure))

@@ -23,8 +23,10 @@ pub(crate) trait May: Send + Sync {
 pub(crate) struct Offers;
 /// May change the status of credentials and make keys.
 pub(crate) struct Manages;
-/// May read.
+/// May read offers and credentials.
 pub(crate) struct Reads;
+/// May see who else may call.
+pub(crate) struct Oversees;
 
 impl May for Offers {
     const SCOPES: &'static [Scope] = &[Scope::Offer, Scope::Manage];
@@ -32,6 +34,10 @@ impl May for Offers {
 
 impl May for Manages {
     const SCOPES: &'static [Scope] = &[Scope::Manage];
+}
+
+impl May for Oversees {
+    const SCOPES: &'static [Scope] = &[Scope::Manage, Scope::Auditor];
 }
 
 impl May for Reads {

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use super::{Page, read};
 use crate::app::App;
-use crate::caller::{Manager, Manages, Reads};
+use crate::caller::{Manager, Manages, Oversees};
 use crate::issuer::Issuer;
 use crate::no_store;
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
@@ -124,7 +124,10 @@ pub(crate) async fn create_api_key(
     responses((status = 200, body = Page<ApiKeyView>)),
     security(("api_key" = ["issuance:manage"]))
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, _manager: Manager<Reads>) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    _manager: Manager<Oversees>,
+) -> Result<Response, Problem> {
     let mut tx = app.tenant(app.issuer()).await?;
     let rows = tx.api_keys().await?;
     tx.commit().await?;

@@ -26,7 +26,7 @@ pub(super) fn assemble(
 ) -> Result<Issuer, StartError> {
     let OpenedTenant { tenant, keys } = tenant;
     let identifier = identifier_of(&config.public_url);
-    let did = config.issuer.did.clone().or_else(|| did_web(&identifier));
+    let did = config.issuer.did.clone().or_else(|| default_did(config));
     let algorithm = signing.key.algorithm().as_str();
     let definitions = templates.values().map(Template::definition);
 
@@ -52,6 +52,15 @@ pub(super) fn assemble(
         templates,
         documents,
     })
+}
+
+/// `did:web` of the issuer's URL. It knows no IP addresses, so a loopback address goes by its name.
+fn default_did(config: &Config) -> Option<String> {
+    let mut url = config.public_url.clone();
+    if config.development && matches!(url.host_str(), Some("127.0.0.1" | "[::1]")) {
+        url.set_host(Some("localhost")).ok()?;
+    }
+    did_web(&identifier_of(&url))
 }
 
 fn render(document: &impl Serialize) -> Result<Bytes, StartError> {
