@@ -1,0 +1,162 @@
+//! The issuer under measurement: a PostgreSQL cluster and the `chancery` binary, both ended with us.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use chancery_store::Cluster;
+use chancery_store::embedded::BinarySearch;
+use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::cost::{Family, Used};
+use crate::http::Connection;
+
+/// How long the issuer may take to start; it compiles its plugins first.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long it may take to finish its work.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Where the issuer is reached, and with which key.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    /// `host:port`
+    pub(crate) host: String,
+    /// The issuer identifier.
+    pub(crate) issuer: String,
+    pub(crate) api_key: String,
+}
+
+/// A PostgreSQL cluster, durable as in production.
+pub(crate) struct Database {
+    cluster: Cluster,
+    counters: PgConnection,
+    processes: Family,
+}
+
+impl Database {
+    /// Makes a cluster in `data` and starts it.
+    pub(crate) async fn start(data: &Path, postgres: Option<&Path>) -> Result<Self> {
+        let search =
+            BinarySearch { directory: postgres.map(Path::to_owned), path: std::env::var_os("PATH") };
+        let cluster = Cluster::start(data, &search).await?;
+        let mut counters = PgConnection::connect(cluster.admin_url()).await?;
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut counters).await?;
+        let processes = Family::of_parent(u32::try_from(backend)?)?;
+        Ok(Self { cluster, counters, processes })
+    }
+
+    pub(crate) fn admin_url(&self) -> &str {
+        self.cluster.admin_url()
+    }
+
+    /// Processor time of all processes of the cluster.
+    pub(crate) fn used(&self) -> Result<Duration> {
+        self.processes.used()
+    }
+
+    /// Bytes of write-ahead log so far.
+    pub(crate) async fn wal(&mut self) -> Result<u64> {
+        let bytes: i64 = sqlx::query_scalar("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::int8")
+            .fetch_one(&mut self.counters)
+            .await?;
+        Ok(u64::try_from(bytes)?)
+    }
+
+    /// What it is, for the document.
+    pub(crate) async fn version(&mut self) -> Result<String> {
+        Ok(sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut self.counters).await?)
+    }
+
+    pub(crate) async fn stop(self) {
+        let _ = self.counters.close().await;
+        self.cluster.stop().await;
+    }
+}
+
+/// A running `chancery dev`.
+pub(crate) struct Server {
+    child: Child,
+    processes: Family,
+    pub(crate) address: Address,
+}
+
+impl Server {
+    /// Starts the binary on `database` and waits until it serves.
+    pub(crate) async fn start(
+        binary: &Path,
+        plugins: &Path,
+        data: &Path,
+        database: &Database,
+    ) -> Result<Self> {
+        let log = std::fs::File::create(data.join("chancery.log"))?;
+        let mut child = Command::new(binary)
+            .args(["dev", "--output", "json", "--port", "0", "--data"])
+            .arg(data.join("issuer"))
+            .env("DATABASE_URL", database.admin_url())
+            .env("CHANCERY_PLUGINS", plugins)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("start {}", binary.display()))?;
+        let mut lines = BufReader::new(child.stdout.take().context("read its output")?).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.context("wait for the issuer")??;
+        let Some(line) = line else {
+            let said = std::fs::read_to_string(data.join("chancery.log")).unwrap_or_default();
+            bail!("the issuer does not start:\n{said}");
+        };
+        let said: Value = serde_json::from_str(&line).context("read what the issuer says of itself")?;
+        let text = |pointer: &str| {
+            let found = said.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+            found.with_context(|| format!("find {pointer} in what the issuer says of itself"))
+        };
+        let issuer = text("/tenants/0/issuer")?;
+        let host = issuer.strip_prefix("http://").context("reach the issuer by http")?.to_owned();
+        let processes = Family(child.id().context("find the issuer's process")?);
+        Ok(Self { child, processes, address: Address { host, issuer, api_key: text("/tenants/0/token")? } })
+    }
+
+    pub(crate) fn processes(&self) -> Family {
+        self.processes
+    }
+
+    /// Transactions and round trips so far, as the server counts them.
+    pub(crate) async fn traffic(&self) -> Result<(u64, u64)> {
+        let mut connection = Connection::open(&self.address.host).await?;
+        let answer = connection.send("GET", "/metrics", &[], "").await?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let counter = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.and_then(|value| value.parse().ok()).with_context(|| format!("find the metric {name}"))
+        };
+        Ok((counter("chancery_database_transactions_total")?, counter("chancery_database_round_trips_total")?))
+    }
+
+    /// Asks it to stop, and insists if it does not.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        let process = i32::try_from(self.processes.0).ok().and_then(rustix::process::Pid::from_raw);
+        if let Some(process) = process {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        }
+        match timeout(FAREWELL, self.child.wait()).await {
+            Ok(status) if status.as_ref().is_ok_and(std::process::ExitStatus::success) => Ok(()),
+            Ok(status) => bail!("the issuer did not stop in peace: {}", status?),
+            Err(_) => bail!("the issuer did not stop within {} s", FAREWELL.as_secs()),
+        }
+    }
+}
+
+/// What the three have used so far.
+pub(crate) fn used(server: &Server, database: &Database) -> Result<Used> {
+    Ok(Used {
+        server: server.processes.used()?,
+        database: database.used()?,
+        driver: crate::cost::own(),
+    })
+}

@@ -1,0 +1,76 @@
+//! What an issuance and a plugin call cost, as one JSON document on standard output.
+//!
+//! `cargo xtask bench issue|plugin` builds everything in release mode and runs this. `issue` starts a
+//! PostgreSQL cluster and the real `chancery` binary, and is their wallet and manager from a process of
+//! its own; so the costs of the server, of PostgreSQL and of the driver can be told apart. Beside
+//! them it measures the floor: the parts that no implementation of that flow can leave out.
+#![expect(clippy::print_stderr, reason = "progress is talk, and talk goes to standard error")]
+#![expect(clippy::print_stdout, reason = "the document is data, and data goes to standard output")]
+
+mod cost;
+mod crew;
+mod floor;
+mod flow;
+mod http;
+mod issue;
+mod issuer;
+mod machine;
+mod measure;
+mod plugin;
+mod wallet;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+
+#[derive(Parser)]
+#[command(name = "chancery-bench", disable_version_flag = true)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// Also write the document to a file.
+    #[arg(long, global = true, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Complete issuances, from the offer to the credential.
+    Issue(issue::Arguments),
+    /// Compiling, loading and calling a plugin.
+    Plugin(plugin::Arguments),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chancery-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let document: Value = match arguments.what {
+        What::Issue(issue) => {
+            // One thread, so that the driver leaves a core to those it measures.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(issue::run(&issue))?
+        }
+        What::Plugin(plugin) => {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            runtime.block_on(plugin::run(&plugin))?
+        }
+    };
+    let text = serde_json::to_string_pretty(&document)?;
+    if let Some(path) = &arguments.out {
+        std::fs::write(path, format!("{text}\n")).with_context(|| format!("write {}", path.display()))?;
+    }
+    println!("{text}");
+    Ok(())
+}

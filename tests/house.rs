@@ -1,0 +1,360 @@
+//! A house: the real `chancery` binary as a child process, with its own data directory and database.
+//!
+//! Most tests share one house, through [`acme`]. It is shared between processes too, because some test
+//! runners give every test a process of its own. A keeper, a few lines of shell, ends a house when the
+//! process that it was started for is gone, however it went: no PostgreSQL outlives a test run.
+
+use std::fs::{self, DirBuilder, File};
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+
+use crate::answer::text;
+
+/// How long a start may take: a cluster is made, plugins are compiled, others use the machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// `$1` is the process to outlive by no more than a moment, `$2` the directory, the rest the command.
+const KEEPER: &str = r#"
+owner=$1 directory=$2; shift 2
+"$@" </dev/null >"$directory/announcement" 2>>"$directory/log" &
+house=$!
+echo "$house" >"$directory/pid.new" && mv "$directory/pid.new" "$directory/pid"
+while kill -0 "$owner" 2>/dev/null && kill -0 "$house" 2>/dev/null; do sleep 0.3; done
+kill "$house" 2>/dev/null
+wait "$house"
+kill -0 "$owner" 2>/dev/null || rm -rf "$directory"
+"#;
+
+/// The one tenant of a house, and where its people find it.
+#[derive(Clone)]
+pub struct Acme {
+    /// The issuer identifier.
+    pub identifier: String,
+    /// Where requests are sent: the identifier, or another process that serves the same issuer.
+    pub base: String,
+    /// An API key with every scope.
+    pub key: String,
+    /// Connections of this test.
+    pub http: reqwest::Client,
+}
+
+impl Acme {
+    fn new(announcement: &Value, port: u16) -> Self {
+        let tenant = &announcement["tenants"][0];
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_mins(1))
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .unwrap();
+        Self {
+            identifier: text(&tenant["issuer"]),
+            base: format!("http://127.0.0.1:{port}"),
+            key: text(&tenant["token"]),
+            http,
+        }
+    }
+
+    /// The URL of a path, as this process is asked.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// A URL that the issuer advertises, as this process is asked.
+    #[track_caller]
+    pub fn here(&self, advertised: &str) -> String {
+        let path = advertised.strip_prefix(&self.identifier);
+        self.at(path.unwrap_or_else(|| panic!("{advertised} does not begin with {}", self.identifier)))
+    }
+}
+
+/// The issuer that everybody shares.
+pub fn acme() -> Acme {
+    let home = Home::of_this_run();
+    let _lock = home.lock();
+    home.running_house().acme()
+}
+
+/// The same issuer, served by two processes on one database.
+pub fn twins() -> [Acme; 2] {
+    let home = Home::of_this_run();
+    let _lock = home.lock();
+    let first = home.running_house();
+    let directory = home.directory.join("twin");
+    let second = Process::resumed(&directory).unwrap_or_else(|| first.twin(&directory, home.owner));
+    [first.acme(), second.acme()]
+}
+
+/// What the house that everybody shares has written to its log.
+pub fn shared_log() -> String {
+    fs::read_to_string(Home::of_this_run().directory.join("house/log")).unwrap()
+}
+
+/// A house of one test's own. It ends with the test.
+pub struct House {
+    process: Process,
+    root: PathBuf,
+}
+
+impl House {
+    /// A new house.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// A new house with these environment variables.
+    pub fn with(environment: &[(&str, &str)]) -> Self {
+        let root = scratch(&crate::unique("chancery-house-"));
+        let process = Process::start(&root.join("house"), std::process::id(), free_port(), environment);
+        Self { process, root }
+    }
+
+    /// Its tenant.
+    pub fn acme(&self) -> Acme {
+        self.process.acme()
+    }
+
+    /// A second process on the same database, with the same keys.
+    pub fn twin(&self) -> Self {
+        let root = scratch(&crate::unique("chancery-house-"));
+        let process = self.process.twin(&root.join("house"), std::process::id());
+        Self { process, root }
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.process.data()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Ends the process without a warning.
+    pub fn kill(&self) {
+        self.process.end(Signal::KILL);
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(&self) {
+        self.process.end(Signal::TERM);
+    }
+
+    /// Starts it again, on the same data and the same port.
+    pub fn start_again(&mut self) {
+        self.start_again_with(&[]);
+    }
+
+    /// Starts it again, on the same data and the same port, with these environment variables.
+    pub fn start_again_with(&mut self, environment: &[(&str, &str)]) {
+        let Process { directory, port, .. } = &self.process;
+        self.process = Process::start(directory, std::process::id(), *port, environment);
+    }
+
+    /// The command that would start it again, for tests that expect a refusal.
+    pub fn command(&self) -> Command {
+        command(&self.data(), self.process.port)
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            eprintln!("the house said last:\n{}", lines[lines.len().saturating_sub(30)..].join("\n"));
+        }
+        self.stop();
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// The directory of one test run, whatever number of processes it has.
+struct Home {
+    directory: PathBuf,
+    /// The process that is gone when the run is over.
+    owner: u32,
+}
+
+impl Home {
+    fn of_this_run() -> Self {
+        // nextest: one process for each test, and this names the run. Else one process for all.
+        let (name, owner) = match std::env::var("NEXTEST_RUN_ID") {
+            Ok(run) => (run, std::os::unix::process::parent_id()),
+            Err(_) => (std::process::id().to_string(), std::process::id()),
+        };
+        Self { directory: scratch(&format!("chancery-tests-{name}")), owner }
+    }
+
+    /// Held while a process is looked for or started.
+    fn lock(&self) -> File {
+        let file = File::create(self.directory.join("lock")).unwrap();
+        file.lock().unwrap();
+        file
+    }
+
+    fn running_house(&self) -> Process {
+        let directory = self.directory.join("house");
+        Process::resumed(&directory)
+            .unwrap_or_else(|| Process::start(&directory, self.owner, free_port(), &[]))
+    }
+}
+
+/// A directory that PostgreSQL's own user can reach.
+fn scratch(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(name);
+    open_directory(&path);
+    path
+}
+
+fn open_directory(path: &Path) {
+    DirBuilder::new().recursive(true).mode(0o711).create(path).unwrap();
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A running `chancery dev` and its keeper.
+struct Process {
+    directory: PathBuf,
+    port: u16,
+    announcement: Value,
+}
+
+impl Process {
+    fn start(directory: &Path, owner: u32, port: u16, environment: &[(&str, &str)]) -> Self {
+        let data = directory.join("data");
+        open_directory(&data);
+        for stale in ["pid", "announcement"] {
+            let _ = fs::remove_file(directory.join(stale));
+        }
+        fs::write(directory.join("port"), port.to_string()).unwrap();
+        let house = command(&data, port);
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "keeper", &owner.to_string()]).arg(directory);
+        keeper.arg(house.get_program()).args(house.get_args());
+        keeper.env_clear().envs(house.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        keeper.envs(environment.iter().copied());
+        // A group of its own: an interrupt from the terminal is for the tests, and the keeper sees them end.
+        keeper.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        #[expect(
+            clippy::zombie_processes,
+            reason = "the keeper outlives this process or ends with the house"
+        )]
+        keeper.spawn().expect("a shell");
+        let announcement = Self::announced(directory);
+        Self { directory: directory.to_owned(), port, announcement }
+    }
+
+    /// The process that runs in this directory already.
+    fn resumed(directory: &Path) -> Option<Self> {
+        let pid = pid(directory)?;
+        test_kill_process(pid).ok()?;
+        let port = fs::read_to_string(directory.join("port")).ok()?.parse().ok()?;
+        Some(Self { directory: directory.to_owned(), port, announcement: Self::announced(directory) })
+    }
+
+    fn announced(directory: &Path) -> Value {
+        let started = Instant::now();
+        loop {
+            let said = fs::read_to_string(directory.join("announcement")).unwrap_or_default();
+            if let Some((line, _)) = said.split_once('\n') {
+                return serde_json::from_str(line).unwrap();
+            }
+            let ended = pid(directory).is_some_and(|pid| test_kill_process(pid).is_err());
+            if ended || started.elapsed() > PATIENCE {
+                let log = fs::read_to_string(directory.join("log")).unwrap_or_default();
+                panic!("`chancery dev` is not ready:\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Another process on this one's database: the files of its directory, but not its cluster.
+    fn twin(&self, directory: &Path, owner: u32) -> Self {
+        let data = directory.join("data");
+        open_directory(&data);
+        for entry in fs::read_dir(self.data()).unwrap().map(Result::unwrap) {
+            let name = entry.file_name();
+            if entry.path().is_file() && name != "dev.json" && name != "postgres.lock" {
+                fs::copy(entry.path(), data.join(name)).unwrap();
+            }
+        }
+        let database = self.database();
+        let identifier = text(&self.announcement["public_url"]);
+        let environment = [("DATABASE_URL", database.as_str()), ("CHANCERY_PUBLIC_URL", identifier.as_str())];
+        Self::start(directory, owner, free_port(), &environment)
+    }
+
+    /// The cluster lets in whoever may enter the directory of its socket: this user.
+    fn database(&self) -> String {
+        let socket = self.data().join("postgres-run");
+        let host: String =
+            url::form_urlencoded::byte_serialize(socket.as_os_str().as_encoded_bytes()).collect();
+        format!("postgres://chancery@localhost/chancery?host={host}")
+    }
+
+    fn acme(&self) -> Acme {
+        Acme::new(&self.announcement, self.port)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
+    fn end(&self, signal: Signal) {
+        let Some(pid) = pid(&self.directory) else { return };
+        let _ = kill_process(pid, signal);
+        let started = Instant::now();
+        while test_kill_process(pid).is_ok() {
+            assert!(started.elapsed() < PATIENCE, "the house does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn pid(directory: &Path) -> Option<Pid> {
+    Pid::from_raw(fs::read_to_string(directory.join("pid")).ok()?.trim().parse().ok()?)
+}
+
+/// `chancery dev`, with nothing of this environment but where programs are.
+fn command(data: &Path, port: u16) -> Command {
+    let mut command = Command::new(binary());
+    command.args(["dev", "--output", "json", "--port", &port.to_string(), "--data"]).arg(data);
+    command.env_clear();
+    for name in ["PATH", "HOME", "CHANCERY_POSTGRES"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// The binary under test: named by `CHANCERY_BINARY`, or beside this one.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("CHANCERY_BINARY") {
+        return path.into();
+    }
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.push("chancery");
+    assert!(path.exists(), "{} is not built: `cargo build --workspace`", path.display());
+    path
+}

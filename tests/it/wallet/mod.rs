@@ -1,0 +1,3 @@
+//! What wallets and verifiers call.
+
+mod credential;
