@@ -34,6 +34,19 @@ pub struct StoredAnswer {
 }
 
 impl TenantTx {
+    /// Whether the value was used before. It uses nothing up: only [`remember`](Self::remember) and
+    /// [`record_issuance`](Self::record_issuance) decide between two who come at the same time.
+    pub async fn was_seen(&mut self, kind: Seen, hash: &[u8; 32]) -> Result<bool, StoreError> {
+        let seen = sqlx::query_scalar!(
+            r#"select exists (select from seen where kind = $1 and hash = $2) as "seen!""#,
+            kind.as_str(),
+            hash.as_slice(),
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        self.session.settle(seen)
+    }
+
     /// Uses the value up. `false` if it was used before: whoever comes second, waits for the first and
     /// then hears so.
     pub async fn remember(

@@ -17,7 +17,7 @@ use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, random_b
 use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
 use chancery_protocol::credential::{CredentialRequest, CredentialResponse, IssuedCredential};
 use chancery_protocol::error::ErrorCode;
-use chancery_store::{Intent, IntentRefused, NewCopy, OfferItem, SigningKeyName, UsedOnce};
+use chancery_store::{Intent, IntentRefused, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
@@ -46,7 +46,7 @@ pub(crate) async fn issue_credential(
     }
     let holders = verify_proofs(issuer, request.proofs.as_ref(), now)?;
 
-    let (item, subject) = offered(app, issuer, &wallet.token, &configuration_id, now).await?;
+    let (item, subject) = offered(app, issuer, &wallet, &configuration_id, now).await?;
     let template = find_template(app, issuer, &item).await?;
     let dataset = prepare(issuer, &template, &subject, now).await?;
 
@@ -157,11 +157,19 @@ fn verify_proofs(issuer: &Issuer, proofs: Option<&Value>, now: OffsetDateTime) -
 async fn offered(
     app: &App,
     issuer: &Issuer,
-    token: &AccessToken,
+    wallet: &Wallet,
     configuration_id: &str,
     now: OffsetDateTime,
 ) -> Result<(OfferItem, Value), Refusal> {
+    let token = &wallet.token;
     let mut tx = app.tenant(issuer).await?;
+    // A replayed request is to hear that it is one, not what became of the first.
+    if let Some(proof) = &wallet.proof
+        && tx.was_seen(Seen::DpopProof, &proof.jti_hash).await?
+    {
+        tx.commit().await?;
+        return Err(proof_replayed());
+    }
     let Some(offer) = tx.offer_for_issuance(token.offer, now).await? else {
         // Nothing is left of it: either everything was issued, or it ended otherwise.
         let offer = tx.offer(token.offer).await?;
@@ -190,6 +198,11 @@ async fn offered(
     let subject =
         subjects.swap_remove(configuration_id).ok_or_else(|| corrupt(&"it lacks this configuration"))?;
     Ok((item, subject))
+}
+
+/// RFC 9449 §11.1.
+pub(crate) fn proof_replayed() -> Refusal {
+    Refusal::dpop_at_resource(ErrorCode::InvalidDpopProof, "the DPoP proof was used before")
 }
 
 fn no_longer_good() -> Refusal {
@@ -268,9 +281,7 @@ async fn record(
         IntentRefused::NonceUsed => {
             Refusal::new(ErrorCode::InvalidNonce, "the nonce was used before, fetch a new one")
         }
-        IntentRefused::ProofReplayed => {
-            Refusal::dpop_at_resource(ErrorCode::InvalidDpopProof, "the DPoP proof was used before")
-        }
+        IntentRefused::ProofReplayed => proof_replayed(),
         IntentRefused::AlreadyIssued => already_issued(),
         IntentRefused::OfferNotIssuable(_) | IntentRefused::NotOffered => no_longer_good(),
         IntentRefused::TenantNotActive | IntentRefused::KeyNotActive | IntentRefused::PluginHalted => {

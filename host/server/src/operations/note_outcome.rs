@@ -2,8 +2,10 @@
 
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::notification::{NotificationEvent as Event, NotificationRequest};
-use chancery_store::NotificationEvent;
+use chancery_store::{NotificationEvent, Seen};
 
+use super::issue_credential::proof_replayed;
+use super::redeem_code::PROOF_MEMORY;
 use crate::app::App;
 use crate::caller::Wallet;
 use crate::issuer::Issuer;
@@ -28,6 +30,12 @@ pub(crate) async fn note_outcome(
         Event::CredentialDeleted => NotificationEvent::Deleted,
     };
     let mut tx = app.tenant(issuer).await?;
+    if let Some(proof) = &wallet.proof
+        && !tx.remember(Seen::DpopProof, &proof.jti_hash, app.now() + PROOF_MEMORY).await?
+    {
+        tx.commit().await?;
+        return Err(proof_replayed());
+    }
     let known = tx.notify(issuance, offer, event).await?;
     tx.commit().await?;
     if known { Ok(()) } else { Err(unknown()) }
