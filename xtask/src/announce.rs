@@ -1,4 +1,5 @@
-//! What the workshop says while it works: a spinner on a terminal, one plain line elsewhere.
+//! What the workshop says while it works: a spinner on a terminal, one plain line elsewhere. On standard
+//! error, because some verbs have data for standard output.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ impl Step {
             spinner
         });
         if spinner.is_none() {
-            println!("· {title} …");
+            eprintln!("· {title} …");
         }
         Self { title, started: Instant::now(), spinner }
     }
@@ -42,9 +43,9 @@ impl Step {
         let outcome = if outcome.is_empty() { String::new() } else { format!(": {outcome}") };
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();
-            println!("✓ {}{outcome} ({took})", self.title);
+            eprintln!("✓ {}{outcome} ({took})", self.title);
         } else if !outcome.is_empty() {
-            println!("  {}{outcome} ({took})", self.title);
+            eprintln!("  {}{outcome} ({took})", self.title);
         }
     }
 }

@@ -1,0 +1,90 @@
+//! `cargo xtask bench issue|plugin`: builds in release mode, then lets `chancery-bench` measure.
+//!
+//! The document goes to standard output, everything else to standard error, so that it can be piped.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::Workspace;
+use crate::{plugins, setup};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// Also write the document to a file.
+    #[arg(long, global = true, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// A tenth of everything: to see that it works, not to quote.
+    #[arg(long, global = true)]
+    quick: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Complete issuances: throughput, latency, processor time, memory, and the floor beside it.
+    Issue {
+        /// Bind access tokens to the wallet's key.
+        #[arg(long)]
+        dpop: bool,
+        /// Let the wallet fetch each offer by its link.
+        #[arg(long)]
+        by_reference: bool,
+    },
+    /// Compiling, loading and calling a plugin.
+    Plugin,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let workspace = setup::database(workspace)?;
+    let binaries = workspace.target().join("release");
+    // Made first, so that the plugins are laid out beside the binaries that are about to be there.
+    fs::create_dir_all(&binaries)?;
+    plugins::run(&workspace)?;
+    build(&workspace)?;
+
+    let data = workspace.target().join("bench");
+    if data.exists() {
+        fs::remove_dir_all(&data).with_context(|| format!("clear {}", data.display()))?;
+    }
+    let mut bench = workspace.command(binaries.join("chancery-bench"));
+    match arguments.what {
+        What::Issue { dpop, by_reference } => {
+            bench.arg("issue").arg("--chancery").arg(binaries.join("chancery"));
+            bench.args(dpop.then_some("--dpop")).args(by_reference.then_some("--by-reference"));
+        }
+        What::Plugin => {
+            bench.arg("plugin");
+        }
+    }
+    bench.arg("--plugins").arg(binaries.join("plugins")).arg("--data").arg(&data);
+    bench.args(arguments.quick.then_some("--quick"));
+    let output = bench
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("failed to start chancery-bench")?;
+    if !output.status.success() {
+        bail!("the benchmark failed ({})", output.status);
+    }
+    if let Some(path) = &arguments.out {
+        fs::write(path, &output.stdout).with_context(|| format!("write {}", path.display()))?;
+    }
+    std::io::stdout().write_all(&output.stdout)?;
+    Ok(())
+}
+
+/// Not under a step: steps talk on standard output, where only the document belongs.
+fn build(workspace: &Workspace) -> Result<()> {
+    let status = workspace
+        .cargo("build")
+        .args(["--release", "--package", "chancery", "--package", "chancery-bench"])
+        .stdin(Stdio::null())
+        .status()
+        .context("failed to start cargo")?;
+    if status.success() { Ok(()) } else { bail!("the release build failed ({status})") }
+}
