@@ -1,12 +1,15 @@
-//! The workshop: `cargo xtask setup|plugins|demo|test|queries|advisories`.
+//! The workshop: `cargo xtask setup|plugins|demo|test|bench|queries|advisories`.
 //!
 //! One file per verb. It depends on no host crate, so that it builds when the house does not.
 #![expect(clippy::print_stdout, reason = "the workshop talks to people, on standard output")]
+#![expect(clippy::print_stderr, reason = "progress is no data")]
 
 mod advisories;
 mod announce;
+mod bench;
 mod command;
 mod demo;
+mod links;
 mod plugins;
 mod queries;
 mod setup;
@@ -37,6 +40,8 @@ enum Verb {
     Demo(demo::Arguments),
     /// Run every check that CI runs.
     Test(test::Arguments),
+    /// Measure what an issuance or a plugin call costs; prints one JSON document.
+    Bench(bench::Arguments),
     /// Renew the checked metadata of every SQL statement (`.sqlx`).
     Queries(queries::Arguments),
     /// Look the locked dependencies up in the `RustSec` advisory database.
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Plugins => plugins::run(&workspace),
         Verb::Demo(arguments) => demo::run(&workspace, &arguments),
         Verb::Test(arguments) => test::run(&workspace, &arguments),
+        Verb::Bench(arguments) => bench::run(&workspace, &arguments),
         Verb::Queries(arguments) => queries::run(&workspace, &arguments),
         Verb::Advisories => advisories::run(&workspace),
     });

@@ -12,7 +12,7 @@ use crate::command::{openly, output};
 use crate::setup::checks::Tools;
 use crate::setup::{self, wasm};
 use crate::workspace::Workspace;
-use crate::{demo, plugins, queries};
+use crate::{demo, links as documents, plugins, queries};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -37,8 +37,9 @@ struct Check {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check { name: "fmt", title: "the code is formatted", run: fmt },
+    Check { name: "links", title: "documents name files that exist", run: links },
     Check { name: "components", title: "the plugins become components", run: components },
     Check { name: "clippy", title: "clippy has nothing to say", run: clippy },
     Check { name: "doc", title: "the documentation has no broken link", run: doc },
@@ -87,6 +88,10 @@ fn chosen(arguments: &Arguments) -> Vec<&'static Check> {
 
 fn fmt(bench: &Bench) -> Result<()> {
     openly(bench.workspace.cargo("fmt").args(["--all", "--check"]))
+}
+
+fn links(bench: &Bench) -> Result<()> {
+    documents::check(&bench.workspace)
 }
 
 fn components(bench: &Bench) -> Result<()> {
