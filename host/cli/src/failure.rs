@@ -111,9 +111,8 @@ impl Failure {
             Self::Claim(error) if error.is_unreachable() => UNREACHABLE,
             Self::Usage { .. } => USAGE,
             Self::Claim(error) if error.is_usage() => USAGE,
-            Self::Configuration { .. } => CONFIGURATION,
             Self::Start(StartError::Internal(_)) => REFUSED,
-            Self::Start(_) => CONFIGURATION,
+            Self::Configuration { .. } | Self::Start(_) => CONFIGURATION,
             Self::Refused(_) | Self::Http(_) | Self::Claim(_) | Self::Unhealthy { .. } | Self::Machine(_) => {
                 REFUSED
             }

@@ -83,7 +83,7 @@ impl Management {
         if let Some(body) = body {
             request = request.json(body);
         }
-        reply(answer(&url, request).await?)
+        reply(&answer(&url, request).await?)
     }
 
     /// The address of a resource; an id cannot leave its place in the path.
@@ -96,7 +96,7 @@ impl Management {
     }
 }
 
-fn reply(answer: Answer) -> Result<Reply, Failure> {
+fn reply(answer: &Answer) -> Result<Reply, Failure> {
     let strange = |found: String| {
         Failure::Http(HttpError::Strange {
             url: answer.url.to_string(),

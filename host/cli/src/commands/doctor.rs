@@ -44,11 +44,7 @@ fn as_text(check: &Check) -> String {
 
 fn as_json(check: &Check) -> Value {
     let (verdict, found, fix) = tell(&check.outcome);
-    let mut value = json!({"name": check.name, "outcome": verdict, "found": found});
-    if let Some(fix) = fix {
-        value["fix"] = fix.into();
-    }
-    value
+    json!({"name": check.name, "outcome": verdict, "found": found, "fix": fix})
 }
 
 #[cfg(test)]

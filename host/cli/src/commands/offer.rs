@@ -3,7 +3,8 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{listing, show};
 use crate::arguments::{CreateOffer, OfferCommand, Output};
@@ -30,16 +31,31 @@ pub(super) async fn obey(command: OfferCommand, form: Output) -> Result<(), Fail
     }
 }
 
+/// `POST /offers`.
+#[derive(Serialize)]
+struct OfferRequest {
+    credentials: [OfferedCredential; 1],
+    tx_code: bool,
+    by_value: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct OfferedCredential {
+    configuration_id: String,
+    subject: Value,
+}
+
 async fn create_offer(create: CreateOffer, form: Output) -> Result<(), Failure> {
     let subject = read_subject(&create.subject)?;
-    let mut request = json!({
-        "credentials": [{"configuration_id": create.configuration, "subject": subject}],
-        "tx_code": create.tx_code,
-        "by_value": create.by_value,
-    });
-    if let Some(seconds) = create.expires_in {
-        request["expires_in"] = seconds.into();
-    }
+    let request = OfferRequest {
+        credentials: [OfferedCredential { configuration_id: create.configuration, subject }],
+        tx_code: create.tx_code,
+        by_value: create.by_value,
+        expires_in: create.expires_in,
+    };
+    let request = serde_json::to_value(request).map_err(std::io::Error::other)?;
     let reply = Management::find(&create.target)?.post(&["offers"], Some(&request)).await?;
     show(&reply, form)?;
     if form == Output::Text {
@@ -82,6 +98,8 @@ fn read_subject(path: &Path) -> Result<Value, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

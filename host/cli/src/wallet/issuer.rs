@@ -64,7 +64,9 @@ impl Wallet {
         let document: Value =
             self.fetch_json(step, &WellKnown::CredentialIssuer.inserted(&identifier)).await?;
         let metadata = read_metadata(&document, &offer.credential_issuer)?;
-        let server_id = document["authorization_servers"][0].as_str().unwrap_or(&metadata.credential_issuer);
+        // OpenID4VCI §12.2.4: absent, the issuer is its own authorization server.
+        let server_id = document.pointer("/authorization_servers/0").and_then(Value::as_str);
+        let server_id = server_id.unwrap_or(&metadata.credential_issuer);
         let server_url = link::identifier(Step::ServerMetadata, server_id)?;
         let at = WellKnown::AuthorizationServer.inserted(&server_url);
         let server: AuthorizationServerMetadata = self.fetch_json(Step::ServerMetadata, &at).await?;

@@ -6,6 +6,7 @@ use chancery_credential::jose::Header;
 use chancery_credential::x509::{CertificateChain, ChainError, verify_leaf};
 use chancery_credential::{Jwk, did};
 use chancery_protocol::well_known::WellKnown;
+use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
@@ -44,9 +45,42 @@ impl KeySource {
 /// The keys that an issuer publishes, fetched once for a claim.
 #[derive(Debug)]
 pub(crate) struct PublishedKeys {
-    jwt_vc_issuer: Value,
+    listed: KeySet,
     /// DID and document, where the issuer identifier has a did:web.
-    did: Option<(String, Value)>,
+    did: Option<(String, DidDocument)>,
+}
+
+/// `jwt-vc-issuer` (SD-JWT VC §3.5).
+#[derive(Debug, Deserialize)]
+struct JwtVcIssuer {
+    issuer: String,
+    jwks: Option<KeySet>,
+    jwks_uri: Option<String>,
+}
+
+/// RFC 7517 §5. Keys stay as they are until one is asked for: others may be of kinds that we do not know.
+#[derive(Debug, Deserialize)]
+struct KeySet {
+    keys: Vec<Value>,
+}
+
+/// What of a DID document leads to a key.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DidDocument {
+    id: String,
+    #[serde(default)]
+    verification_method: Vec<VerificationMethod>,
+    /// Ids, or whole methods.
+    #[serde(default)]
+    assertion_method: Vec<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VerificationMethod {
+    id: String,
+    public_key_jwk: Option<Value>,
 }
 
 impl Wallet {
@@ -54,30 +88,27 @@ impl Wallet {
     pub(crate) async fn published_keys(&self, issuer: &str) -> Result<PublishedKeys, ClaimError> {
         let step = Step::IssuerKey;
         let url = link::identifier(step, issuer)?;
-        let mut document: Value = self.fetch_json(step, &WellKnown::JwtVcIssuer.inserted(&url)).await?;
-        let named = document["issuer"].as_str().unwrap_or_default().to_owned();
+        let document: JwtVcIssuer = self.fetch_json(step, &WellKnown::JwtVcIssuer.inserted(&url)).await?;
         step.expect(
-            named == issuer,
+            document.issuer == issuer,
             format_args!("jwt-vc-issuer for {issuer:?}, byte for byte"),
-            format_args!("{named:?}"),
+            format_args!("{:?}", document.issuer),
         )?;
-        let by_value = document.get("jwks").is_some();
-        let by_reference = document["jwks_uri"].as_str().map(ToOwned::to_owned);
-        step.expect(
-            by_value != by_reference.is_some(),
-            "exactly one of jwks and jwks_uri in jwt-vc-issuer",
-            if by_value { "both" } else { "neither" },
-        )?;
-        if let Some(uri) = by_reference {
-            document["jwks"] = self.fetch_document(step, &link::endpoint(step, &uri)?, &KEY_SET).await?;
-        }
+        let either = "exactly one of jwks and jwks_uri in jwt-vc-issuer";
+        let listed = match (document.jwks, document.jwks_uri) {
+            (Some(keys), None) => keys,
+            (None, Some(uri)) => self.fetch_document(step, &link::endpoint(step, &uri)?, &KEY_SET).await?,
+            (Some(_), Some(_)) => return Err(step.unexpected(either, "both")),
+            (None, None) => return Err(step.unexpected(either, "neither")),
+        };
         let did = match did::did_web(issuer) {
             None => None,
             Some(did) => {
-                Some((did, self.fetch_document(step, &did_document_address(&url), &DID_DOCUMENT).await?))
+                let at = did_document_address(&url);
+                Some((did, self.fetch_document(step, &at, &DID_DOCUMENT).await?))
             }
         };
-        Ok(PublishedKeys { jwt_vc_issuer: document, did })
+        Ok(PublishedKeys { listed, did })
     }
 
     /// The one key for a header, and the ways that lead to it.
@@ -101,7 +132,7 @@ impl Wallet {
         if let Some(key) = published.in_did_document(key_id)? {
             found.push((KeySource::Did, key));
         }
-        agree(found)
+        agree(&found)
     }
 
     /// The key of the leaf, whose chain is sound and whose subject is the issuer.
@@ -142,25 +173,24 @@ fn to_pem(certificate: &str) -> String {
 
 impl PublishedKeys {
     fn in_jwt_vc_issuer(&self, key_id: &str) -> Result<Jwk, ClaimError> {
-        let keys = self.jwt_vc_issuer["jwks"]["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-        only(keys.iter().filter(|key| key["kid"] == key_id), "jwt-vc-issuer", key_id)
+        let is_it = |key: &&Value| key.get("kid").and_then(Value::as_str) == Some(key_id);
+        only(self.listed.keys.iter().filter(is_it), "jwt-vc-issuer", key_id)
     }
 
     fn in_did_document(&self, key_id: &str) -> Result<Option<Jwk>, ClaimError> {
         let step = Step::IssuerKey;
         let Some((did, document)) = &self.did else { return Ok(None) };
         step.expect(
-            document["id"] == did.as_str(),
+            document.id == *did,
             format_args!("a DID document with the id {did}"),
-            &document["id"],
+            format_args!("{:?}", document.id),
         )?;
         let method_id = format!("{did}#{key_id}");
-        let methods = document["verificationMethod"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let methods = methods.iter().filter(|method| method["id"] == method_id);
-        let key = only(methods.map(|method| &method["publicKeyJwk"]), "the DID document", &method_id)?;
-        let asserted =
-            document["assertionMethod"].as_array().is_some_and(|all| all.contains(&method_id.clone().into()));
-        step.expect(asserted, format_args!("{method_id} under assertionMethod"), "another or none")?;
+        let methods = document.verification_method.iter().filter(|method| method.id == method_id);
+        let keys = methods.filter_map(|method| method.public_key_jwk.as_ref());
+        let key = only(keys, "the DID document", &method_id)?;
+        let asserted = document.assertion_method.iter().any(|method| *method == *method_id);
+        step.expect(asserted, format_args!("{method_id} under assertionMethod"), "others or none")?;
         Ok(Some(key))
     }
 }
@@ -176,7 +206,7 @@ fn only<'a>(mut keys: impl Iterator<Item = &'a Value>, place: &str, id: &str) ->
 }
 
 /// All ways must lead to the same key.
-fn agree(found: Vec<(KeySource, Jwk)>) -> Result<(Jwk, Vec<KeySource>), ClaimError> {
+fn agree(found: &[(KeySource, Jwk)]) -> Result<(Jwk, Vec<KeySource>), ClaimError> {
     let thumbprints = || {
         let each = found.iter().map(|(source, key)| format!("{} by {}", key.thumbprint(), source.as_str()));
         each.collect::<Vec<_>>().join(", ")
@@ -221,14 +251,15 @@ mod tests {
             "verificationMethod": [method],
             "assertionMethod": [format!("{did}#{kid}")],
         });
-        PublishedKeys { jwt_vc_issuer: json!({"jwks": {"keys": [entry]}}), did: Some((did.into(), document)) }
+        let document = serde_json::from_value(document).unwrap();
+        PublishedKeys { listed: KeySet { keys: vec![entry] }, did: Some((did.into(), document)) }
     }
 
     #[test]
     fn the_ways_must_lead_to_the_same_key() {
         let same = published(&key(1), &key(1), "k");
         let ways = |published: &PublishedKeys| {
-            agree(vec![
+            agree(&[
                 (KeySource::JwtVcIssuer, published.in_jwt_vc_issuer("k").unwrap()),
                 (KeySource::Did, published.in_did_document("k").unwrap().unwrap()),
             ])
@@ -243,10 +274,10 @@ mod tests {
         let mut published = published(&key(1), &key(1), "k");
         assert!(published.in_jwt_vc_issuer("other").unwrap_err().to_string().contains("found none"));
         assert!(published.in_did_document("other").is_err());
-        let keys = published.jwt_vc_issuer["jwks"]["keys"].as_array_mut().unwrap();
-        keys.push(keys[0].clone());
+        let twin = published.listed.keys[0].clone();
+        published.listed.keys.push(twin);
         assert!(published.in_jwt_vc_issuer("k").unwrap_err().to_string().contains("several"));
-        published.did.as_mut().unwrap().1["assertionMethod"] = json!([]);
+        published.did.as_mut().unwrap().1.assertion_method.clear();
         assert!(published.in_did_document("k").unwrap_err().to_string().contains("assertionMethod"));
     }
 

@@ -8,14 +8,14 @@ use chancery_protocol::notification::NotificationEvent;
 use serde_json::{Value, json};
 
 use super::*;
-use issuer::{Behaviour, Mock, Place};
+use issuer::{Behaviour, Mock, Place, Spoil};
 
 async fn claim(behaviour: Behaviour, settings: Settings, count: u16) -> Result<Vec<Claimed>, ClaimError> {
     let mock = Mock::start(behaviour).await;
     Wallet::new(settings).unwrap().claim(&mock.link(), None, count).await
 }
 
-fn spoiled(place: Place, spoil: fn(&mut Value)) -> Behaviour {
+fn spoiled(place: Place, spoil: Spoil) -> Behaviour {
     Behaviour { spoil: Some((place, spoil)), ..Behaviour::default() }
 }
 
@@ -115,7 +115,7 @@ async fn an_issuer_that_is_not_there_is_unreachable() {
 }
 
 /// What a spoiled issuer must fail at, and a word of the reason.
-type Case = (Place, fn(&mut Value), Step, &'static str);
+type Case = (Place, Spoil, Step, &'static str);
 
 #[tokio::test]
 async fn every_lie_is_found_at_its_step() {
@@ -211,7 +211,7 @@ async fn a_key_that_only_one_document_knows_is_refused() {
 
 #[tokio::test]
 async fn copies_that_can_be_linked_are_refused() {
-    let cases: [(fn(&mut Value), &str); 2] = [
+    let cases: [(Spoil, &str); 2] = [
         (|d| d["iat"] = (d["iat"].as_i64().unwrap() + 1).into(), "rounded"),
         (|d| d["status"]["status_list"]["idx"] = 3.into(), "index 3 twice"),
     ];

@@ -38,10 +38,12 @@ pub(super) enum Place {
     StatusClaims,
 }
 
+/// A change of a document before it is sent or signed.
+pub(super) type Spoil = fn(&mut Value);
+
 /// How it behaves.
 pub(super) struct Behaviour {
-    /// Changes a document before it is sent or signed.
-    pub(super) spoil: Option<(Place, fn(&mut Value))>,
+    pub(super) spoil: Option<(Place, Spoil)>,
     pub(super) tx_code: Option<&'static str>,
     pub(super) dpop: bool,
     /// Answers with authorization details, asked or not.
@@ -151,11 +153,11 @@ impl Mock {
         (header.remove("typ").unwrap().as_str().unwrap().to_owned(), header)
     }
 
-    /// Checks a DPoP proof as the server does; the answer to a wrong one.
-    fn check_dpop(&self, headers: &HeaderMap, path: &str, token: Option<&str>) -> Result<(), Response> {
+    /// Checks a DPoP proof as the server does; the answer to one without the right nonce, if so.
+    fn check_dpop(&self, headers: &HeaderMap, path: &str, token: Option<&str>) -> Option<Response> {
         if !self.behaviour.dpop {
             assert!(headers.get("dpop").is_none(), "a proof that nobody advertised");
-            return Ok(());
+            return None;
         }
         let proof = headers["dpop"].to_str().unwrap();
         let url = self.at(path);
@@ -163,11 +165,11 @@ impl Mock {
         let proof = verify_dpop(proof, &expected).unwrap();
         let nonce = if token.is_some() { "resource-nonce" } else { "server-nonce" };
         if proof.nonce.as_deref() == Some(nonce) {
-            return Ok(());
+            return None;
         }
         let dpop_nonce = [("dpop-nonce", nonce)];
         let body = Json(json!({"error": "use_dpop_nonce"}));
-        Err(if token.is_some() {
+        Some(if token.is_some() {
             let challenge = [(header::WWW_AUTHENTICATE, "DPoP error=\"use_dpop_nonce\", algs=\"ES256\"")];
             (StatusCode::UNAUTHORIZED, dpop_nonce, challenge).into_response()
         } else {
@@ -262,7 +264,7 @@ async fn token(
     headers: HeaderMap,
     Form(form): Form<Map<String, Value>>,
 ) -> Response {
-    if let Err(answer) = mock.check_dpop(&headers, "/token", None) {
+    if let Some(answer) = mock.check_dpop(&headers, "/token", None) {
         return answer;
     }
     assert_eq!(form["grant_type"], PRE_AUTHORIZED_CODE);
@@ -303,7 +305,7 @@ async fn credential(
     headers: HeaderMap,
     Json(request): Json<Value>,
 ) -> Response {
-    if let Err(answer) = mock.check_dpop(&headers, "/credential", Some("token")) {
+    if let Some(answer) = mock.check_dpop(&headers, "/credential", Some("token")) {
         return answer;
     }
     let scheme = if mock.behaviour.dpop { "DPoP token" } else { "Bearer token" };
@@ -340,7 +342,7 @@ async fn notification(
     headers: HeaderMap,
     Json(request): Json<Value>,
 ) -> Response {
-    if let Err(answer) = mock.check_dpop(&headers, "/notification", Some("token")) {
+    if let Some(answer) = mock.check_dpop(&headers, "/notification", Some("token")) {
         return answer;
     }
     assert_eq!(request["notification_id"], "note");
