@@ -25,9 +25,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if arguments.check {
         return check(workspace);
     }
-    running(workspace)?;
-    testing(workspace)?;
+    let (workspace, _) = running(workspace)?;
+    testing(&workspace)?;
     println!("Everything is there.");
+    if let Some(binaries) = postgres::installed_here(&workspace) {
+        println!("To run `chancery` yourself: export CHANCERY_POSTGRES={}", binaries.display());
+    }
     Ok(())
 }
 

@@ -31,6 +31,13 @@ pub(crate) fn binaries(workspace: &Workspace) -> Result<PathBuf> {
     super::provide(&what, || find(workspace), |step| install(workspace, step)).map(|(binaries, _)| binaries)
 }
 
+/// The directory of the binaries, if they are where only this workshop looks.
+pub(crate) fn installed_here(workspace: &Workspace) -> Option<PathBuf> {
+    let (binaries, _) = find(workspace)?;
+    let homes = [PathBuf::from(REACHABLE), workspace.tools()];
+    homes.iter().any(|home| binaries.starts_with(home)).then_some(binaries)
+}
+
 /// The directory of the binaries, and what they call themselves.
 pub(crate) fn find(workspace: &Workspace) -> Option<(PathBuf, String)> {
     let on_path = env::var_os("PATH").unwrap_or_default();
