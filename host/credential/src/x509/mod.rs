@@ -149,4 +149,6 @@ pub(crate) fn key_header(
 }
 
 #[cfg(test)]
+mod path_tests;
+#[cfg(test)]
 mod tests;
