@@ -62,13 +62,11 @@ pub(crate) struct Global {
     pub(crate) log_format: Output,
 }
 
-/// The two forms of output.
+/// The two forms of output. The variants have no comment: it would make every help text longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Output {
-    /// For people.
     #[default]
     Text,
-    /// For programs.
     Json,
 }
 

@@ -7,8 +7,8 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::{Global, Output};
 use crate::failure::Failure;
 
-/// What is logged unless asked otherwise.
-const DEFAULT_FILTER: &str = "info";
+/// What is logged unless asked otherwise. The database driver repeats notices that nobody needs.
+const DEFAULT_FILTER: &str = "info,sqlx=warn";
 
 /// Starts logging for the rest of the process.
 pub(crate) fn start(global: &Global) -> Result<(), Failure> {

@@ -5,16 +5,19 @@ use chancery_server::{Check, Outcome};
 use serde_json::{Value, json};
 
 use crate::arguments::{Doctor, Output};
+use crate::data_directory::DataDirectory;
 use crate::failure::Failure;
 use crate::output::{self, plain};
 
 pub(super) async fn doctor(doctor: Doctor, form: Output) -> Result<(), Failure> {
-    let config = if doctor.dev {
-        Config::development(DevOptions { port: doctor.port, data: doctor.data })?
+    let checks = if doctor.dev {
+        // It makes keys and a database there, as a start would.
+        let _directory = DataDirectory::take(&doctor.data)?;
+        let config = Config::development(DevOptions { port: doctor.port, data: doctor.data })?;
+        chancery_server::doctor(&config).await
     } else {
-        Config::from_environment()?
+        chancery_server::doctor(&Config::from_environment()?).await
     };
-    let checks = chancery_server::doctor(&config).await;
     let report = match form {
         Output::Text => checks.iter().map(as_text).collect::<Vec<_>>().join("\n"),
         Output::Json => json!({"checks": checks.iter().map(as_json).collect::<Vec<_>>()}).to_string(),

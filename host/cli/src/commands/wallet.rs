@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::arguments::{Claim, Output, WalletCommand};
 use crate::failure::Failure;
-use crate::output::{self, plain, word};
+use crate::output::{self, plain};
 use crate::private_file::PrivateFile;
 use crate::wallet::{Binding, Claimed, HeldCredential, Settings, Wallet, kept, parse_link};
 
@@ -88,7 +88,7 @@ fn as_json(claimed: &Claimed) -> Value {
         json!({
             "credential": held.credential,
             "vct": held.claims.get("vct"),
-            "claims": own_claims(held).collect::<Map<_, _>>(),
+            "claims": own_claims(held),
             "status": held.status,
             "expires_at": rfc3339(held.expires_at),
             "key_found_by": held.key_found_by.iter().map(|source| source.as_str()).collect::<Vec<_>>(),
@@ -112,15 +112,17 @@ fn as_text(claimed: &Claimed) -> String {
         lines.push(String::new());
         lines.push(format!("{}, until {}", held.status.as_str(), rfc3339(held.expires_at)));
         lines.push(format!("issuer key found by {}, all agree", ways.join(", ")));
-        lines.extend(own_claims(held).map(|(name, value)| format!("  {}  {}", plain(&name), word(&value))));
+        lines.extend(
+            output::members(&Value::Object(own_claims(held))).lines().map(|line| format!("  {line}")),
+        );
     }
     lines.join("\n")
 }
 
 /// What the credential says of its holder, without what the protocol says of the credential.
-fn own_claims(held: &HeldCredential) -> impl Iterator<Item = (String, Value)> {
+fn own_claims(held: &HeldCredential) -> Map<String, Value> {
     let own = held.claims.iter().filter(|(name, _)| !REGISTERED_CLAIMS.contains(&name.as_str()));
-    own.map(|(name, value)| (name.clone(), value.clone()))
+    own.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn told(event: NotificationEvent) -> &'static str {

@@ -161,8 +161,11 @@ impl ClaimError {
             Problem::TxCodeNeeded(_) => "give it in --tx-code; `chancery offer create --tx-code` printed it",
             Problem::TooMany { most, .. } => return Some(format!("ask for --count {most} or fewer")),
             Problem::Refused { code, .. } => match (self.step, code.as_str()) {
+                (Step::Offer, _) => {
+                    "an offer is read until it is redeemed, withdrawn or expired: make a new one"
+                }
                 (Step::Token, "invalid_grant") => {
-                    "an offer is redeemed once, in time and with the right transaction code: make a new one"
+                    "check the transaction code; an offer that was redeemed or has expired is gone: make a new one"
                 }
                 (Step::Token, "invalid_request") => {
                     "give --tx-code exactly when the offer asks for a transaction code"

@@ -37,6 +37,13 @@ async fn a_claim_brings_verified_credentials_and_tells_the_issuer() {
 }
 
 #[tokio::test]
+async fn claims_come_in_the_order_of_the_metadata() {
+    let claimed = claim(Behaviour::default(), Settings::default(), 1).await.unwrap();
+    let names: Vec<_> = claimed[0].credentials[0].claims.keys().rev().take(2).collect();
+    assert_eq!(names, ["department", "given_name"]);
+}
+
+#[tokio::test]
 async fn every_way_to_a_token_is_walked() {
     for (dpop, identifiers, authorization_details) in
         [(true, false, false), (false, false, false), (true, true, false), (false, false, true)]

@@ -25,7 +25,7 @@ pub use super::issuer_keys::KeySource;
 pub struct HeldCredential {
     /// As it was issued: compact SD-JWT with all disclosures.
     pub credential: String,
-    /// Its claims, disclosures put in their places.
+    /// Its claims, disclosures put in their places; in the order in which the metadata describes them.
     pub claims: Map<String, Value>,
     /// What its status list says now.
     pub status: CredentialStatus,
@@ -121,6 +121,7 @@ impl Wallet {
         })?;
         let status_reference =
             verified.status.ok_or_else(|| step.unexpected("a status_list reference", "none"))?;
+        let claims = in_display_order(configuration, claims);
         Ok(Sound { claims, expires_at, status_reference, key_found_by, holder: keys.swap_remove(place) })
     }
 
@@ -150,6 +151,24 @@ fn mandatory_claims(
         )?;
     }
     Ok(())
+}
+
+/// Disclosures come shuffled; people read claims in the order of the metadata (OpenID4VCI Appendix B.2).
+fn in_display_order(
+    configuration: &CredentialConfiguration,
+    mut claims: Map<String, Value>,
+) -> Map<String, Value> {
+    let described = configuration.credential_metadata.iter().flat_map(|metadata| &metadata.claims);
+    let mut ordered = Map::new();
+    for claim in described {
+        if let Some(PathElement::Member(name)) = claim.path.first()
+            && let Some((name, value)) = claims.shift_remove_entry(name)
+        {
+            ordered.insert(name, value);
+        }
+    }
+    claims.append(&mut ordered);
+    claims
 }
 
 /// Whether a claims path pointer (OpenID4VCI Appendix C) selects anything.
