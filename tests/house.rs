@@ -20,7 +20,8 @@ use crate::answer::text;
 /// How long a start may take: a cluster is made, plugins are compiled, others use the machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// `$1` is the process to outlive by no more than a moment, `$2` the directory, the rest the command.
+/// `$1` is the process to outlive by no more than a moment, `$2` the directory, the rest the command. The
+/// log of the last house is kept, to be read when a test failed.
 const KEEPER: &str = r#"
 owner=$1 directory=$2; shift 2
 "$@" </dev/null >"$directory/announcement" 2>>"$directory/log" &
@@ -29,7 +30,10 @@ echo "$house" >"$directory/pid.new" && mv "$directory/pid.new" "$directory/pid"
 while kill -0 "$owner" 2>/dev/null && kill -0 "$house" 2>/dev/null; do sleep 0.3; done
 kill "$house" 2>/dev/null
 wait "$house"
-kill -0 "$owner" 2>/dev/null || rm -rf "$directory"
+kill -0 "$owner" 2>/dev/null && exit
+mv "$directory/log" "${TMPDIR:-/tmp}/chancery-tests.log"
+rm -rf "$directory" "$directory/../lock"
+rmdir "$directory/.."
 "#;
 
 /// The one tenant of a house, and where its people find it.
@@ -61,6 +65,11 @@ impl Acme {
             key: text(&tenant["token"]),
             http,
         }
+    }
+
+    /// The same, where all URLs lie below a path of the host.
+    pub fn below(&self, path: &str) -> Self {
+        Self { base: format!("{}{path}", self.base), ..self.clone() }
     }
 
     /// The URL of a path, as this process is asked.
@@ -114,6 +123,16 @@ impl House {
     pub fn with(environment: &[(&str, &str)]) -> Self {
         let root = scratch(&crate::unique("chancery-house-"));
         let process = Process::start(&root.join("house"), std::process::id(), free_port(), environment);
+        Self { process, root }
+    }
+
+    /// A new house whose issuer identifier has a path.
+    pub fn at_path(path: &str) -> Self {
+        let port = free_port();
+        let root = scratch(&crate::unique("chancery-house-"));
+        let identifier = format!("http://127.0.0.1:{port}{path}");
+        let environment = [("CHANCERY_PUBLIC_URL", identifier.as_str())];
+        let process = Process::start(&root.join("house"), std::process::id(), port, &environment);
         Self { process, root }
     }
 

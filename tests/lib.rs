@@ -40,3 +40,14 @@ pub fn unique(prefix: &str) -> String {
     aws_lc_rs::rand::fill(&mut bytes).unwrap();
     format!("{prefix}{}", jose::base64url(bytes).replace(['-', '_'], "x"))
 }
+
+/// Does all of it at the same time.
+pub async fn together<T: Send + 'static>(
+    work: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for one in work {
+        tasks.spawn(one);
+    }
+    tasks.join_all().await
+}

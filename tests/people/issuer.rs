@@ -7,6 +7,7 @@ use crate::answer::text;
 use crate::{Acme, Answer};
 
 /// The holder of an API key.
+#[derive(Clone)]
 pub struct Issuer {
     acme: Acme,
     key: String,

@@ -13,6 +13,7 @@ use crate::{Acme, Answer};
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
 
 /// A holder's wallet.
+#[derive(Clone)]
 pub struct Wallet {
     acme: Acme,
 }

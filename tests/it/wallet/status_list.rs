@@ -1,0 +1,149 @@
+//! `GET /status-lists/{list}` (Token Status List)
+
+use std::time::Duration;
+
+use chancery_tests::answer::text;
+use chancery_tests::people::badge;
+use chancery_tests::sd_jwt::{self, SdJwt};
+use chancery_tests::{Acme, Answer, acme, now};
+use reqwest::Method;
+
+async fn credential(acme: &Acme) -> (SdJwt, String) {
+    let offer = acme.issuer().offer(badge()).await;
+    let credential = acme.wallet().claim(&offer).await;
+    let id = acme.issuer().issued(&offer).await.remove(0);
+    (acme.verifier().verify(&credential).await, id)
+}
+
+fn path_of(acme: &Acme, credential: &SdJwt) -> String {
+    let uri = text(&credential.payload["status"]["status_list"]["uri"]);
+    uri.strip_prefix(&acme.identifier).unwrap().to_owned()
+}
+
+/// Waits until the list says so; revocations are visible within two seconds.
+async fn becomes(acme: &Acme, credential: &SdJwt, status: u8) {
+    let started = tokio::time::Instant::now();
+    while acme.verifier().status(credential).await != status {
+        assert!(started.elapsed() < Duration::from_secs(2), "the list does not say {status} in time");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_signed_dated_and_always_of_full_size() {
+    let acme = acme();
+    let (credential, _) = credential(&acme).await;
+    let (header, claims) = acme.verifier().status_list(&credential).await;
+    assert_eq!(header["typ"], "statuslist+jwt");
+    assert!(!header["x5c"].as_array().unwrap().is_empty());
+    let (issued, expires) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
+    assert!(issued <= now() && expires > now() + 3600 && expires - issued <= 86_400);
+    assert!(claims["ttl"].as_i64().unwrap() > 0);
+    assert_eq!(claims["status_list"]["bits"], 2);
+    let index = credential.payload["status"]["status_list"]["idx"].as_u64().unwrap();
+    let (status, entries) = sd_jwt::status(&text(&claims["status_list"]["lst"]), index);
+    assert_eq!((status, entries), (0, 1 << 20), "the length tells nobody how much was issued");
+    let members: Vec<_> = claims["status_list"].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["bits", "lst"], "no aggregation: it would tell how much was issued");
+}
+
+#[tokio::test]
+async fn a_credential_is_suspended_reinstated_and_then_revoked_for_ever() {
+    let acme = acme();
+    let issuer = acme.issuer();
+    let (credential, id) = credential(&acme).await;
+    becomes(&acme, &credential, 0).await;
+    for (change, word, status) in [
+        ("suspend", "suspended", 2),
+        ("suspend", "suspended", 2),
+        ("reinstate", "valid", 0),
+        ("reinstate", "valid", 0),
+        ("suspend", "suspended", 2),
+        ("revoke", "revoked", 1),
+        ("revoke", "revoked", 1),
+    ] {
+        let changed = issuer.change(&id, change).await.granted();
+        assert_eq!(changed["status"], word);
+        becomes(&acme, &credential, status).await;
+    }
+    for change in ["reinstate", "suspend"] {
+        issuer.change(&id, change).await.problem(409, "wrong-state");
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    becomes(&acme, &credential, 1).await;
+    let shown = issuer.get(&format!("/credentials/{id}")).await.granted();
+    assert_eq!(shown["status"], "revoked");
+}
+
+#[tokio::test]
+async fn revoking_one_copy_leaves_the_others_valid() {
+    let acme = acme();
+    let offer = acme.issuer().offer(badge()).await;
+    let copies = acme.wallet().claim_copies(&offer, 5).await;
+    let ids = acme.issuer().issued(&offer).await;
+    acme.issuer().change(&ids[2], "revoke").await.granted();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let mut statuses = Vec::new();
+    for copy in &copies {
+        let copy = acme.verifier().verify(copy).await;
+        statuses.push(acme.verifier().status(&copy).await);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [0, 0, 0, 0, 1]);
+}
+
+#[tokio::test]
+async fn verifiers_may_keep_a_list_and_ask_whether_it_changed() {
+    let acme = acme();
+    let (credential, _) = credential(&acme).await;
+    let path = path_of(&acme, &credential);
+    // Others revoke in the same list meanwhile: the tag may change between two requests, not often.
+    for attempt in 0..20 {
+        let list = acme.stranger().get(&path).await.is(200);
+        assert_eq!(list.header("content-type"), Some("application/statuslist+jwt"));
+        let caching = list.header("cache-control").unwrap();
+        assert!(caching.contains("public") && caching.contains("max-age="), "{caching}");
+        assert_eq!(list.header("access-control-allow-origin"), Some("*"));
+        assert!(list.header("set-cookie").is_none());
+        let tag = list.header("etag").unwrap();
+        let request = acme.stranger().request(Method::GET, &path).header("if-none-match", tag);
+        let again = Answer::to(request).await;
+        if again.status == 304 {
+            assert!(again.body.is_empty());
+            assert_eq!(again.header("etag"), Some(tag));
+            break;
+        }
+        assert!(attempt < 19, "{again}");
+    }
+    let weak = acme.stranger().request(Method::GET, &path).header("if-none-match", "\"another\"");
+    Answer::to(weak).await.is(200);
+}
+
+#[tokio::test]
+async fn a_list_has_one_name() {
+    let acme = acme();
+    let (credential, _) = credential(&acme).await;
+    let path = path_of(&acme, &credential);
+    let number = path.rsplit('/').next().unwrap();
+    for other in [
+        format!("0{number}"),
+        format!("+{number}"),
+        format!("{number}/"),
+        format!("{number}%20"),
+        "4294967295".to_owned(),
+        "4294967296".to_owned(),
+        "-1".to_owned(),
+        "x".to_owned(),
+    ] {
+        acme.stranger().get(&format!("/status-lists/{other}")).await.refused(404, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn the_past_of_a_list_is_not_served() {
+    let acme = acme();
+    let (credential, _) = credential(&acme).await;
+    let path = path_of(&acme, &credential);
+    let past = acme.stranger().get(&format!("{path}?time={}", now() - 86_400)).await;
+    assert!([404, 501].contains(&past.status), "Token Status List §8.4: {past}");
+}
