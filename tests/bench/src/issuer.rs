@@ -41,8 +41,7 @@ pub(crate) struct Database {
 impl Database {
     /// Makes a cluster in `data` and starts it.
     pub(crate) async fn start(data: &Path, postgres: Option<&Path>) -> Result<Self> {
-        let search =
-            BinarySearch { directory: postgres.map(Path::to_owned), path: std::env::var_os("PATH") };
+        let search = BinarySearch { directory: postgres.map(Path::to_owned), path: std::env::var_os("PATH") };
         let cluster = Cluster::start(data, &search).await?;
         let mut counters = PgConnection::connect(cluster.admin_url()).await?;
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut counters).await?;
@@ -61,15 +60,18 @@ impl Database {
 
     /// Bytes of write-ahead log so far.
     pub(crate) async fn wal(&mut self) -> Result<u64> {
-        let bytes: i64 = sqlx::query_scalar("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::int8")
-            .fetch_one(&mut self.counters)
-            .await?;
+        let bytes: i64 =
+            sqlx::query_scalar("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::int8")
+                .fetch_one(&mut self.counters)
+                .await?;
         Ok(u64::try_from(bytes)?)
     }
 
     /// What it is, for the document.
     pub(crate) async fn version(&mut self) -> Result<String> {
-        Ok(sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut self.counters).await?)
+        Ok(sqlx::query_scalar("select current_setting('server_version')")
+            .fetch_one(&mut self.counters)
+            .await?)
     }
 
     pub(crate) async fn stop(self) {
@@ -135,7 +137,10 @@ impl Server {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             line.and_then(|value| value.parse().ok()).with_context(|| format!("find the metric {name}"))
         };
-        Ok((counter("chancery_database_transactions_total")?, counter("chancery_database_round_trips_total")?))
+        Ok((
+            counter("chancery_database_transactions_total")?,
+            counter("chancery_database_round_trips_total")?,
+        ))
     }
 
     /// Asks it to stop, and insists if it does not.
@@ -154,9 +159,5 @@ impl Server {
 
 /// What the three have used so far.
 pub(crate) fn used(server: &Server, database: &Database) -> Result<Used> {
-    Ok(Used {
-        server: server.processes.used()?,
-        database: database.used()?,
-        driver: crate::cost::own(),
-    })
+    Ok(Used { server: server.processes.used()?, database: database.used()?, driver: crate::cost::own() })
 }

@@ -18,8 +18,7 @@ pub(crate) struct Key {
 impl Key {
     /// A new key.
     pub(crate) fn generate() -> Result<Self> {
-        let pair =
-            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok().context("generate a key")?;
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok().context("generate a key")?;
         let point = pair.public_key().as_ref();
         let coordinate = |from: usize| encoded(point.get(from..from + 32).unwrap_or_default());
         let jwk = json!({ "kty": "EC", "crv": "P-256", "x": coordinate(1), "y": coordinate(33) });
