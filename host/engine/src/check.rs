@@ -153,10 +153,10 @@ fn structure<'a>(wasm: &'a [u8], limits: &Limits) -> Result<Option<&'a [u8]>, Re
         totals.count(&payload, limits)?;
         match payload {
             // The outermost section wins: tools that wrap a component can name the whole.
-            Payload::CustomSection(section) if section.name() == manifest::SECTION => {
-                if outermost || manifest.is_none() {
-                    manifest = Some(section.data());
-                }
+            Payload::CustomSection(section)
+                if section.name() == manifest::SECTION && (outermost || manifest.is_none()) =>
+            {
+                manifest = Some(section.data());
             }
             Payload::ComponentImportSection(section) if outermost => {
                 for import in section {

@@ -11,7 +11,7 @@ use chancery_domain::template::{
 };
 use serde_json::Value;
 
-use crate::{bindings::template as wit, manifest::is_name, schema::Schema};
+use crate::{bindings::template as wit, log::escaped, manifest::is_name, schema::Schema};
 
 const MAX_FIELDS: usize = 200;
 const MAX_LOCALES: usize = 50;
@@ -41,6 +41,12 @@ pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> 
     let display = findings.display(described.display);
     let fields = findings.fields(described.fields);
     let sd_jwt = described.sd_jwt.map(|projection| findings.sd_jwt(projection, &fields));
+    if let Some(mdoc) = &described.mdoc {
+        findings.declared("/mdoc/elements", mdoc.elements.iter().map(|element| &*element.field), &fields);
+    }
+    if let Some(w3c) = &described.w3c {
+        findings.declared("/w3c/claims", w3c.claims.iter().map(|claim| &*claim.field), &fields);
+    }
     let sources = findings.sources(&described.sources);
     let subject = findings.schema("/subject-schema", &described.subject_schema);
     let configuration = findings.schema("/configuration-schema", &described.configuration_schema);
@@ -152,18 +158,16 @@ impl Findings {
 
     fn sd_jwt(&mut self, projection: wit::SdJwtProjection, fields: &[Field]) -> SdJwtProjection {
         // SD-JWT VC §3.2.2.1.1: a collision-resistant name, so an URL or URN.
+        self.declared("/sd-jwt/claims", projection.claims.iter().map(|claim| &*claim.field), fields);
         let vct = &projection.vct;
         if !vct.contains(':') || vct.len() > 512 || vct.chars().any(|c| c.is_whitespace() || c.is_control()) {
             self.add("/sd-jwt/vct", "not-a-uri", "must be a URL or a URN");
         }
         for (index, claim) in projection.claims.iter().enumerate() {
             let pointer = format!("/sd-jwt/claims/{index}");
-            match fields.iter().find(|field| field.name == claim.field) {
-                None => self.add(format!("{pointer}/field"), "unknown-field", "is not declared in `fields`"),
-                Some(field) if claim.elements && field.kind != ValueKind::Array => {
-                    self.add(format!("{pointer}/elements"), "not-an-array", "only arrays have elements");
-                }
-                Some(_) => {}
+            let field = fields.iter().find(|field| field.name == claim.field);
+            if claim.elements && field.is_some_and(|field| field.kind != ValueKind::Array) {
+                self.add(format!("{pointer}/elements"), "not-an-array", "only arrays have elements");
             }
             self.path(&pointer, &claim.path);
             let overlaps = |other: &wit::SdJwtClaim| {
@@ -191,13 +195,23 @@ impl Findings {
         }
     }
 
+    /// A projection names declared fields only.
+    fn declared<'a>(&mut self, pointer: &str, names: impl Iterator<Item = &'a str>, fields: &[Field]) {
+        for (index, name) in names.enumerate() {
+            if !fields.iter().any(|field| field.name == name) {
+                let pointer = format!("{pointer}/{index}/field");
+                self.add(pointer, "unknown-field", "is not declared in `fields`");
+            }
+        }
+    }
+
     /// Registered claims are the host's; RFC 9901 §4.1 reserves `_sd` and `...` at every depth.
     fn path(&mut self, pointer: &str, path: &[String]) {
         let pointer = format!("{pointer}/path");
         match path {
             [] => self.add(&*pointer, "required", "must have at least one member"),
             _ if path.len() > MAX_PATH => {
-                self.add(&*pointer, "too-many", &format!("more than {MAX_PATH} members"))
+                self.add(&*pointer, "too-many", &format!("more than {MAX_PATH} members"));
             }
             [first, ..] if REGISTERED_CLAIMS.contains(&&**first) => {
                 self.add(&*pointer, "reserved", &format!("`{first}` is a claim that the host alone sets"));
@@ -231,7 +245,7 @@ impl Findings {
         let compiled = serde_json::from_str::<Value>(text)
             .map_err(|error| format!("must be JSON: {error}"))
             .and_then(|value| Ok((Schema::compile(&value)?, value)));
-        compiled.map_err(|reason| self.add(pointer, "not-a-schema", &reason)).ok()
+        compiled.map_err(|reason| self.add(pointer, "not-a-schema", &escaped(&reason, 300))).ok()
     }
 }
 

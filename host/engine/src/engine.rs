@@ -55,7 +55,7 @@ struct Shared {
     cache: Cache,
     limits: Limits,
     slots: Arc<Semaphore>,
-    /// One compilation at a time: it takes all the processors it can get.
+    /// One compilation at a time: the others wait rather than slow down what serves.
     compiler: Arc<Semaphore>,
 }
 
@@ -118,12 +118,7 @@ impl Shared {
         let digest = sha256(wasm);
         let compiled = match self.cache.load(&self.engine, &digest) {
             Some(compiled) => compiled,
-            None => {
-                let compiled = Compiled::from_binary(&self.engine, wasm)
-                    .map_err(|error| Refused::Compile(format!("{error:#}")))?;
-                self.cache.store(&digest, &compiled);
-                compiled
-            }
+            None => self.compile(wasm, &digest)?,
         };
         let prepared = self
             .linker
@@ -138,6 +133,13 @@ impl Shared {
             slots: Arc::clone(&self.slots),
         };
         Ok(Component { inner: Arc::new(Inner { manifest, caller }) })
+    }
+
+    fn compile(&self, wasm: &[u8], digest: &[u8; 32]) -> Result<Compiled, Refused> {
+        let compiled = Compiled::from_binary(&self.engine, wasm)
+            .map_err(|error| Refused::Compile(format!("{error:#}")))?;
+        self.cache.store(digest, &compiled);
+        Ok(compiled)
     }
 }
 

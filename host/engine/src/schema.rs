@@ -1,5 +1,7 @@
 //! JSON Schemas of plugins, and what is wrong with a document in words that keep its values.
 
+mod bounds;
+
 use chancery_domain::template::Issue;
 use jsonschema::{Draft, PatternOptions, ValidationError, error::ValidationErrorKind};
 use serde_json::Value;
@@ -18,11 +20,12 @@ impl Schema {
     /// fetch them. Patterns are matched in linear time: they come from plugins and meet data
     /// from strangers.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
+        bounds::check(schema)?;
         jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
             .should_ignore_unknown_formats(true)
-            .with_pattern_options(PatternOptions::regex().size_limit(1 << 20))
+            .with_pattern_options(PatternOptions::regex().size_limit(256 << 10))
             .build(schema)
             .map(Self)
             .map_err(|error| error.to_string())
@@ -153,6 +156,42 @@ mod tests {
     fn remote_references_are_refused() {
         for reference in ["https://example.com/schema.json", "file:///etc/passwd", "other.json"] {
             assert!(Schema::compile(&json!({"$ref": reference})).is_err(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn a_reference_within_the_document_resolves() {
+        let schema =
+            json!({"$defs": {"name": {"minLength": 1}}, "properties": {"a": {"$ref": "#/$defs/name"}}});
+        assert_eq!(issues(&schema, &json!({"a": ""})), [("/a".to_owned(), "too-short".to_owned())]);
+    }
+
+    #[test]
+    fn a_schema_cannot_burn_time_or_memory() {
+        let loops = json!({"$ref": "#"});
+        let long_way_round =
+            json!({"$defs": {"a": {"items": {"$ref": "#/$defs/b"}}, "b": {"not": {"$ref": "#/$defs/a"}}}});
+        let doubling: serde_json::Map<String, Value> = (0..40)
+            .map(|n| {
+                let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
+                (format!("d{n}"), json!({"allOf": [next, next]}))
+            })
+            .chain([("d40".to_owned(), json!({"type": "object"}))])
+            .collect();
+        let doubling = json!({"$defs": doubling, "$ref": "#/$defs/d0"});
+        let patterns: Vec<Value> = (0..1_000).map(|_| json!({"pattern": "^\\w{500}$"})).collect();
+        let patterns = json!({"allOf": patterns});
+        let elsewhere = json!({"$id": "https://example.com/a", "$dynamicRef": "#b"});
+        let deep = (0..1_000).fold(json!({}), |inner, _| json!({"not": inner}));
+        // Each step is short, and known before the step that leads to it.
+        let chain: serde_json::Map<String, Value> = (0..500)
+            .rev()
+            .map(|n| (format!("c{n}"), json!({"not": {"$ref": format!("#/$defs/c{}", n + 1)}})))
+            .collect();
+        let mut chain = json!({"$defs": chain, "$ref": "#/$defs/c0"});
+        chain["$defs"]["c500"] = json!({});
+        for schema in [loops, long_way_round, doubling, patterns, elsewhere, deep, chain] {
+            Schema::compile(&schema).unwrap_err();
         }
     }
 

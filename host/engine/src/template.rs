@@ -17,6 +17,7 @@ use crate::{
     dataset,
     definition::{self, Checked},
     fault::{Fault, FaultKind, TemplateError},
+    log::escaped,
 };
 
 /// What a dataset is for.
@@ -225,7 +226,7 @@ impl Template {
                 })
             })
             .await?
-            .map_err(|fault| caller.fault(reported(fault)))?;
+            .map_err(|fault| caller.fault(reported(&fault)))?;
         self.accept(outcome).map_err(|kind| caller.fault(kind))
     }
 
@@ -284,7 +285,7 @@ impl Template {
             wit::Outcome::Need(lookups) => self.accept_lookups(lookups).map_err(FaultKind::Contract),
             wit::Outcome::Defer(deferral) => {
                 let after = Duration::from_secs(deferral.after_seconds.max(1).into());
-                Ok(Outcome::Defer(Deferral { after, reason: deferral.reason }))
+                Ok(Outcome::Defer(Deferral { after, reason: escaped(&deferral.reason, 300) }))
             }
             wit::Outcome::Refuse(issues) => Ok(Outcome::Refuse(
                 issues
@@ -336,11 +337,12 @@ async fn describe(component: &Component, configuration: String) -> Result<wit::D
             })
         })
         .await?
-        .map_err(|fault| caller.fault(reported(fault)))
+        .map_err(|fault| caller.fault(reported(&fault)))
 }
 
-fn reported(fault: types::Fault) -> FaultKind {
-    FaultKind::Plugin { code: fault.code, message: fault.message, retryable: fault.retryable }
+fn reported(fault: &types::Fault) -> FaultKind {
+    let (code, message) = (escaped(&fault.code, 64), escaped(&fault.message, 1000));
+    FaultKind::Plugin { code, message, retryable: fault.retryable }
 }
 
 fn since_epoch(time: OffsetDateTime) -> Duration {

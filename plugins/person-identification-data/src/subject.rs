@@ -58,7 +58,7 @@ pub fn check(subject: &Map<String, Value>, today: Day) -> Result<Day, Vec<Issue>
     let born = text("birthdate").and_then(Day::parse);
     match born {
         None => {
-            issues.push(Issue::new("/birthdate", "not-a-date", "must be a day that exists, as YYYY-MM-DD"))
+            issues.push(Issue::new("/birthdate", "not-a-date", "must be a day that exists, as YYYY-MM-DD"));
         }
         Some(born) if born > today => {
             issues.push(Issue::new("/birthdate", "in-the-future", "must not be later than today"));

@@ -1,12 +1,17 @@
 //! A guest that misbehaves on demand harms nobody, and the fault says what it did.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use chancery_domain::Dataset;
 use chancery_engine::{
     Answer, Blame, Fault, FaultKind, Limits, Outcome, PrepareRequest, Purpose, Template, TemplateError,
 };
 use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{Host, at};
 
@@ -122,12 +127,42 @@ async fn too_much_input_is_not_handed_in() {
     assert_eq!(kind, FaultKind::InputTooLarge { limit: 256 << 10 });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_log_lines_does_not_fail_the_call() {
-    let host =
-        Host::with(Limits { fuel: u64::MAX / 2, running: Duration::from_secs(5), ..Limits::default() });
+#[tokio::test(flavor = "current_thread")]
+async fn a_flood_of_log_lines_is_bounded_and_escaped_and_does_not_fail_the_call() {
+    let host = patient();
     let template = template(&host, "log-flood").await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let recording = tracing::subscriber::set_default(subscriber);
     assert_eq!(value(ask(&template).await.unwrap()), "said");
+    drop(recording);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.lines().count(), 101, "a hundred lines, and one that says that there were more");
+    assert!(log.lines().all(|line| line.contains("hostile 0.1.0")), "{log}");
+    assert!(log.contains("line 0\\n\\u{1b}[31m"), "{log}");
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +229,7 @@ async fn lookups_go_out_and_answers_come_in() {
 async fn a_deferral_goes_out() {
     let host = Host::new();
     let Outcome::Defer(deferral) = ask(&template(&host, "defer").await).await.unwrap() else { panic!() };
-    assert_eq!(deferral.after, Duration::from_secs(60));
+    assert_eq!(deferral.after, Duration::from_mins(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,7 +280,7 @@ async fn more_calls_than_slots_wait_for_their_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_gives_up_gives_its_slot_back() {
-    let host = Host::with(Limits { whole: Duration::from_secs(60), ..Limits::default() });
+    let host = Host::with(Limits { whole: Duration::from_mins(1), ..Limits::default() });
     let sleeping = template(&host, "sleep").await;
     for _ in 0..100 {
         let given_up = tokio::time::timeout(Duration::from_millis(2), ask(&sleeping)).await;

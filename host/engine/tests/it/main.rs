@@ -1,5 +1,13 @@
 //! The engine as its users know it: bytes in, decisions out.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this is how a test fails, helpers included"
+)]
+
 mod bench;
 mod bundled;
 mod cache;
