@@ -115,7 +115,9 @@ mod tests {
         DataDirectory::reset(&path).unwrap();
         assert!(is_empty(&path).unwrap(), "there was nothing to delete");
         fs::write(path.join("thesis.txt"), "years of work").unwrap();
-        assert_eq!(DataDirectory::reset(&path).unwrap_err().exit_code(), 4);
+        let refusal = DataDirectory::reset(&path).unwrap_err();
+        assert_eq!(refusal.exit_code(), 4);
+        assert!(refusal.to_string().contains("did not make it"), "{refusal}");
         assert!(DataDirectory::take(&path).is_err(), "a foreign directory must never get the mark");
         assert!(path.join("thesis.txt").exists());
         fs::remove_file(path.join("thesis.txt")).unwrap();
