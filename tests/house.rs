@@ -179,6 +179,16 @@ impl House {
         self.process = Process::start(directory, std::process::id(), *port, environment);
     }
 
+    /// The command that would start a second process, with these environment variables, for tests that
+    /// expect a refusal.
+    pub fn twin_command(&self, environment: &[(&str, &str)]) -> Command {
+        let data = self.root.join("refused");
+        self.process.copy_to(&data);
+        let mut command = command(&data, free_port());
+        command.envs(self.process.twin_environment()).envs(environment.iter().copied());
+        command
+    }
+
     /// The command that would start it again, for tests that expect a refusal.
     pub fn command(&self) -> Command {
         command(&self.data(), self.process.port)
@@ -299,20 +309,28 @@ impl Process {
         }
     }
 
-    /// Another process on this one's database: the files of its directory, but not its cluster.
+    /// Another process on this one's database.
     fn twin(&self, directory: &Path, owner: u32) -> Self {
-        let data = directory.join("data");
-        open_directory(&data);
+        self.copy_to(&directory.join("data"));
+        let environment = self.twin_environment();
+        let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Self::start(directory, owner, free_port(), &environment)
+    }
+
+    /// The files of the data directory, but not its cluster.
+    fn copy_to(&self, data: &Path) {
+        open_directory(data);
         for entry in fs::read_dir(self.data()).unwrap().map(Result::unwrap) {
             let name = entry.file_name();
             if entry.path().is_file() && name != "dev.json" && name != "postgres.lock" {
                 fs::copy(entry.path(), data.join(name)).unwrap();
             }
         }
-        let database = self.database();
+    }
+
+    fn twin_environment(&self) -> [(&'static str, String); 2] {
         let identifier = text(&self.announcement["public_url"]);
-        let environment = [("DATABASE_URL", database.as_str()), ("CHANCERY_PUBLIC_URL", identifier.as_str())];
-        Self::start(directory, owner, free_port(), &environment)
+        [("DATABASE_URL", self.database()), ("CHANCERY_PUBLIC_URL", identifier)]
     }
 
     /// The cluster lets in whoever may enter the directory of its socket: this user.

@@ -1,3 +1,12 @@
 //! The whole host as people meet it, one folder for each part of its URLs.
 
+mod cli;
+mod issuers;
+mod manage;
+mod ops;
+mod replicas;
+mod restart;
+mod secrets;
+mod strangers;
+mod tidy;
 mod wallet;

@@ -137,6 +137,11 @@ impl Issuer {
         Answer::to(self.request(Method::POST, &format!("/credentials/{credential}/{change}"))).await
     }
 
+    /// The key itself.
+    pub fn secret(&self) -> &str {
+        &self.key
+    }
+
     /// Another key, with these scopes only.
     pub async fn key(&self, scopes: &[&str]) -> Self {
         let body = json!({ "name": crate::unique("key "), "scopes": scopes });

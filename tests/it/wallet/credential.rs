@@ -1,5 +1,7 @@
 //! `POST /credential` (OpenID4VCI §8)
 
+mod proofs;
+
 use chancery_tests::answer::text;
 use chancery_tests::jose::{self, Key};
 use chancery_tests::people::wallet::{badge_request, credentials, request_for};

@@ -6,6 +6,5 @@ mod metadata;
 mod nonce;
 mod notification;
 mod offer;
-mod proofs;
 mod status_list;
 mod token;

@@ -1,0 +1,76 @@
+//! The same, with the `chancery` command: what a person does in a terminal
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use chancery_tests::people::badge;
+use chancery_tests::{Acme, acme, house};
+use serde_json::Value;
+
+/// Runs the command against the house, with JSON on standard output.
+fn chancery(acme: &Acme, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(house::binary());
+    command.args(["--output", "json"]).args(arguments).env_clear();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if !["wallet"].contains(&arguments[0]) {
+        command.args(["--url", &acme.at("/api")]).env("CHANCERY_TOKEN", &acme.key);
+    }
+    let mut child = command.spawn().unwrap();
+    // A command that reads nothing may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains(&acme.key) && !said.contains("panicked"), "{said}");
+    output
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn subject() -> String {
+    badge().0["credentials"][0]["subject"].to_string()
+}
+
+#[tokio::test]
+async fn a_person_offers_claims_and_revokes() {
+    let acme = acme();
+    let create = ["offer", "create", "employee-badge", "--subject", "-", "--tx-code"];
+    let offer = json(&chancery(&acme, &create, &subject()));
+    let link = offer["offer_uri"].as_str().unwrap();
+    let tx_code = offer["tx_code"].as_str().unwrap();
+    let claim = ["wallet", "claim", link, "--tx-code", tx_code, "--count", "3", "--dpop"];
+    let claimed = json(&chancery(&acme, &claim, ""));
+    assert_eq!(claimed["issuer"], acme.identifier);
+    assert_eq!(claimed["notification"], "accepted");
+    assert_eq!(claimed["credentials"].as_array().unwrap().len(), 3);
+    assert_eq!(claimed["credentials"][0]["claims"]["family_name"], "Lovelace");
+    assert_eq!(claimed["credentials"][0]["status"], "valid");
+
+    let id = offer["id"].as_str().unwrap();
+    assert_eq!(json(&chancery(&acme, &["offer", "show", id], ""))["state"], "accepted");
+    let listed = json(&chancery(&acme, &["credential", "list", "--offer", id], ""));
+    let credential = listed["data"][0]["id"].as_str().unwrap();
+    let revoked = json(&chancery(&acme, &["credential", "revoke", credential], ""));
+    assert_eq!(revoked["status"], "revoked");
+    let again = chancery(&acme, &["credential", "reinstate", credential], "");
+    assert_eq!(again.status.code(), Some(1), "refused");
+    let twice = chancery(&acme, &["wallet", "claim", link, "--tx-code", tx_code], "");
+    assert_eq!(twice.status.code(), Some(1), "an offer is claimed once");
+}
+
+#[tokio::test]
+async fn mistakes_have_exit_codes_of_their_own() {
+    let acme = acme();
+    let refused = chancery(&acme, &["offer", "create", "unheard-of", "--subject", "-"], &subject());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("employee-badge"), "it says what there is");
+    assert!(refused.stdout.is_empty());
+    let wrong = chancery(&acme, &["offer", "create"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+    let nowhere = Acme { base: "http://127.0.0.1:9".to_owned(), ..acme };
+    let unreachable = chancery(&nowhere, &["offer", "list"], "");
+    assert_eq!(unreachable.status.code(), Some(3));
+}
