@@ -27,6 +27,7 @@ mod credentials;
 mod directory;
 pub mod embedded;
 mod error;
+mod founding;
 mod issuance;
 mod keys;
 pub mod migrate;

@@ -18,11 +18,13 @@ pub(super) async fn open(config: &Config, keyring: &Keyring) -> Result<Opened, S
     let (urls, cluster) = match &config.database {
         Database::Embedded { binaries } => {
             let cluster = Cluster::start(&config.data, binaries).await?;
+            refuse_another_key(cluster.admin_url(), keyring).await?;
             Store::migrate(cluster.admin_url(), &passwords).await?;
             (Urls::serving(cluster.admin_url(), &passwords)?, Some(cluster))
         }
         Database::Server { admin, serving } => {
             if let Some(admin) = admin {
+                refuse_another_key(admin, keyring).await?;
                 Store::migrate(admin, &passwords).await?;
             }
             let urls = match (serving, admin) {
@@ -37,6 +39,15 @@ pub(super) async fn open(config: &Config, keyring: &Keyring) -> Result<Opened, S
     };
     let store = Store::open(&urls, PoolSize::default()).await?;
     Ok(Opened { store, cluster })
+}
+
+/// Before migrating, because that gives the serving roles the passwords of this key: with another one it
+/// would lock out every host that runs on this database.
+async fn refuse_another_key(admin_url: &str, keyring: &Keyring) -> Result<(), StartError> {
+    match Store::founding_key(admin_url).await? {
+        Some(founded) if founded != keyring.check_value() => Err(StartError::WrongKey),
+        _ => Ok(()),
+    }
 }
 
 /// Derived, so that every replica agrees on them and nobody has to keep them.
