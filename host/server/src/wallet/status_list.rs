@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use url::form_urlencoded;
 
 use crate::app::App;
 use crate::operations::publish_status_list::{TTL_SECONDS, publish_status_list};
@@ -14,9 +15,15 @@ use crate::refusal::Refusal;
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Path(list): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let unknown = || Refusal::not_found("there is no such status list");
+    // Token Status List §8.4: whoever asks for the past must not be given the present. 404 and not 501, so
+    // that no stranger can fill the log with our errors.
+    if query.is_some_and(|query| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "time")) {
+        return Err(Refusal::not_found("no past of a status list is kept"));
+    }
     // Only the canonical form: a list has one URL.
     let number: u32 = list.parse().map_err(|_| unknown())?;
     if number.to_string() != list {
