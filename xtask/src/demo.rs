@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: a development issuer, one credential from offer to wallet, and then it serves.
 
+mod oracle;
 mod server;
 
 use std::io::Write;
@@ -36,16 +37,29 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     plugins::build(&workspace, &toolchain)?;
     build(&workspace)?;
     let port = server::port(arguments.port, USUAL_PORT)?;
-    match &arguments.data {
-        Some(data) => show(&workspace, port, &absolute(data)?, false, arguments.once),
-        None => show(&workspace, port, &workspace.target().join("demo"), true, arguments.once),
-    }
+    let (data, reset) = match &arguments.data {
+        Some(data) => (absolute(data)?, false),
+        None => (workspace.target().join("demo"), true),
+    };
+    let end = if arguments.once { End::Verified } else { End::Interrupted };
+    show(&workspace, port, &data, reset, &end)
 }
 
-/// The demo of the test run: everything is built, and nobody watches.
-pub(crate) fn once(workspace: &Workspace) -> Result<()> {
+/// The demo of the test run: everything is built, nobody watches, and an oracle has the last word.
+pub(crate) fn once(workspace: &Workspace, python: &Path) -> Result<()> {
     let port = server::port(Some(0), USUAL_PORT)?;
-    show(workspace, port, &workspace.target().join("demo-once"), true, true)
+    let data = workspace.target().join("demo-once");
+    show(workspace, port, &data, true, &End::Confirmed { python: python.to_owned() })
+}
+
+/// When the demo is over.
+enum End {
+    /// When somebody ends it.
+    Interrupted,
+    /// When the wallet has verified the credential.
+    Verified,
+    /// When the oracle has, too, and has seen it revoked.
+    Confirmed { python: PathBuf },
 }
 
 fn build(workspace: &Workspace) -> Result<()> {
@@ -56,44 +70,67 @@ fn build(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn show(workspace: &Workspace, port: u16, data: &Path, reset: bool, once: bool) -> Result<()> {
+fn show(workspace: &Workspace, port: u16, data: &Path, reset: bool, end: &End) -> Result<()> {
     let step = Step::begin("starting the issuer and its database");
     let mut server = Server::start(workspace, port, data, reset)?;
     let about = About::read(&server.ready()?)?;
     step.done(&about.issuer);
 
-    let step = Step::begin(format!("offering an {CONFIGURATION}"));
-    let offer =
-        client(workspace, &about, &["offer", "create", CONFIGURATION, "--subject", "-"], Some(&subject()))
-            .with_context(|| format!("the issuer said last:\n{}", server.said()))?;
-    step.done(text(&offer, "/id")?);
+    let said_last = |server: &Server| format!("the issuer said last:\n{}", server.said());
+    let offer = offer(workspace, &about).with_context(|| said_last(&server))?;
+    let claimed = claim(workspace, &offer, end).with_context(|| said_last(&server))?;
+    match end {
+        End::Interrupted => {
+            about.print(text(&offer, "/page_url").unwrap_or("none"), server.log());
+            let client = |words: &str| {
+                format!("{} {words} --data {}", workspace.near(&workspace.chancery()), workspace.near(data))
+            };
+            println!(
+                "\nFrom another terminal:\n\n  {}\n  {}",
+                client("offer list"),
+                client("credential list")
+            );
+            println!("\nServing until Ctrl-C.");
+            return server.serve();
+        }
+        End::Verified => {}
+        End::Confirmed { python } => {
+            oracle::verify(workspace, python, &about, &claimed).with_context(|| said_last(&server))?;
+        }
+    }
+    let status = server.end()?;
+    if !status.success() {
+        bail!("the issuer did not stop in peace ({status}):\n{}", server.said());
+    }
+    Ok(())
+}
 
+fn offer(workspace: &Workspace, about: &About) -> Result<Value> {
+    let step = Step::begin(format!("offering an {CONFIGURATION}"));
+    let words = ["offer", "create", CONFIGURATION, "--subject", "-"];
+    let offer = client(workspace, Some(about), &words, Some(&subject()))?;
+    step.done(text(&offer, "/id")?);
+    Ok(offer)
+}
+
+fn claim(workspace: &Workspace, offer: &Value, end: &End) -> Result<Value> {
     let step = Step::begin("claiming it with a wallet");
-    let claimed = client(workspace, &about, &["wallet", "claim", text(&offer, "/offer_uri")?], None)
-        .with_context(|| format!("the issuer said last:\n{}", server.said()))?;
+    let held = oracle::held(workspace);
+    let held = held.to_str().context("read a path that is not text")?;
+    let mut words = vec!["wallet", "claim", text(offer, "/offer_uri")?];
+    if matches!(end, End::Confirmed { .. }) {
+        words.extend(["--out", held]);
+    }
+    let claimed = client(workspace, None, &words, None)?;
     let status = text(&claimed, "/credentials/0/status")?;
     step.done(status);
-
     println!("\nThe credential, as its holder can show it:\n");
     print_claims(claimed.pointer("/credentials/0/claims").context("find the claims of the credential")?);
-    println!("\n  verified by the wallet; status: {status}");
+    println!("\n  verified by the wallet; status: {status}\n");
     if status != "valid" {
         bail!("a fresh credential must be valid, but its status is {status}");
     }
-    if once {
-        let status = server.end()?;
-        if !status.success() {
-            bail!("the issuer did not stop in peace ({status}):\n{}", server.said());
-        }
-        return Ok(());
-    }
-    about.print(text(&offer, "/page_url").unwrap_or("none"), server.log());
-    let client = |words: &str| {
-        format!("{} {words} --data {}", workspace.near(&workspace.chancery()), workspace.near(data))
-    };
-    println!("\nFrom another terminal:\n\n  {}\n  {}", client("offer list"), client("credential list"));
-    println!("\nServing until Ctrl-C.");
-    server.serve()
+    Ok(claimed)
 }
 
 /// What the issuer says of itself when it is ready.
@@ -114,7 +151,6 @@ impl About {
 
     fn print(&self, offer_page: &str, log: &Path) {
         let issuer = self.issuer.trim_end_matches('/');
-        println!();
         for (what, url) in [
             ("issuer", issuer),
             ("metadata", &format!("{issuer}/.well-known/openid-credential-issuer")),
@@ -129,10 +165,15 @@ impl About {
 }
 
 /// Runs the `chancery` client as a person would, and reads its answer.
-fn client(workspace: &Workspace, about: &About, words: &[&str], input: Option<&Value>) -> Result<Value> {
+fn client(
+    workspace: &Workspace,
+    about: Option<&About>,
+    words: &[&str],
+    input: Option<&Value>,
+) -> Result<Value> {
     let mut command = workspace.command(workspace.chancery());
     command.args(words).args(["--output", "json"]);
-    if input.is_some() {
+    if let Some(about) = about {
         command.args(["--url", &about.management]).env("CHANCERY_TOKEN", &about.token);
     }
     let mut child = command
