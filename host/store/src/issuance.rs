@@ -152,6 +152,9 @@ impl TenantTx {
     /// would hide its reason; what was written up to there is rolled back. The offer's counter
     /// is taken before its item: two requests for the same item queue at the offer's row, and
     /// PostgreSQL checks the conditions of an UPDATE again on the row version it waited for.
+    ///
+    /// Every row is named by its whole key, and the item too by `$9` and not by the row of `offer`: a join
+    /// that is planned while the tables are small may read all items of the tenant.
     async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
         let nonces = intent.nonces.iter().map(|nonce| (Seen::Nonce, nonce));
         let proof = intent.dpop_proof.iter().map(|proof| (Seen::DpopProof, proof));
@@ -189,13 +192,13 @@ impl TenantTx {
                      items_left = items_left - 1
                  from tenant, key, component
                  where id = $9 and state in ('redeemed', 'issued') and items_left > 0 and issue_by > $10
-                   and restore_epoch = coalesce((select restore_epoch from deployment), 0)
+                   and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
                    and (select count(*) from used) = cardinality($6)
                  returning id, items_left, restore_epoch
              ), item as (
                  update offer_items i set issuance_id = $11
                  from offer o
-                 where i.offer_id = o.id and i.configuration_id = $12
+                 where i.offer_id = $9 and i.configuration_id = $12
                    and i.component = $5 and i.configuration_hash = $13 and i.issuance_id is null
                  returning o.restore_epoch, o.items_left
              ), erased as (
@@ -258,7 +261,7 @@ impl TenantTx {
         let row = query!(
             r#"select o.state, i.issuance_id,
                    o.issue_by <= $5
-                   or o.restore_epoch <> coalesce((select restore_epoch from deployment), 0) as "late!"
+                   or o.restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "late!"
              from offers o
              join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
              where o.id = $1 and i.configuration_id = $2 and i.component = $3 and i.configuration_hash = $4"#,
