@@ -54,7 +54,9 @@ async fn an_endless_loop_runs_out_of_fuel() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_loop_is_interrupted_however_much_fuel_it_has() {
-    let host = Host::with(Limits { fuel: u64::MAX / 2, ..Limits::default() });
+    // Nothing but the interruption can end it.
+    let whole = Duration::from_mins(1);
+    let host = Host::with(Limits { fuel: u64::MAX / 2, whole, ..Limits::default() });
     assert_eq!(fault(&host, "endless").await, FaultKind::Timeout);
 }
 
@@ -72,7 +74,9 @@ async fn an_endless_loop_lets_others_have_the_thread() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copying_without_end_is_interrupted() {
-    let host = Host::with(Limits { fuel: u64::MAX / 2, ..Limits::default() });
+    // Nothing but the interruption can end it.
+    let whole = Duration::from_mins(1);
+    let host = Host::with(Limits { fuel: u64::MAX / 2, whole, ..Limits::default() });
     assert_eq!(fault(&host, "busy-copy").await, FaultKind::Timeout);
 }
 
