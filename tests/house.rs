@@ -102,9 +102,9 @@ pub fn twins() -> [Acme; 2] {
     [first.acme(), second.acme()]
 }
 
-/// What the house that everybody shares has written to its log.
-pub fn shared_log() -> String {
-    fs::read_to_string(Home::of_this_run().directory.join("house/log")).unwrap()
+/// The data directory of the house that everybody shares.
+pub fn shared_data() -> PathBuf {
+    Home::of_this_run().directory.join("house/data")
 }
 
 /// A house of one test's own. It ends with the test.

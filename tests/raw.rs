@@ -6,7 +6,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
-/// Sends `bytes` and reads what comes until the other side closes; at most ten seconds.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Sends `bytes` and reads what comes until the other side closes, or is silent for three seconds.
 pub async fn exchange(base: &str, bytes: &[u8]) -> String {
     let url = Url::parse(base).unwrap();
     let address = (url.host_str().unwrap(), url.port().unwrap());
@@ -15,12 +17,9 @@ pub async fn exchange(base: &str, bytes: &[u8]) -> String {
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
-    let reading = async {
-        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-            answer.extend_from_slice(&buffer[..count]);
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(10), reading).await;
+    while let Ok(Ok(count @ 1..)) = tokio::time::timeout(SILENCE, stream.read(&mut buffer)).await {
+        answer.extend_from_slice(&buffer[..count]);
+    }
     String::from_utf8_lossy(&answer).into_owned()
 }
 

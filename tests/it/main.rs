@@ -10,3 +10,4 @@ mod secrets;
 mod strangers;
 mod tidy;
 mod wallet;
+mod wire;
