@@ -1,4 +1,5 @@
 //! The whole host as people meet it, one folder for each part of its URLs.
+#![cfg(test)]
 
 mod cli;
 mod issuers;

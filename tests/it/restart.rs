@@ -134,6 +134,43 @@ async fn another_key_is_refused_and_the_right_one_finds_everything_as_it_was() {
     is_deserted(&house).await;
 }
 
+#[tokio::test]
+async fn a_database_that_dies_costs_time_and_nothing_else() {
+    let house = House::start();
+    let acme = house.acme();
+    let wallet = acme.wallet();
+    let credential = wallet.claim(&acme.issuer().offer(badge()).await).await;
+    let credential = acme.verifier().verify(&credential).await;
+    assert_eq!(acme.verifier().status(&credential).await, 0);
+    let token = wallet.redeem(&acme.issuer().offer(badge()).await).await;
+    let proofs = wallet.proofs(&Key::some(1), &wallet.nonce().await);
+
+    let postmaster = fs::read_to_string(house.data().join("postgres/postmaster.pid")).unwrap();
+    let postmaster = postmaster.lines().next().unwrap();
+    assert!(std::process::Command::new("kill").args(["-9", postmaster]).status().unwrap().success());
+    let died = Instant::now();
+    loop {
+        // What verifiers need goes on without it, and so does what needs no memory.
+        assert_eq!(acme.verifier().status(&credential).await, 0);
+        wallet.nonce().await;
+        acme.stranger().get("/livez").await.granted();
+        let answer = wallet.request_badge(&token, &proofs).await;
+        if answer.status == 200 {
+            break;
+        }
+        assert!(answer.header("retry-after").is_some(), "{answer}");
+        answer.refused(503, "temporarily_unavailable");
+        let problem = acme.issuer().get("/offers").await;
+        if problem.status != 200 {
+            problem.problem(503, "unavailable");
+        }
+        assert!(died.elapsed() < Duration::from_secs(30), "the database does not come back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    wallet.claim(&acme.issuer().offer(badge()).await).await;
+    acme.stranger().get("/readyz").await.granted();
+}
+
 /// Waits until the database is gone too: a host that ends without a word cannot wait for it.
 async fn is_deserted(house: &House) {
     let ended = Instant::now();

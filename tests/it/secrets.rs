@@ -24,8 +24,9 @@ impl Canaries {
         if let Ok(bytes) = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bare)
             && bytes.len() >= 16
         {
-            let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            self.0.push((format!("{what} in hexadecimal"), hex.into_bytes()));
+            let digits =
+                |byte: &u8| [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+            self.0.push((format!("{what} in hexadecimal"), bytes.iter().flat_map(digits).collect()));
             self.0.push((format!("{what} as bytes"), bytes));
         }
     }

@@ -30,11 +30,11 @@ fn stranger(arguments: &[&str]) -> Value {
             command.env_remove(name);
         }
     }
-    answer(command.output().unwrap())
+    answer(&command.output().unwrap())
 }
 
 #[track_caller]
-fn answer(output: Output) -> Value {
+fn answer(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -115,7 +115,7 @@ async fn python_verifies_credential_certificate_and_status() {
         let python = python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut python = python.spawn().unwrap();
         python.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
-        let read = answer(python.wait_with_output().unwrap());
+        let read = answer(&python.wait_with_output().unwrap());
         is_the_badge(&read["all"]);
         shows_the_family_name_alone(&read["shown"]);
         assert_eq!(read["status"], status);

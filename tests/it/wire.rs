@@ -8,7 +8,7 @@ use reqwest::Method;
 async fn broken_requests_are_refused_and_break_nothing() {
     let acme = acme();
     let post = "POST /credential HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
-    let many_headers: String = (0..2000).map(|number| format!("X-{number}: y\r\n")).collect();
+    let many_headers = "X-Again: y\r\n".repeat(2000);
     let requests: Vec<(&str, Vec<u8>)> = vec![
         ("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
         ("no version", b"GET /\r\n\r\n".to_vec()),

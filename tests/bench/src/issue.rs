@@ -113,7 +113,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
     }
     .await;
     let stopped = server.stop().await;
-    database.stop().await;
+    database.stop().await?;
     let document = document?;
     stopped?;
     std::fs::remove_dir_all(data).with_context(|| format!("clear {}", data.display()))?;
@@ -124,7 +124,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
 async fn transactions(data: &Path, postgres: Option<&Path>, plan: &Plan) -> Result<floor::Transactions> {
     let database = Database::start(data, postgres).await?;
     let measured = floor::transactions(&database, USUAL, plan.warm_up, plan.floor).await;
-    database.stop().await;
+    database.stop().await?;
     measured
 }
 

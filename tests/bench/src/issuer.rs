@@ -1,12 +1,12 @@
 //! The issuer under measurement: a PostgreSQL cluster and the `chancery` binary, both ended with us.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use chancery_store::Cluster;
-use chancery_store::embedded::BinarySearch;
+use chancery_store::embedded::{BinarySearch, remove_elsewhere};
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -33,6 +33,7 @@ pub(crate) struct Address {
 
 /// A PostgreSQL cluster, durable as in production.
 pub(crate) struct Database {
+    data: PathBuf,
     cluster: Cluster,
     counters: PgConnection,
     processes: Family,
@@ -42,11 +43,14 @@ impl Database {
     /// Makes a cluster in `data` and starts it.
     pub(crate) async fn start(data: &Path, postgres: Option<&Path>) -> Result<Self> {
         let search = BinarySearch { directory: postgres.map(Path::to_owned), path: std::env::var_os("PATH") };
+        std::fs::create_dir_all(data)?;
+        // A run that was killed may have left one where PostgreSQL's own user can reach it.
+        remove_elsewhere(data)?;
         let cluster = Cluster::start(data, &search).await?;
         let mut counters = PgConnection::connect(cluster.admin_url()).await?;
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut counters).await?;
         let processes = Family::of_parent(u32::try_from(backend)?)?;
-        Ok(Self { cluster, counters, processes })
+        Ok(Self { data: data.to_owned(), cluster, counters, processes })
     }
 
     pub(crate) fn admin_url(&self) -> &str {
@@ -74,9 +78,13 @@ impl Database {
             .await?)
     }
 
-    pub(crate) async fn stop(self) {
+    /// Stops the cluster and deletes it.
+    pub(crate) async fn stop(self) -> Result<()> {
         let _ = self.counters.close().await;
         self.cluster.stop().await;
+        remove_elsewhere(&self.data)?;
+        std::fs::remove_dir_all(&self.data)?;
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ fn routed() -> BTreeSet<(String, String)> {
     let mut routes = BTreeSet::new();
     for route in body.split(".route(\"").skip(1) {
         let (path, methods) = route.split_once('"').unwrap();
-        let methods = methods.split("\n").next().unwrap();
+        let methods = methods.split('\n').next().unwrap();
         for method in ["get", "post", "put", "delete", "patch"] {
             if methods.contains(&format!(" {method}(")) || methods.contains(&format!(".{method}(")) {
                 routes.insert((method.to_owned(), path.to_owned()));

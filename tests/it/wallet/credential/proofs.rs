@@ -9,8 +9,8 @@ use chancery_tests::people::wallet::{badge_request, credentials};
 use chancery_tests::{Answer, acme, now};
 use serde_json::{Value, json};
 
-/// Every way to get one proof wrong that is answered `invalid_proof`.
-fn wrong_proofs(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, String)> {
+/// Every member of a proof that can be wrong, and is answered `invalid_proof`.
+fn wrong_members(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, String)> {
     let right = || jose::key_proof(key, issuer, nonce);
     let other = Key::p256();
     let mut private = key.jwk();
@@ -22,7 +22,7 @@ fn wrong_proofs(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, Stri
     let rsa = json!({ "kty": "RSA", "n": base64url([0xff; 256]), "e": "AQAB" });
     let symmetric = json!({ "kty": "oct", "k": base64url([1; 32]) });
 
-    let mut wrong: Vec<(&str, String)> = [
+    [
         ("typ missing", right().without_header("typ")),
         ("typ of a plain JWT", right().header("typ", "JWT")),
         ("typ of DPoP", right().header("typ", "dpop+jwt")),
@@ -78,9 +78,13 @@ fn wrong_proofs(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, Stri
     ]
     .into_iter()
     .map(|(what, proof)| (what, proof.sign(key)))
-    .collect();
+    .collect()
+}
 
-    let good = right().sign(key);
+/// Every form that is no compact JWS of this key, and is answered `invalid_proof`.
+fn wrong_forms(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, String)> {
+    let right = jose::key_proof(key, issuer, nonce);
+    let good = right.sign(key);
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (header, payload) = signed.split_once('.').unwrap();
     let mut flipped = jose::unbase64url(signature);
@@ -96,14 +100,14 @@ fn wrong_proofs(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, Stri
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key.jwk().to_string().as_bytes());
         aws_lc_rs::hmac::sign(&key, message).as_ref().to_vec()
     });
-    wrong.extend([
+    vec![
         ("signature flipped", format!("{signed}.{}", base64url(flipped))),
         ("signature of zeros", format!("{signed}.{zero}")),
         ("signature in DER", format!("{signed}.{}", base64url(der))),
         ("signature empty", format!("{signed}.")),
         ("signature missing", signed.to_owned()),
         ("signature padded", format!("{good}==")),
-        ("signature of another", right().sign(&other)),
+        ("signature of another", right.sign(&Key::p256())),
         ("signature by the public key as a secret", hmac),
         ("payload of another", format!("{header}.{}.{signature}", base64url("{}"))),
         ("a line break at the end", format!("{good}\n")),
@@ -121,8 +125,7 @@ fn wrong_proofs(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, Stri
         ("header is a list", sign("[]", &payload_text)),
         ("header nests deeply", sign(&"[".repeat(2000), &payload_text)),
         ("as long as may be", format!("{signed}.{}", "A".repeat(100_000))),
-    ]);
-    wrong
+    ]
 }
 
 /// The same signature as `ECDSA-Sig-Value`.
@@ -146,7 +149,9 @@ async fn a_wrong_proof_is_refused_and_uses_nothing_up() {
     let token = wallet.redeem(&offer).await;
     let nonce = wallet.nonce().await;
     let key = Key::p256();
-    for (what, proof) in wrong_proofs(&key, &acme.identifier, &nonce) {
+    let members = wrong_members(&key, &acme.identifier, &nonce);
+    let forms = wrong_forms(&key, &acme.identifier, &nonce);
+    for (what, proof) in members.into_iter().chain(forms) {
         let answer = wallet.request_badge(&token, &[proof]).await;
         assert_eq!(answer.status, 400, "{what}: {answer}");
         answer.refused(400, "invalid_proof");
