@@ -36,8 +36,8 @@ impl IndexPermutation {
             return None;
         }
         let mut value = u64::from(position);
-        // The network is a bijection on a domain of at most four times the size (or four):
-        // the cycle that starts inside comes back inside, after two steps on average at worst four.
+        // The network is a bijection on a domain of at most four times the size (or four values):
+        // the cycle that starts inside comes back inside, within four steps on average.
         loop {
             value = self.encrypt(value);
             match u32::try_from(value) {

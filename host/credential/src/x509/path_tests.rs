@@ -79,6 +79,22 @@ fn nobody_but_an_authority_issues() {
 }
 
 #[test]
+fn an_authority_goes_by_its_name() {
+    let (leaf, mut root) = (leaf(), authority("root"));
+    let issuer = Issuer::from_params(&root.params, &root.key);
+    let x5c = [STANDARD.encode(leaf.params.signed_by(&leaf.key, &issuer).unwrap().der())];
+    let verdict = |root: &Entity| {
+        let anchor = root.params.self_signed(&root.key).unwrap();
+        let anchors = Anchors::from_pem(&parse::to_pem("CERTIFICATE", anchor.der())).unwrap();
+        verify_leaf(&x5c, &anchors, NOW).map(|_| ())
+    };
+    assert_eq!(verdict(&root), Ok(()));
+    root.params.distinguished_name = DistinguishedName::new();
+    root.params.distinguished_name.push(DnType::CommonName, "the same key under another name");
+    assert_eq!(verdict(&root), Err(ChainError::Broken(0)));
+}
+
+#[test]
 fn an_authority_delegates_as_deep_as_it_may() {
     let short = || entity("root", IsCa::Ca(BasicConstraints::Constrained(0)), KeyUsagePurpose::KeyCertSign);
     assert_eq!(verdict(&[leaf(), short()]), Ok(()));
