@@ -7,6 +7,7 @@ use axum::response::Response;
 use chancery_domain::{OfferId, OfferState};
 use http::StatusCode;
 
+use super::state_of;
 use crate::app::App;
 use crate::caller::{Manager, Offers};
 use crate::no_store;
@@ -28,7 +29,10 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let id: OfferId = id.parse().map_err(|_| Problem::not_found())?;
     let mut tx = app.tenant(app.issuer()).await?;
-    let state = tx.cancel_offer(id).await?;
+    // Before the sweep has been there, an expired offer looks open to the store.
+    let is_expired =
+        tx.offer(id).await?.is_some_and(|offer| state_of(&offer, app.now()) == OfferState::Expired);
+    let state = if is_expired { Some(OfferState::Expired) } else { tx.cancel_offer(id).await? };
     tx.commit().await?;
     match state {
         Some(OfferState::Cancelled) => Ok(no_store(StatusCode::NO_CONTENT)),

@@ -47,12 +47,9 @@ pub(crate) struct OfferCredential {
 
 impl OfferView {
     fn new(row: Offer, now: OffsetDateTime) -> Self {
-        // The sweep may be seconds late; what is read is right at once.
-        let state =
-            if row.state.is_redeemable() && row.expires_at <= now { OfferState::Expired } else { row.state };
         Self {
             id: row.id,
-            state,
+            state: state_of(&row, now),
             configuration_ids: row.items.into_iter().map(|item| item.configuration_id).collect(),
             tx_code_required: row.tx_code.is_some(),
             created_at: row.created_at,
@@ -60,4 +57,9 @@ impl OfferView {
             credentials: None,
         }
     }
+}
+
+/// The sweep may be seconds late; what is read is right at once.
+fn state_of(row: &Offer, now: OffsetDateTime) -> OfferState {
+    if row.state.is_redeemable() && row.expires_at <= now { OfferState::Expired } else { row.state }
 }
