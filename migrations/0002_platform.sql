@@ -37,7 +37,7 @@ create table deployment (
     system_identifier bigint not null,
     timeline integer not null
 );
-grant select (restore_epoch) on deployment to chancery_tenant;
+grant select (one, restore_epoch) on deployment to chancery_tenant;
 grant select, insert, update (key_check, restore_epoch, system_identifier, timeline) on deployment
     to chancery_platform;
 

@@ -96,7 +96,8 @@ impl TenantTx {
             Row,
             "select c.id, c.issuance_id, i.offer_id, i.configuration_id, i.component,
                  i.configuration_hash, c.list, c.idx, c.status, i.state, i.hour, i.expires_hour
-             from credentials c join issuances i on (i.tenant_id, i.id) = (c.tenant_id, c.issuance_id)
+             from credentials c
+             join issuances i on i.id = (select issuance_id from credentials where id = $1)
              where c.id = $1",
             id.uuid(),
         )
@@ -111,19 +112,43 @@ impl TenantTx {
         filter: &CredentialFilter,
         page: &Page<CredentialId>,
     ) -> Result<(Vec<Credential>, Option<CredentialId>), StoreError> {
-        let rows = query_as!(
-            Row,
-            "select c.id, c.issuance_id, i.offer_id, i.configuration_id, i.component,
-                 i.configuration_hash, c.list, c.idx, c.status, i.state, i.hour, i.expires_hour
-             from credentials c join issuances i on (i.tenant_id, i.id) = (c.tenant_id, c.issuance_id)
-             where ($1::uuid is null or i.offer_id = $1) and ($2::uuid is null or c.id < $2)
-             order by c.id desc limit $3",
-            filter.offer.map(OfferId::uuid),
-            page.before.map(CredentialId::uuid),
-            page.rows_to_read(),
-        )
-        .fetch_all(self.session.statement())
-        .await;
+        let older_than = page.older_than(CredentialId::uuid);
+        // Two statements, each with a plan of its own: by offer there are few, in all there are many.
+        let rows = match filter.offer {
+            Some(offer) => {
+                query_as!(
+                    Row,
+                    "select c.id, c.issuance_id, i.offer_id, i.configuration_id, i.component,
+                         i.configuration_hash, c.list, c.idx, c.status, i.state, i.hour, i.expires_hour
+                     from issuances i join credentials c on c.issuance_id = i.id
+                     where i.offer_id = $1 and c.id < $2
+                       and c.issuance_id = any(array(select id from issuances where offer_id = $1))
+                     order by c.id desc limit $3",
+                    offer.uuid(),
+                    older_than,
+                    page.rows_to_read(),
+                )
+                .fetch_all(self.session.statement())
+                .await
+            }
+            None => {
+                query_as!(
+                    Row,
+                    "with page as materialized (
+                         select * from credentials where id < $1 order by id desc limit $2
+                     )
+                     select c.id, c.issuance_id, i.offer_id, i.configuration_id, i.component,
+                         i.configuration_hash, c.list, c.idx, c.status, i.state, i.hour, i.expires_hour
+                     from page c join issuances i on i.id = c.issuance_id
+                     where i.id = any(array(select issuance_id from page))
+                     order by c.id desc",
+                    older_than,
+                    page.rows_to_read(),
+                )
+                .fetch_all(self.session.statement())
+                .await
+            }
+        };
         let rows = self.session.settle(rows)?.into_iter();
         let credentials = rows.map(Row::credential).collect::<Result<Vec<_>, _>>()?;
         Ok(page.split(credentials, |credential| credential.id))
@@ -150,7 +175,7 @@ impl TenantTx {
         if changed {
             let done = query!(
                 "with changed as (update credentials set status = $2 where id = $1 returning list)
-                 update status_lists l set version = version + 1 from changed where l.list = changed.list",
+                 update status_lists set version = version + 1 where list = (select list from changed)",
                 id.uuid(),
                 after.as_str(),
             )

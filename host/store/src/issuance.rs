@@ -115,6 +115,7 @@ impl NotificationEvent {
 }
 
 /// What the one statement found.
+#[expect(clippy::struct_excessive_bools, reason = "one answer to each question of the statement")]
 struct Findings {
     tenant_active: bool,
     key_active: bool,
@@ -263,7 +264,7 @@ impl TenantTx {
                    o.issue_by <= $5
                    or o.restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "late!"
              from offers o
-             join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             join offer_items i on i.offer_id = $1
              where o.id = $1 and i.configuration_id = $2 and i.component = $3 and i.configuration_hash = $4"#,
             intent.offer.uuid(),
             intent.configuration_id,
@@ -313,8 +314,8 @@ impl TenantTx {
                  update issuances set notification = $3 where id = $1 and offer_id = $2
                  returning offer_id
              ), followed as (
-                 update offers o set state = coalesce($4, state) from noted
-                 where o.id = noted.offer_id and o.state = 'issued' and o.items_left = 0
+                 update offers set state = coalesce($4, state)
+                 where id = $2 and state = 'issued' and items_left = 0 and exists (select from noted)
              )
              select exists (select from noted) as "known!""#,
             issuance.uuid(),

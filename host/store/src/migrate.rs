@@ -141,8 +141,11 @@ fn role_setup(passwords: &RolePasswords) -> Result<String, StoreError> {
             "set default_transaction_isolation = 'read committed'",
             "set timezone = 'UTC'",
             "set jit = off",
+            // Whatever is read is one tenant's, and every index begins with the tenant.
+            "set enable_seqscan = off",
+            "set plan_cache_mode = force_generic_plan",
         ] {
-            sql.push_str(&format!("alter role {role} {setting};"));
+            sql.extend(["alter role ", role, " ", setting, ";"]);
         }
     }
     Ok(sql)

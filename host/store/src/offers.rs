@@ -1,4 +1,8 @@
 //! Offers: made, fetched, listed, withdrawn, and read for issuance.
+//!
+//! Every table is asked by its whole key, which is a parameter or a subquery's one answer, and never only
+//! by a join: while tables are small, or unknown to the planner, a join may read all rows of the
+//! tenant, and the plan stays when they have grown.
 
 use chancery_domain::template::Revision;
 use chancery_domain::{IssuanceId, OfferId, OfferState};
@@ -177,7 +181,7 @@ impl TenantTx {
                  )
                  values (
                      $1, $2, $3, 'created', $4, $5, $6::text::json,
-                     coalesce((select restore_epoch from deployment), 0), $7, $8, $9
+                     coalesce((select restore_epoch from deployment where one), 0), $7, $8, $9
                  )
              ), items as (
                  insert into offer_items (offer_id, configuration_id, component, configuration_hash)
@@ -225,7 +229,7 @@ impl TenantTx {
                       else 'fetched' end as "state!",
                  o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
                  i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from offers o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             from offers o join offer_items i on i.offer_id = (select id from offers where handle_hash = $1)
              where o.handle_hash = $1
              order by i.configuration_id"#,
             handle_hash.as_slice(),
@@ -242,7 +246,7 @@ impl TenantTx {
             Row,
             "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
                  i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from offers o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             from offers o join offer_items i on i.offer_id = (select id from offers where handle_hash = $1)
              where o.handle_hash = $1
              order by i.configuration_id",
             handle_hash.as_slice(),
@@ -258,7 +262,7 @@ impl TenantTx {
             Row,
             "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
                  i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from offers o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             from offers o join offer_items i on i.offer_id = $1
              where o.id = $1
              order by i.configuration_id",
             id.uuid(),
@@ -275,13 +279,15 @@ impl TenantTx {
     ) -> Result<(Vec<Offer>, Option<OfferId>), StoreError> {
         let rows = query_as!(
             Row,
-            "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
+            "with page as materialized (
+                 select * from offers where id < $1 order by id desc limit $2
+             )
+             select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
                  i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from (
-                 select * from offers where $1::uuid is null or id < $1 order by id desc limit $2
-             ) o join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
+             from page o join offer_items i on i.offer_id = o.id
+             where i.offer_id = any(array(select id from page))
              order by o.id desc, i.configuration_id",
-            page.before.map(OfferId::uuid),
+            page.older_than(OfferId::uuid),
             page.rows_to_read(),
         )
         .fetch_all(self.session.statement())
@@ -300,7 +306,7 @@ impl TenantTx {
                                     or (state = 'issued' and items_left > 0))
                  returning id, state
              ), erased as (
-                 delete from offer_subjects s using cancelled c where s.offer_id = c.id
+                 delete from offer_subjects where offer_id = $1 and exists (select from cancelled)
              )
              select coalesce((select state from cancelled), (select state from offers where id = $1))"#,
             id.uuid(),
@@ -322,8 +328,8 @@ impl TenantTx {
         let rows = query!(
             "select s.sealed, i.configuration_id, i.component, i.configuration_hash, i.issuance_id
              from offers o
-             join offer_items i on (i.tenant_id, i.offer_id) = (o.tenant_id, o.id)
-             join offer_subjects s on (s.tenant_id, s.offer_id) = (o.tenant_id, o.id)
+             join offer_items i on i.offer_id = $1
+             join offer_subjects s on s.offer_id = $1
              where o.id = $1 and o.state in ('redeemed', 'issued') and o.issue_by > $2
              order by i.configuration_id",
             id.uuid(),
@@ -344,6 +350,11 @@ impl TenantTx {
 }
 
 impl<Id: Copy> Page<Id> {
+    /// What every id of the page is less than; no id is the greatest UUID.
+    pub(crate) fn older_than(&self, uuid: impl Fn(Id) -> Uuid) -> Uuid {
+        self.before.map_or(Uuid::max(), uuid)
+    }
+
     /// One row more than asked for, to know whether there is a next page.
     pub(crate) fn rows_to_read(&self) -> i64 {
         i64::from(self.limit.max(1)) + 1

@@ -9,6 +9,7 @@
 //! spends on asking whether the connection still lives: a BEGIN that fails on a kept connection is
 //! simply sent again on another.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::StoreError;
 
@@ -24,10 +25,12 @@ use crate::StoreError;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a new connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long to wait before trying again where too many are connecting.
+const QUEUE_FOR: Duration = Duration::from_millis(20);
 /// Connections that nobody needed for so long are closed.
-const IDLE_FOR: Duration = Duration::from_secs(10 * 60);
+const IDLE_FOR: Duration = Duration::from_mins(10);
 /// Connections are renewed now and then: a backend's caches only ever grow.
-const LIVE_FOR: Duration = Duration::from_secs(60 * 60);
+const LIVE_FOR: Duration = Duration::from_hours(1);
 
 /// At most so many connections as one role.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ pub(crate) struct Pool {
 struct Kept {
     connection: PgConnection,
     opened: Instant,
-    kept_since: Instant,
+    since: Instant,
 }
 
 /// How much the database was asked, since the start. What issuance costs is mostly this.
@@ -86,10 +89,9 @@ impl Pool {
             let pool = Arc::clone(self);
             return Ok(Checkout { connection, opened, used_before: true, pool, _permit: permit });
         }
-        let connection = timeout(CONNECT_WITHIN, PgConnection::connect_with(&self.options))
+        let connection = timeout(CONNECT_WITHIN, self.connect())
             .await
-            .map_err(|_| StoreError::unavailable("the database did not answer in time"))?
-            .map_err(unavailable_while_connecting)?;
+            .map_err(|_| StoreError::unavailable("the database did not answer in time"))??;
         Ok(Checkout {
             connection,
             opened: Instant::now(),
@@ -97,6 +99,17 @@ impl Pool {
             pool: Arc::clone(self),
             _permit: permit,
         })
+    }
+
+    /// Opens a connection, waiting while there is a queue at the door.
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        loop {
+            match PgConnection::connect_with(&self.options).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if is_crowded(&error) => sleep(QUEUE_FOR).await,
+                Err(error) => return Err(unavailable_while_connecting(error)),
+            }
+        }
     }
 
     /// No new connections; those that are out close when their transaction ends.
@@ -108,7 +121,7 @@ impl Pool {
     /// The connection that was used last, so that the others grow old and go.
     fn take_kept(&self) -> Option<Kept> {
         let mut kept = self.lock();
-        kept.retain(|kept| kept.kept_since.elapsed() < IDLE_FOR && kept.opened.elapsed() < LIVE_FOR);
+        kept.retain(|kept| kept.since.elapsed() < IDLE_FOR && kept.opened.elapsed() < LIVE_FOR);
         kept.pop()
     }
 
@@ -152,7 +165,17 @@ impl Checkout {
         if pool.permits.is_closed() {
             return;
         }
-        pool.lock().push(Kept { connection, opened, kept_since: Instant::now() });
+        pool.lock().push(Kept { connection, opened, since: Instant::now() });
+    }
+}
+
+/// Whether too many are connecting, or were connected a moment ago: the backlog of a Unix socket is full,
+/// or PostgreSQL has not yet noticed that others hung up.
+fn is_crowded(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == ErrorKind::WouldBlock,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("53300"),
+        _ => false,
     }
 }
 

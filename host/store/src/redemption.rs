@@ -85,13 +85,13 @@ impl TenantTx {
             r#"with redeemed as (
                  update offers set state = 'redeemed'
                  where code_hash = $1 and expires_at > $2
-                   and restore_epoch = coalesce((select restore_epoch from deployment), 0)
+                   and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
                    and ((tx_code_mac is null and state in ('created', 'fetched'))
                         or (id = $3 and state in ('created', 'fetched', 'failed')))
-                 returning tenant_id, id, issue_by
+                 returning id, issue_by
              )
              select r.id, r.issue_by, i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from redeemed r join offer_items i on (i.tenant_id, i.offer_id) = (r.tenant_id, r.id)
+             from redeemed r join offer_items i on i.offer_id = (select id from redeemed)
              order by i.configuration_id"#,
             code_hash.as_slice(),
             now,
@@ -120,7 +120,7 @@ impl TenantTx {
     ) -> Result<Redemption, StoreError> {
         let row = query!(
             r#"select state, expires_at <= $2
-                   or restore_epoch <> coalesce((select restore_epoch from deployment), 0) as "late!"
+                   or restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "late!"
              from offers where code_hash = $1"#,
             code_hash.as_slice(),
             now,

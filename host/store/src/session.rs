@@ -1,12 +1,17 @@
 //! One transaction on one connection, and the rule that an unsettled one is never committed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::StoreError;
 use crate::pool::{Checkout, Pool};
+
+/// How long PostgreSQL may take to begin or to end a transaction.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A transaction that is open until [`commit`](Self::commit) or [`rollback`](Self::rollback);
 /// dropping it closes the connection.
@@ -39,13 +44,13 @@ impl Session {
             checkout.count_round_trip();
             // Nothing has happened yet in this transaction, so trying again is safe. Each turn takes one
             // kept connection out of the pool, hence the end.
-            match raw_sql(AssertSqlSafe(opening)).execute(checkout.connection()).await {
+            match within(raw_sql(AssertSqlSafe(opening)).execute(checkout.connection())).await {
                 Ok(_) => {
                     checkout.count_transaction();
                     return Ok(Self { checkout, unsettled: false });
                 }
                 Err(_) if checkout.used_before() => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -69,15 +74,24 @@ impl Session {
             return Err(StoreError::Aborted);
         }
         self.checkout.count_round_trip();
-        raw_sql("commit").execute(self.checkout.connection()).await?;
+        within(raw_sql("commit").execute(self.checkout.connection())).await?;
         self.checkout.put_back();
         Ok(())
     }
 
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         self.checkout.count_round_trip();
-        raw_sql("rollback").execute(self.checkout.connection()).await?;
+        within(raw_sql("rollback").execute(self.checkout.connection())).await?;
         self.checkout.put_back();
         Ok(())
+    }
+}
+
+/// Gives up on an answer that does not come: the server limits its statements itself, but not a network
+/// that swallows them.
+async fn within<T>(answer: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+    match timeout(ANSWER_WITHIN, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(StoreError::unavailable("the database does not answer")),
     }
 }

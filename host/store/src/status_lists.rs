@@ -61,7 +61,7 @@ impl TenantTx {
             let done = if opens {
                 query!(
                     "insert into status_lists (list, size, next, version, restore_epoch)
-                     values ($1, $2, $3, 0, coalesce((select restore_epoch from deployment), 0))
+                     values ($1, $2, $3, 0, coalesce((select restore_epoch from deployment where one), 0))
                      on conflict (tenant_id, list) do nothing",
                     signed(list, "status_lists", "list")?,
                     signed(size, "status_lists", "size")?,
@@ -90,7 +90,7 @@ impl TenantTx {
     async fn newest_status_list(&mut self) -> Result<Option<Newest>, StoreError> {
         let row = query!(
             r#"select list, size, next,
-                   restore_epoch <> coalesce((select restore_epoch from deployment), 0) as "outdated!"
+                   restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "outdated!"
              from status_lists order by list desc limit 1 for update"#
         )
         .fetch_optional(self.session.statement())

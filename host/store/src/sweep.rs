@@ -29,12 +29,12 @@ impl TenantTx {
                  where erase_at <= $1 + interval '15 minutes' and expires_at <= $1
              ), expired as (
                  update offers o set state = 'expired' from late
-                 where o.id = late.offer_id
+                 where o.id = late.offer_id and o.id = any(array(select offer_id from late))
                    and (o.state in ('created', 'fetched') or (o.state = 'redeemed' and late.over))
                  returning o.id
              ), erased as (
                  delete from offer_subjects s using late
-                 where s.offer_id = late.offer_id
+                 where s.offer_id = late.offer_id and s.offer_id = any(array(select offer_id from late))
                    and (late.over or s.offer_id in (select id from expired))
              )
              select count(*) as "count!" from expired"#,

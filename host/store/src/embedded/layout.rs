@@ -4,10 +4,11 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::account::{Account, Ids};
 use super::{EmbeddedError, SUPERUSER, io};
@@ -18,7 +19,7 @@ const WAIT_FOR_LOCK: Duration = Duration::from_secs(15);
 const SYSTEM_DATA: &str = "/var/lib/chancery";
 /// What the path of a Unix socket may have (`sun_path`), without the final zero.
 const SOCKET_PATH: usize = 107;
-const SOCKET_FILE: &str = ".s.PGSQL.5432";
+pub(super) const SOCKET_FILE: &str = ".s.PGSQL.5432";
 const LOCK: &str = "postgres.lock";
 
 /// Where an embedded cluster keeps its files.

@@ -15,6 +15,7 @@ mod account;
 mod binaries;
 mod initialise;
 mod layout;
+mod leftover;
 mod postmaster;
 
 use std::fs::File;
@@ -123,7 +124,7 @@ impl Cluster {
         let lock = layout.lock().await?;
         let installation = Installation::choose(search, &layout.data)?;
         installation.warn_if_outdated();
-        postmaster::stop_leftover(&layout).await?;
+        leftover::stop_leftover(&layout).await?;
         initialise::ensure_initialised(&installation, &layout, &account, durability).await?;
         layout.write_access_rules(&account, SUPERUSER)?;
         let postmaster = Postmaster::start(installation, layout.clone(), account, durability).await?;

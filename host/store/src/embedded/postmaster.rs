@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{Connection as _, PgConnection};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
@@ -19,11 +19,11 @@ use super::layout::{Layout, give};
 use super::{Durability, EmbeddedError, io, tail};
 
 /// How long a fast shutdown may take (it writes a checkpoint) before it becomes an immediate one.
-const FAST_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const FAST_WITHIN: Duration = Duration::from_secs(30);
 /// How long an immediate shutdown may take.
-const IMMEDIATE_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const IMMEDIATE_WITHIN: Duration = Duration::from_secs(10);
 /// How often to look whether it is up.
-const LOOK_EVERY: Duration = Duration::from_millis(15);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// How often to say that it is still recovering.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// A log that has grown larger is begun anew at the next start.
@@ -33,7 +33,7 @@ const LOG_SIZE: u64 = 8 << 20;
 /// fast, if it is still the one of this directory.
 const WATCH: &str = r#"
 read -r _
-[ "$(head -n 1 "$2/postmaster.pid" 2>/dev/null)" = "$1" ] && kill -s INT "$1"
+read -r pid < "$2/postmaster.pid" && [ "$pid" = "$1" ] && kill -s INT "$1"
 "#;
 
 /// A postmaster that is a child of ours.
@@ -160,11 +160,7 @@ fn settings(layout: &Layout, durability: Durability) -> Vec<(&'static str, Strin
         ("cluster_name", "chancery".to_owned()),
     ];
     if durability == Durability::None {
-        settings.extend([
-            ("fsync", "off".to_owned()),
-            ("full_page_writes", "off".to_owned()),
-            ("synchronous_commit", "off".to_owned()),
-        ]);
+        settings.extend([("fsync", "off".to_owned()), ("full_page_writes", "off".to_owned())]);
     }
     settings
 }
@@ -215,34 +211,6 @@ async fn wait_until_up(postmaster: &mut Child, layout: &Layout) -> Result<(), Em
     }
 }
 
-/// Stops a postmaster that outlived its host; we hold the lock, so no living host needs it. It
-/// could be used as it is, but its watcher may be about to stop it, and it may have been started by another
-/// version of this program.
-pub(super) async fn stop_leftover(layout: &Layout) -> Result<(), EmbeddedError> {
-    let Some(pid) = leftover(&layout.data) else { return Ok(()) };
-    tracing::info!(pid = pid.as_raw_nonzero().get(), "stopping the PostgreSQL of a host that is gone");
-    for (signal, patience) in [(Signal::INT, FAST_WITHIN), (Signal::QUIT, IMMEDIATE_WITHIN)] {
-        let _ = kill_process(pid, signal);
-        let asked = Instant::now();
-        while asked.elapsed() < patience {
-            if leftover(&layout.data) != Some(pid) || test_kill_process(pid).is_err() {
-                return Ok(());
-            }
-            sleep(LOOK_EVERY).await;
-        }
-    }
-    Err(EmbeddedError::InUse(layout.data.clone()))
-}
-
-/// The postmaster of this directory, if it lives. Its process id may have passed to a stranger; but only
-/// a postmaster of this directory has it as its working directory.
-fn leftover(data: &Path) -> Option<Pid> {
-    let content = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    let pid = content.lines().next()?.trim().parse().ok().and_then(pid_of)?;
-    let directory = fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero())).ok()?;
-    (directory == data).then_some(pid)
-}
-
-fn pid_of(pid: u32) -> Option<Pid> {
+pub(super) fn pid_of(pid: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).ok()?)
 }

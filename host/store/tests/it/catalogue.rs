@@ -44,11 +44,13 @@ const RULES: [(&str, &str); 14] = [
                <> array[('*', true, '{0}', $2::text, $2::text)::text]",
     ),
     (
-        "an index begins with tenant_id",
+        "a key begins with tenant_id, any other index carries it",
         "select i.indexrelid::regclass::text from pg_index i
          join pg_class c on c.oid = i.indrelid and c.relnamespace = 'chancery'::regnamespace
          join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
-         where c.relname <> all($1) and i.indkey[0] <> a.attnum",
+         where c.relname <> all($1)
+           and case when i.indisunique then i.indkey[0] <> a.attnum
+                    else a.attnum <> all(i.indkey::int2[]) end",
     ),
     (
         "a foreign key between tenants' tables carries tenant_id, first",

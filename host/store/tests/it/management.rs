@@ -2,7 +2,7 @@
 
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
-use chancery_store::{Activation, By, KeyState, NewApiKey, StoredAnswer, TenantSecrets};
+use chancery_store::{Activation, By, KeyState, NewApiKey, Store, StoredAnswer, TenantSecrets};
 use serde_json::json;
 use time::Duration;
 
@@ -124,6 +124,7 @@ async fn a_component_never_changes_its_bytes_and_a_quarantined_one_is_not_loaded
 async fn the_deployment_is_founded_once_and_notices_a_restore() {
     let database = Database::fresh().await;
     let store = database.store().await;
+    assert_eq!(Store::founding_key(&database.admin_url).await.unwrap(), None);
     let mut platform = store.platform(By::Operator).await.unwrap();
     assert_eq!(platform.deployment().await.unwrap(), None);
     assert!(platform.found_deployment([1; 16], 0).await.unwrap());
@@ -131,6 +132,9 @@ async fn the_deployment_is_founded_once_and_notices_a_restore() {
     let deployment = platform.deployment().await.unwrap().unwrap();
     assert_eq!((deployment.key_check, deployment.restore_epoch, deployment.restored), ([1; 16], 0, false));
     platform.commit().await.unwrap();
+    assert_eq!(Store::founding_key(&database.admin_url).await.unwrap(), Some([1; 16]));
+    let unmigrated = Database::empty().await;
+    assert_eq!(Store::founding_key(&unmigrated.admin_url).await.unwrap(), None);
 
     // As if the row came from a backup of another cluster.
     crate::database::run(&mut database.admin().await, "update deployment set system_identifier = 1").await;

@@ -167,6 +167,22 @@ async fn a_role_that_could_bypass_isolation_does_not_serve() {
 }
 
 #[tokio::test]
+async fn serving_connections_have_their_limits() {
+    let database = Database::fresh().await;
+    let mut serving = database.serving().await;
+    for (setting, value) in [
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "1s"),
+        ("search_path", "chancery, pg_temp"),
+        ("timezone", "UTC"),
+    ] {
+        let found: String = one(&mut serving, &format!("select current_setting('{setting}')")).await;
+        assert_eq!(found, value, "{setting}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_lacks_a_migration_is_not_served() {
     let database = Database::empty().await;
     let versions = migrate::versions();
