@@ -14,19 +14,22 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// Where everything is built.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().to_owned()
+}
+
 /// Runs the program of the workspace in `tests/strangers`, which it builds first if need be.
 fn stranger(arguments: &[&str]) -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet", "--locked", "--manifest-path"]);
     command.arg(root().join("tests/strangers/Cargo.toml")).arg("--target-dir");
-    command.arg(root().join("target/strangers")).arg("--").args(arguments);
+    command.arg(target().join("strangers")).arg("--").args(arguments);
     // Of the outer build: it would make another one of the same crates.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO_PKG")
-            || ["CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUSTFLAGS"].contains(&&*name)
-        {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
             command.env_remove(name);
         }
     }
@@ -42,7 +45,7 @@ fn answer(output: &Output) -> Value {
 /// The interpreter of `cargo xtask setup`, which has the oracles.
 fn python() -> PathBuf {
     let python = std::env::var_os("CHANCERY_TEST_PYTHON").map(PathBuf::from);
-    let python = python.unwrap_or_else(|| root().join("target/tools/python/bin/python"));
+    let python = python.unwrap_or_else(|| target().join("tools/python/bin/python"));
     assert!(python.exists(), "there is no {}: `cargo xtask setup` makes it", python.display());
     python
 }

@@ -87,7 +87,8 @@ fn chosen(arguments: &Arguments) -> Vec<&'static Check> {
 }
 
 fn fmt(bench: &Bench) -> Result<()> {
-    openly(bench.workspace.cargo("fmt").args(["--all", "--check"]))
+    openly(bench.workspace.cargo("fmt").args(["--all", "--check"]))?;
+    openly(bench.workspace.cargo("fmt").args(STRANGERS).arg("--check"))
 }
 
 fn links(bench: &Bench) -> Result<()> {
@@ -102,6 +103,8 @@ fn components(bench: &Bench) -> Result<()> {
 /// `test` build what `demo` has built once more.
 const HOUSE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 const WORKSHOP: [&str; 2] = ["--package", "xtask"];
+/// Other people's wallet and reader.
+const STRANGERS: [&str; 2] = ["--manifest-path", "tests/strangers/Cargo.toml"];
 
 fn clippy(bench: &Bench) -> Result<()> {
     for packages in [HOUSE.as_slice(), WORKSHOP.as_slice()] {
@@ -164,7 +167,11 @@ fn vectors(bench: &Bench) -> Result<()> {
 
 fn build(bench: &Bench) -> Result<()> {
     // With the tests, although they follow: one choice of features, so nothing is built twice.
-    openly(bench.workspace.cargo("build").args(HOUSE).arg("--all-targets"))
+    openly(bench.workspace.cargo("build").args(HOUSE).arg("--all-targets"))?;
+    // A program of its own, because of what it brings along; the tests run it.
+    let mut strangers = bench.workspace.cargo("build");
+    strangers.arg("--locked").args(STRANGERS);
+    openly(strangers.arg("--target-dir").arg(bench.workspace.target().join("strangers")))
 }
 
 fn tests(bench: &Bench) -> Result<()> {

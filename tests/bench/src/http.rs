@@ -41,7 +41,7 @@ impl Connection {
             request.push_str(header);
             request.push_str("\r\n");
         }
-        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        request.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n", body]);
         self.stream.write_all(request.as_bytes()).await?;
         self.answer().await.with_context(|| format!("read the answer to {method} {path}"))
     }

@@ -205,7 +205,7 @@ async fn empty_requests(server: &Server, count: usize) -> Result<Duration> {
         let answer = connection.send("GET", "/livez", &[], "").await?;
         ensure!(answer.status == 200, "GET /livez answered {}", answer.status);
     }
-    Ok((server.processes().used()? - before) / u32::try_from(count)?)
+    Ok(server.processes().used()?.saturating_sub(before) / u32::try_from(count)?)
 }
 
 fn latencies(all: &[Times]) -> Value {

@@ -17,7 +17,7 @@ use crate::cost::{Family, Used};
 use crate::http::Connection;
 
 /// How long the issuer may take to start; it compiles its plugins first.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long it may take to finish its work.
 const FAREWELL: Duration = Duration::from_secs(20);
 

@@ -34,7 +34,7 @@ pub(crate) async fn primitives(plugins: &Path, cache: &Path) -> Result<Primitive
     for _ in 0..SIGNATURES {
         signature = key.sign(&random, &MESSAGE).ok().context("sign")?;
     }
-    let signing = (cost::own() - began) / SIGNATURES;
+    let signing = cost::own().saturating_sub(began) / SIGNATURES;
 
     // Every wallet has another key, so the key is parsed each time.
     let began = cost::own();
@@ -42,7 +42,7 @@ pub(crate) async fn primitives(plugins: &Path, cache: &Path) -> Result<Primitive
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref());
         public.verify(&MESSAGE, signature.as_ref()).ok().context("verify")?;
     }
-    let verifying = (cost::own() - began) / SIGNATURES;
+    let verifying = cost::own().saturating_sub(began) / SIGNATURES;
 
     let bench = Bench::start(cache)?;
     let template = bench.template(&plugins.join(format!("{CONFIGURATION}.wasm"))).await?;
@@ -55,6 +55,6 @@ pub(crate) async fn primitives(plugins: &Path, cache: &Path) -> Result<Primitive
     for _ in 0..CALLS {
         template.prepare(&request).await?;
     }
-    let calling = (cost::own() - began) / CALLS;
+    let calling = cost::own().saturating_sub(began) / CALLS;
     Ok(Primitives { signature: signing, verification: verifying, plugin_call: calling })
 }

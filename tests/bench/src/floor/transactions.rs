@@ -51,7 +51,7 @@ pub(crate) async fn transactions(
 
     let (traffic, used, own) = (store.traffic(), database.used()?, cost::own());
     repeat(&store, tenant, concurrency, count).await?;
-    let (client, used) = (cost::own() - own, database.used()? - used);
+    let (client, used) = (cost::own().saturating_sub(own), database.used()?.saturating_sub(used));
     let after = store.traffic();
     store.close();
     let times = u32::try_from(count)?;
