@@ -134,13 +134,13 @@ async fn a_dpop_proof_serves_one_issuance() {
     let database = Database::fresh().await;
     let store = database.store().await;
     let tenant = issuer(&store, "acme").await;
-    let proof = Some(used_once());
-    let first = Intent { dpop_proof: proof, ..intent(&redeemed(&store, tenant).await) };
-    let second = Intent { dpop_proof: proof, ..intent(&redeemed(&store, tenant).await) };
+    let proof = used_once();
+    let first = Intent { dpop_proof: Some(proof), ..intent(&redeemed(&store, tenant).await) };
+    let second = Intent { dpop_proof: Some(proof), ..intent(&redeemed(&store, tenant).await) };
     assert_eq!(record(&store, tenant, &first).await, Ok(1));
     assert_eq!(record(&store, tenant, &second).await, Err(IntentRefused::ProofReplayed));
     // The same value as a nonce is another thing.
-    let nonces = vec![proof.unwrap()];
+    let nonces = vec![proof];
     assert_eq!(record(&store, tenant, &Intent { dpop_proof: None, nonces, ..second }).await, Ok(1));
 }
 

@@ -1,4 +1,5 @@
 //! The store against a real PostgreSQL: isolation, races, cancellation, and the cluster itself.
+#![cfg(test)]
 
 mod cancellation;
 mod catalogue;
