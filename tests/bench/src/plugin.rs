@@ -70,7 +70,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         let (began, own) = (Instant::now(), cost::own());
         bench.engine.load(&wasm).await?;
         compiling.push(began.elapsed());
-        compiling_cpu.pushcost::own().saturating_sub(own);
+        compiling_cpu.push(cost::own().saturating_sub(own));
         for _ in 0..20 {
             let began = Instant::now();
             bench.engine.load(&wasm).await?;
@@ -129,7 +129,7 @@ async fn call(template: &Template, concurrency: u32, calls: u32) -> Result<Value
         "concurrency": concurrency,
         "calls": calls,
         "us": microseconds(times),
-        "cpu_us_each": roundedms((cost::own().saturating_sub(own) / calls) * 1e3),
+        "cpu_us_each": rounded(ms(cost::own().saturating_sub(own) / calls) * 1e3),
         "calls_per_second": (f64::from(calls) / began.elapsed().as_secs_f64()).round(),
     }))
 }
