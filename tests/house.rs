@@ -31,9 +31,10 @@ while kill -0 "$owner" 2>/dev/null && kill -0 "$house" 2>/dev/null; do sleep 0.3
 kill "$house" 2>/dev/null
 wait "$house"
 kill -0 "$owner" 2>/dev/null && exit
+run=${directory%/*}
 mv "$directory/log" "${TMPDIR:-/tmp}/chancery-tests.log"
-rm -rf "$directory" "$directory/../lock"
-rmdir "$directory/.."
+rm -rf "$directory" "$run/lock"
+rmdir "$run"
 "#;
 
 /// The one tenant of a house, and where its people find it.
