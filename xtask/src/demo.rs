@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: a development issuer, one credential from offer to wallet, and then it serves.
 
-mod oracle;
 mod server;
 
 use std::io::Write;
@@ -41,25 +40,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         Some(data) => (absolute(data)?, false),
         None => (workspace.target().join("demo"), true),
     };
-    let end = if arguments.once { End::Verified } else { End::Interrupted };
-    show(&workspace, port, &data, reset, &end)
+    show(&workspace, port, &data, reset, arguments.once)
 }
 
-/// The demo of the test run: everything is built, nobody watches, and an oracle has the last word.
-pub(crate) fn once(workspace: &Workspace, python: &Path) -> Result<()> {
+/// The demo of the test run: everything is built, and nobody watches.
+pub(crate) fn once(workspace: &Workspace) -> Result<()> {
     let port = server::port(Some(0), USUAL_PORT)?;
-    let data = workspace.target().join("demo-once");
-    show(workspace, port, &data, true, &End::Confirmed { python: python.to_owned() })
-}
-
-/// When the demo is over.
-enum End {
-    /// When somebody ends it.
-    Interrupted,
-    /// When the wallet has verified the credential.
-    Verified,
-    /// When the oracle has, too, and has seen it revoked.
-    Confirmed { python: PathBuf },
+    show(workspace, port, &workspace.target().join("demo-once"), true, true)
 }
 
 fn build(workspace: &Workspace) -> Result<()> {
@@ -70,7 +57,7 @@ fn build(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn show(workspace: &Workspace, port: u16, data: &Path, reset: bool, end: &End) -> Result<()> {
+fn show(workspace: &Workspace, port: u16, data: &Path, reset: bool, once: bool) -> Result<()> {
     let step = Step::begin("starting the issuer and its database");
     let mut server = Server::start(workspace, port, data, reset)?;
     let about = About::read(&server.ready()?)?;
@@ -78,31 +65,21 @@ fn show(workspace: &Workspace, port: u16, data: &Path, reset: bool, end: &End) -
 
     let said_last = |server: &Server| format!("the issuer said last:\n{}", server.said());
     let offer = offer(workspace, &about).with_context(|| said_last(&server))?;
-    let claimed = claim(workspace, &offer, end).with_context(|| said_last(&server))?;
-    match end {
-        End::Interrupted => {
-            about.print(text(&offer, "/page_url").unwrap_or("none"), server.log());
-            let client = |words: &str| {
-                format!("{} {words} --data {}", workspace.near(&workspace.chancery()), workspace.near(data))
-            };
-            println!(
-                "\nFrom another terminal:\n\n  {}\n  {}",
-                client("offer list"),
-                client("credential list")
-            );
-            println!("\nServing until Ctrl-C.");
-            return server.serve();
+    claim(workspace, &offer).with_context(|| said_last(&server))?;
+    if once {
+        let status = server.end()?;
+        if !status.success() {
+            bail!("the issuer did not stop in peace ({status}):\n{}", server.said());
         }
-        End::Verified => {}
-        End::Confirmed { python } => {
-            oracle::verify(workspace, python, &about, &claimed).with_context(|| said_last(&server))?;
-        }
+        return Ok(());
     }
-    let status = server.end()?;
-    if !status.success() {
-        bail!("the issuer did not stop in peace ({status}):\n{}", server.said());
-    }
-    Ok(())
+    about.print(text(&offer, "/page_url").unwrap_or("none"), server.log());
+    let client = |words: &str| {
+        format!("{} {words} --data {}", workspace.near(&workspace.chancery()), workspace.near(data))
+    };
+    println!("\nFrom another terminal:\n\n  {}\n  {}", client("offer list"), client("credential list"));
+    println!("\nServing until Ctrl-C.");
+    server.serve()
 }
 
 fn offer(workspace: &Workspace, about: &About) -> Result<Value> {
@@ -113,15 +90,9 @@ fn offer(workspace: &Workspace, about: &About) -> Result<Value> {
     Ok(offer)
 }
 
-fn claim(workspace: &Workspace, offer: &Value, end: &End) -> Result<Value> {
+fn claim(workspace: &Workspace, offer: &Value) -> Result<()> {
     let step = Step::begin("claiming it with a wallet");
-    let held = oracle::held(workspace);
-    let held = held.to_str().context("read a path that is not text")?;
-    let mut words = vec!["wallet", "claim", text(offer, "/offer_uri")?];
-    if matches!(end, End::Confirmed { .. }) {
-        words.extend(["--out", held]);
-    }
-    let claimed = client(workspace, None, &words, None)?;
+    let claimed = client(workspace, None, &["wallet", "claim", text(offer, "/offer_uri")?], None)?;
     let status = text(&claimed, "/credentials/0/status")?;
     step.done(status);
     println!("\nThe credential, as its holder can show it:\n");
@@ -130,7 +101,7 @@ fn claim(workspace: &Workspace, offer: &Value, end: &End) -> Result<Value> {
     if status != "valid" {
         bail!("a fresh credential must be valid, but its status is {status}");
     }
-    Ok(claimed)
+    Ok(())
 }
 
 /// What the issuer says of itself when it is ready.
