@@ -37,7 +37,12 @@ const FAULTS: [(&str, &str, &str); 18] = [
     (
         "a unique key across tenants",
         "create unique index oracle on offers (handle_hash)",
-        "begins with tenant_id: oracle",
+        "any other index carries it: oracle",
+    ),
+    (
+        "an index across tenants",
+        "create index across on offers (expires_at)",
+        "any other index carries it: across",
     ),
     (
         "a foreign key across tenants",
