@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chancery_protocol::offer::OfferLinkError;
+
 use crate::http::HttpError;
 
 /// The steps of a claim, in their order.
@@ -118,6 +120,9 @@ pub enum Problem {
         /// What came.
         found: String,
     },
+    /// The caller's text leads to no offer.
+    #[error("expected a credential offer link, found {0}")]
+    NotALink(OfferLinkError),
     /// The holder has to say the transaction code.
     #[error("the offer needs a transaction code ({0})")]
     TxCodeNeeded(String),
@@ -142,7 +147,10 @@ impl ClaimError {
 
     /// Whether the caller gave too little or something wrong, and nothing was sent yet.
     pub fn is_usage(&self) -> bool {
-        matches!(*self.problem, Problem::TxCodeNeeded(_) | Problem::TooMany { .. } | Problem::Caller(_))
+        matches!(
+            *self.problem,
+            Problem::NotALink(_) | Problem::TxCodeNeeded(_) | Problem::TooMany { .. } | Problem::Caller(_)
+        )
     }
 
     /// The OAuth error code, if the issuer refused with one.
@@ -158,6 +166,9 @@ impl ClaimError {
         let fix = match &*self.problem {
             Problem::Http(HttpError::Unreachable { .. }) => "is the issuer running, and is the link right?",
             Problem::Http(_) | Problem::Unexpected { .. } | Problem::Caller(_) => return None,
+            Problem::NotALink(_) => {
+                "paste the link that `chancery offer create` printed, in quotes, or the address of the offer's page"
+            }
             Problem::TxCodeNeeded(_) => "give it in --tx-code; `chancery offer create --tx-code` printed it",
             Problem::TooMany { most, .. } => return Some(format!("ask for --count {most} or fewer")),
             Problem::Refused { code, .. } => match (self.step, code.as_str()) {

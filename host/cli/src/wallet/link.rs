@@ -3,7 +3,7 @@
 use chancery_protocol::offer::{CredentialOffer, OfferLink, OfferLinkError};
 use url::Url;
 
-use super::failure::{ClaimError, Step};
+use super::failure::{ClaimError, Problem, Step};
 
 /// Reads what a person pastes: `openid-credential-offer://?…` (or any scheme with the same
 /// parameters), or the address of an offer or its page.
@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Result<OfferLink, ClaimError> {
         Err(OfferLinkError::NotExactlyOne) if is_web_address(text) => {
             Ok(OfferLink::ByReference(without_page(text)))
         }
-        result => result.map_err(|error| Step::Offer.unexpected("a credential offer link", error)),
+        result => result.map_err(|error| Step::Offer.failed(Problem::NotALink(error))),
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     fn what_is_no_link_is_refused_with_what_was_expected() {
         for text in ["", "employee-badge", "openid-credential-offer://", "mailto:a@b", "https://h/?x=1"] {
             let error = parse(text).unwrap_err();
-            assert_eq!(error.step, Step::Offer, "{text}");
+            assert!(error.is_usage(), "{text}");
             assert!(error.to_string().contains("expected a credential offer link"), "{error}");
         }
     }
