@@ -4,7 +4,7 @@ use crate::catalogue::lint;
 use crate::database::{Database, run};
 
 /// What somebody might write one day, and a word of the rule that must notice.
-const FAULTS: [(&str, &str, &str); 20] = [
+const FAULTS: &[(&str, &str, &str)] = &[
     (
         "a table that was forgotten",
         "create table forgotten (tenant_id uuid not null, id uuid, primary key (tenant_id, id))",
