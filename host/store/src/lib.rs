@@ -9,7 +9,7 @@
 //! - a [`ProvisionTx`]: one new tenant, insert only;
 //!
 //! and nothing else. Every transaction is either committed, rolled back, or its connection is
-//! closed: see [`pool`] for why a dropped transaction can never reach another tenant.
+//! closed: `pool.rs` says why a dropped transaction can never reach another tenant.
 //!
 //! ```text
 //! let mut tx = store.tenant(tenant.id).await?;
