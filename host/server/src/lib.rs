@@ -1,6 +1,6 @@
 //! The service itself: listen, resolve, authenticate, translate, orchestrate.
 //!
-//! Reading order: [`routes`] says what there is, `caller/` who may, `wallet/`
+//! Reading order: `routes` says what there is, `caller/` who may, `wallet/`
 //! and `manage/` translate, `operations/` decide. Nothing here knows SQL,
 //! WebAssembly or the inside of a signature.
 
