@@ -4,11 +4,15 @@
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
+use crate::did::{HolderDidError, holder_key};
 use crate::jose::{Jwk, JwkError, Jws, JwsError};
 use crate::keys::Algorithm;
 
 /// What metadata advertises as `proof_signing_alg_values_supported`.
 pub const ALGORITHMS: [Algorithm; 2] = Algorithm::ALL;
+
+/// How a proof may name its key: what metadata advertises as `cryptographic_binding_methods_supported`.
+pub const BINDING_METHODS: [&str; 3] = ["jwk", "did:jwk", "did:key"];
 
 const TYP: &str = "openid4vci-proof+jwt";
 
@@ -50,12 +54,15 @@ pub enum ProofError {
     /// None or more than one of `jwk`, `kid` and `x5c`.
     #[error("a key proof names its key by exactly one of jwk, kid and x5c")]
     KeyReference,
-    /// `kid` or `x5c`.
-    #[error("only key proofs with a jwk are accepted")]
+    /// `x5c`.
+    #[error("key proofs with x5c are not accepted: name the key by jwk, or by kid as a DID URL")]
     UnsupportedKeyReference,
     /// The `jwk`.
     #[error(transparent)]
     Key(#[from] JwkError),
+    /// The `kid`.
+    #[error(transparent)]
+    Did(#[from] HolderDidError),
     /// `aud` is not the one string that names this issuer.
     #[error("the audience of the key proof is not this issuer")]
     Audience,
@@ -87,7 +94,11 @@ pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Resul
     if references != 1 {
         return Err(ProofError::KeyReference);
     }
-    let holder = Jwk::parse(header.member("jwk").ok_or(ProofError::UnsupportedKeyReference)?)?;
+    let holder = match (header.member("jwk"), header.key_id()) {
+        (Some(jwk), _) => Jwk::parse(jwk)?,
+        (None, Some(did_url)) => holder_key(did_url)?,
+        (None, None) => return Err(ProofError::UnsupportedKeyReference),
+    };
     let claims = jws.verify_claims(&holder)?;
     if claims.get("aud").and_then(Value::as_str) != Some(expected.issuer) {
         return Err(ProofError::Audience);

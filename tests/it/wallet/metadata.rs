@@ -67,7 +67,8 @@ async fn the_issuer_says_of_itself_what_is_true() {
         assert_eq!(configuration["format"], "dc+sd-jwt");
         assert!(configuration["vct"].as_str().unwrap().starts_with("urn:"), "it need not be served");
         assert_eq!(configuration["credential_signing_alg_values_supported"], serde_json::json!(["ES256"]));
-        assert_eq!(configuration["cryptographic_binding_methods_supported"], serde_json::json!(["jwk"]));
+        let methods = serde_json::json!(["jwk", "did:jwk", "did:key"]);
+        assert_eq!(configuration["cryptographic_binding_methods_supported"], methods);
         let proofs = &configuration["proof_types_supported"];
         has_only(proofs, &["jwt"]);
         assert!(!proofs["jwt"]["proof_signing_alg_values_supported"].as_array().unwrap().is_empty());

@@ -1,23 +1,19 @@
 //! Impierce's wallet claims an offer: offer, metadata, token, nonce, credential, notification.
-//!
-//! One step it cannot do by itself: it names the key of a proof by `kid`, a DID URL, even where the issuer
-//! lists `jwk` alone. What the issuer says to that is part of the answer; the proof that passes is made by
-//! the wallet's own JOSE library, and everything else is again its own.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use oid4vc_core::authentication::sign::ExternalSign;
 use oid4vc_core::{Sign, Subject, Verify};
 use oid4vci::Wallet;
 use oid4vci::credential_offer::{CredentialOffer, CredentialOfferParameters};
-use oid4vci::credential_request::{CredentialIdentifierOrCredentialConfigurationId, CredentialRequest};
 use oid4vci::credential_response::{CredentialResponse, CredentialResponseType};
 use oid4vci::notification_request::NotificationEvent;
-use oid4vci::proofs::Proofs;
 use oid4vci::token_request::TokenRequest;
 use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;
@@ -25,7 +21,19 @@ use p256::pkcs8::EncodePrivateKey as _;
 use serde_json::{Value, json};
 
 /// The holder's key, as the wallet wants it: named by a DID.
-struct Holder(SigningKey);
+struct Holder {
+    key: SigningKey,
+    did: String,
+}
+
+impl Holder {
+    fn new(key: SigningKey) -> Result<Self> {
+        let pkcs8 = key.to_pkcs8_der()?;
+        let jwk = Jwk::from_encoding_key(&EncodingKey::from_ec_der(pkcs8.as_bytes()), Algorithm::ES256)?;
+        let did = format!("did:jwk:{}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(&jwk)?));
+        Ok(Self { key, did })
+    }
+}
 
 impl std::fmt::Debug for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -36,11 +44,11 @@ impl std::fmt::Debug for Holder {
 #[async_trait]
 impl Sign for Holder {
     async fn key_id(&self, _: &str, _: Algorithm) -> Option<String> {
-        Some("did:web:wallet.example#0".to_owned())
+        Some(format!("{}#0", self.did))
     }
 
     async fn sign(&self, message: &str, _: &str, _: Algorithm) -> Result<Vec<u8>> {
-        let signature: p256::ecdsa::Signature = self.0.sign(message.as_bytes());
+        let signature: p256::ecdsa::Signature = self.key.sign(message.as_bytes());
         Ok(signature.to_vec())
     }
 
@@ -59,15 +67,13 @@ impl Verify for Holder {
 #[async_trait]
 impl Subject for Holder {
     async fn identifier(&self, _: &str, _: Algorithm) -> Result<String> {
-        Ok("did:web:wallet.example".to_owned())
+        Ok(self.did.clone())
     }
 }
 
 pub(crate) async fn claim(link: &str, tx_code: Option<&str>) -> Result<Value> {
-    let key = SigningKey::random(&mut rand_core::OsRng);
-    let pkcs8 = key.to_pkcs8_der()?;
-    let encoding_key = EncodingKey::from_ec_der(pkcs8.as_bytes());
-    let wallet = Wallet::new(Arc::new(Holder(key)), vec!["did:web"], vec![Algorithm::ES256])?;
+    let holder = Holder::new(SigningKey::random(&mut rand_core::OsRng))?;
+    let wallet = Wallet::new(Arc::new(holder), vec!["did:jwk"], vec![Algorithm::ES256])?;
 
     let offer: CredentialOfferParameters = match link.parse()? {
         CredentialOffer::CredentialOfferUri(uri) => wallet.get_credential_offer(uri).await?,
@@ -93,33 +99,8 @@ pub(crate) async fn claim(link: &str, tx_code: Option<&str>) -> Result<Value> {
     let id = offer.credential_configuration_ids.first().context("the offer is empty")?.clone();
     let configuration =
         issuer.credential_configurations_supported.get(&id).context("an unknown credential")?;
-    let by_kid = wallet
-        .get_credential(issuer.clone(), &token, Some(nonce.clone()), id.clone(), configuration, true)
-        .await
-        .err()
-        .map(|error| error.to_string());
-
-    let mut header = Header::new(Algorithm::ES256);
-    header.typ = Some("openid4vci-proof+jwt".to_owned());
-    header.jwk = Some(Jwk::from_encoding_key(&encoding_key, Algorithm::ES256)?);
-    // The identifier as a URL has a slash at its end; as the issuer writes it, it has none.
-    let audience = issuer.credential_issuer.as_str().trim_end_matches('/');
-    let iat = jsonwebtoken::get_current_timestamp();
-    let claims = json!({ "aud": audience, "iat": iat, "nonce": nonce });
-    let proof = jsonwebtoken::encode(&header, &claims, &encoding_key)?;
-    let request = CredentialRequest {
-        credential_identifier_or_credential_configuration_id:
-            CredentialIdentifierOrCredentialConfigurationId::CredentialConfigurationId(id.clone()),
-        proofs: Some(Proofs { jwt: vec![proof] }),
-    };
-    let response = wallet
-        .client
-        .post(issuer.credential_endpoint.clone())
-        .bearer_auth(&token.access_token)
-        .json(&request)
-        .send()
-        .await?;
-    let response: CredentialResponse = response.error_for_status()?.json().await?;
+    let response: CredentialResponse =
+        wallet.get_credential(issuer.clone(), &token, Some(nonce), id.clone(), configuration, true).await?;
     let CredentialResponseType::Immediate { credentials, notification_id } = response.credential else {
         bail!("the credential is deferred");
     };
@@ -131,5 +112,5 @@ pub(crate) async fn claim(link: &str, tx_code: Option<&str>) -> Result<Value> {
         .await
         .map_err(|error| anyhow!("{error:#}"))?;
     let credential = &credentials.first().context("no credential came")?.credential;
-    Ok(json!({ "credential": credential, "configuration_id": id, "by_kid": by_kid }))
+    Ok(json!({ "credential": credential, "configuration_id": id }))
 }

@@ -59,11 +59,24 @@ fn a_proof_names_exactly_one_key() {
     assert!(matches!(with_header("kid", json!("did:example:1#k")), Err(ProofError::KeyReference)));
     assert!(matches!(with_header("x5c", json!(["AA=="])), Err(ProofError::KeyReference)));
     assert!(matches!(with_header("jwk", None), Err(ProofError::KeyReference)));
-    for (name, value) in [("kid", json!("did:example:1#k")), ("x5c", json!(["AA=="]))] {
-        let header = with(&with(&header(), "jwk", None), name, value);
-        let verdict = verify(&sign_values(&header, &claims(), &key()));
-        assert!(matches!(verdict, Err(ProofError::UnsupportedKeyReference)));
-    }
+    let without = with(&header(), "jwk", None);
+    let by_x5c = verify(&sign_values(&with(&without, "x5c", json!(["AA=="])), &claims(), &key()));
+    assert!(matches!(by_x5c, Err(ProofError::UnsupportedKeyReference)));
+    let by_kid = verify(&sign_values(&with(&without, "kid", json!("did:example:1#k")), &claims(), &key()));
+    assert!(matches!(by_kid, Err(ProofError::Did(HolderDidError::Method))));
+}
+
+#[test]
+fn a_did_names_the_key_as_a_jwk_does() {
+    let kid = |key: &SigningKey| {
+        format!("did:jwk:{}#0", crate::jose::base64url::encode(key.public_jwk().to_value().to_string()))
+    };
+    let header = with(&header(), "jwk", None);
+    let proof = verify(&sign_values(&with(&header, "kid", json!(kid(&key()))), &claims(), &key())).unwrap();
+    assert_eq!(&proof.holder, key().public_jwk());
+    let anothers = kid(&SigningKey::es256(&[2; 32]).unwrap());
+    let verdict = verify(&sign_values(&with(&header, "kid", json!(anothers)), &claims(), &key()));
+    assert!(matches!(verdict, Err(ProofError::Jws(JwsError::Signature))));
 }
 
 #[test]

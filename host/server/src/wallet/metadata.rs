@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use chancery_credential::proof::BINDING_METHODS;
 use chancery_domain::template::{Definition, Field, SdJwtProjection};
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{
@@ -68,7 +69,7 @@ fn describe_sd_jwt(
         vct: Some(projection.vct.clone()),
         scope: Some(definition.configuration_id.clone()),
         credential_signing_alg_values_supported: vec![signing_algorithm.to_owned()],
-        cryptographic_binding_methods_supported: vec!["jwk".to_owned()],
+        cryptographic_binding_methods_supported: BINDING_METHODS.map(str::to_owned).to_vec(),
         proof_types_supported: BTreeMap::from([("jwt".to_owned(), proof_type)]),
         credential_metadata: Some(CredentialMetadata {
             display: definition.display.iter().map(describe_display).collect(),

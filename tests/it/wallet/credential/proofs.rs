@@ -46,7 +46,11 @@ fn wrong_members(key: &Key, issuer: &str, nonce: &str) -> Vec<(&'static str, Str
         ("no key", right().without_header("jwk")),
         ("jwk and kid", right().header("kid", "did:web:elsewhere.example#0")),
         ("jwk and x5c", right().header("x5c", json!(["MIIB"]))),
-        ("kid alone", right().without_header("jwk").header("kid", "did:jwk:e30#0")),
+        ("kid that holds no key", right().without_header("jwk").header("kid", "did:jwk:e30#0")),
+        (
+            "kid that would be fetched",
+            right().without_header("jwk").header("kid", "did:web:wallet.example#0"),
+        ),
         ("x5c alone", right().without_header("jwk").header("x5c", json!(["MIIB"]))),
         ("jwk is text", right().header("jwk", key.jwk().to_string())),
         ("jwk is empty", right().header("jwk", json!({}))),
