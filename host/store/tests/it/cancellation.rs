@@ -52,7 +52,13 @@ async fn ten_thousand_dropped_transactions_leave_nothing_open_and_lose_nothing()
                     let tenant = tenants[(turn % 2) as usize];
                     let hash = digest();
                     // Every other one runs undisturbed, on a connection that somebody else may have spoilt.
-                    let polls = if dice.below(2) == 0 { u64::MAX } else { dice.below(10) };
+                    // A transaction on a kept connection waits about three times, fewer on a busy machine;
+                    // one that connects first waits longer.
+                    let polls = match dice.below(4) {
+                        0 | 1 => u64::MAX,
+                        2 => dice.below(3),
+                        _ => dice.below(10),
+                    };
                     let pause = Duration::from_micros(dice.below(1_500));
                     match dropped_after(polls, pause, write(&store, tenant, hash)).await {
                         Some(true) => acknowledged.push((tenant, hash)),
@@ -71,7 +77,7 @@ async fn ten_thousand_dropped_transactions_leave_nothing_open_and_lose_nothing()
         acknowledged.extend(task.await.unwrap());
     }
     let dropped = dropped.load(Ordering::Relaxed);
-    assert!(dropped > TRANSACTIONS / 10, "only {dropped} were dropped");
+    assert!(dropped > TRANSACTIONS / 20, "only {dropped} were dropped");
     assert!(acknowledged.len() > TRANSACTIONS as usize / 10, "only {} went through", acknowledged.len());
 
     // PostgreSQL notices a closed socket when it next looks at it.
