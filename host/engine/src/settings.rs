@@ -68,6 +68,7 @@ fn pool(limits: &Limits, concurrency: u32) -> PoolingAllocationConfig {
         // What a call typically dirties; more costs more to clear than to fault in again.
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10)
+        .async_stack_keep_resident(32 << 10)
         .max_unused_warm_slots((concurrency / 4).max(1))
         .decommit_batch_size(8);
     pool

@@ -135,6 +135,7 @@ async fn issue(store: &Store, tenant: TenantId, index: u32) -> Result<()> {
         sealed_subject: vec![0x5e; SEALED],
         created_at: now,
         expires_at: now + Span::minutes(10),
+        made_by: None,
     };
     let mut tx = store.tenant(tenant).await?;
     tx.create_offer(&offer).await?;
