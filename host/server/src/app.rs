@@ -8,6 +8,7 @@ use chancery_store::{Store, StoreError, TenantTx};
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
+use crate::caller::KnownKeys;
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
 use crate::operations::find_template::PinnedTemplates;
@@ -22,6 +23,7 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     /// The one tenant of a self-hosted host.
     pub(crate) issuer: Arc<Issuer>,
+    pub(crate) known_keys: KnownKeys,
     pub(crate) pinned: PinnedTemplates,
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,

@@ -48,6 +48,8 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
     loop {
         let stopped = tokio::time::timeout(MARK_EVERY, stopping.cancelled()).await.is_ok();
         write_marks(&app).await;
+        // Samples pile up until somebody asks for metrics, unless they are sorted into their buckets.
+        app.metrics.run_upkeep();
         if stopped {
             return;
         }

@@ -29,6 +29,9 @@ pub use startup::{Check, Outcome, StartError, doctor, migrate};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
+/// Upper bounds in seconds. Without them a duration becomes a summary, and replicas' summaries do not add up.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
 /// One recorder a process, however many hosts run in it.
 fn metrics_recorder() -> Result<metrics_exporter_prometheus::PrometheusHandle, StartError> {
     static RECORDER: std::sync::OnceLock<metrics_exporter_prometheus::PrometheusHandle> =
@@ -37,7 +40,8 @@ fn metrics_recorder() -> Result<metrics_exporter_prometheus::PrometheusHandle, S
         return Ok(handle.clone());
     }
     let handle = metrics_exporter_prometheus::PrometheusBuilder::new()
-        .install_recorder()
+        .set_buckets(&BUCKETS)
+        .and_then(metrics_exporter_prometheus::PrometheusBuilder::install_recorder)
         .map_err(|error| StartError::Internal(error.to_string()))?;
     Ok(RECORDER.get_or_init(|| handle).clone())
 }

@@ -5,7 +5,7 @@
 //! tenant, and the plan stays when they have grown.
 
 use chancery_domain::template::Revision;
-use chancery_domain::{IssuanceId, OfferId, OfferState};
+use chancery_domain::{ApiKeyId, IssuanceId, OfferId, OfferState};
 use serde_json::Value;
 use sqlx::{query, query_as, query_scalar};
 use time::{Duration, OffsetDateTime};
@@ -37,6 +37,8 @@ pub struct NewOffer {
     pub created_at: OffsetDateTime,
     /// Until when the code may be exchanged.
     pub expires_at: OffsetDateTime,
+    /// The API key of whoever makes it, checked once more; none if it is the host itself.
+    pub made_by: Option<ApiKeyId>,
 }
 
 /// A credential configuration, pinned to the revision that was active when the offer was made.
@@ -164,8 +166,9 @@ fn offers_of(rows: Vec<Row>) -> Result<Vec<Offer>, StoreError> {
 }
 
 impl TenantTx {
-    /// Makes an offer. One statement.
-    pub async fn create_offer(&mut self, offer: &NewOffer) -> Result<(), StoreError> {
+    /// Makes an offer. One statement. `false` if the key that it is made by opens nothing any more; then
+    /// nothing was made, however recently the caller looked the key up.
+    pub async fn create_offer(&mut self, offer: &NewOffer) -> Result<bool, StoreError> {
         let (mut ids, mut components, mut configurations) = (Vec::new(), Vec::new(), Vec::new());
         for item in &offer.items {
             ids.push(item.configuration_id.clone());
@@ -173,24 +176,29 @@ impl TenantTx {
             configurations.push(item.revision.configuration.to_vec());
         }
         let items_left = i16::try_from(offer.items.len()).unwrap_or(i16::MAX);
-        let done = query!(
-            "with offer as (
+        let may = query_scalar!(
+            r#"with maker as (
+                 select where $14::uuid is null
+                    or exists (select from api_keys where id = $14 and revoked_at is null)
+             ), offer as (
                  insert into offers (
                      id, handle_hash, code_hash, state, items_left, tx_code_mac, tx_code_description,
                      restore_epoch, created_at, expires_at, issue_by
                  )
-                 values (
-                     $1, $2, $3, 'created', $4, $5, $6::text::json,
-                     coalesce((select restore_epoch from deployment where one), 0), $7, $8, $9
-                 )
+                 select $1::uuid, $2::bytea, $3::bytea, 'created', $4::smallint, $5::bytea, $6::text::json,
+                     coalesce((select restore_epoch from deployment where one), 0),
+                     $7::timestamptz, $8::timestamptz, $9::timestamptz
+                 from maker
              ), items as (
                  insert into offer_items (offer_id, configuration_id, component, configuration_hash)
-                 select $1, * from unnest($10::text[], $11::bytea[], $12::bytea[])
+                 select $1, u.* from maker, unnest($10::text[], $11::bytea[], $12::bytea[]) u
              ), subject as (
                  insert into offer_subjects (offer_id, sealed, expires_at, erase_at)
-                 values ($1, $13, $8, $9)
+                 select $1, $13::bytea, $8, $9 from maker
+             ), due as (
+                 insert into due (kind, at) select 'sweep', $8 from maker on conflict do nothing
              )
-             insert into due (kind, at) values ('sweep', $8) on conflict do nothing",
+             select exists (select from maker) as "may!""#,
             offer.id.uuid(),
             offer.handle_hash.as_slice(),
             offer.code_hash.as_slice(),
@@ -204,10 +212,11 @@ impl TenantTx {
             &components,
             &configurations,
             offer.sealed_subject,
+            offer.made_by.map(ApiKeyId::uuid),
         )
-        .execute(self.session.statement())
+        .fetch_one(self.session.statement())
         .await;
-        self.session.settle(done).map(drop)
+        self.session.settle(may)
     }
 
     /// The offer that a wallet reads by reference. The first reading is noted; an offer whose time is over

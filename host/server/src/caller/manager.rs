@@ -1,7 +1,8 @@
 //! Managers: an API key with scopes.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use chancery_credential::secrets::ApiKeySecret;
@@ -9,6 +10,7 @@ use chancery_domain::ApiKeyId;
 use chancery_domain::scope::Scope;
 use http::header;
 use http::request::Parts;
+use time::{Duration, OffsetDateTime};
 
 use crate::app::App;
 use crate::problem::{Problem, ProblemCode};
@@ -59,26 +61,152 @@ impl<M: May> FromRequestParts<Arc<App>> for Manager<M> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let unauthenticated = || Problem::new(ProblemCode::Unauthenticated);
-        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthenticated()) };
-        let (scheme, secret) =
-            value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unauthenticated)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(unauthenticated());
-        }
-        let secret = ApiKeySecret::parse(secret.trim()).ok_or_else(unauthenticated)?;
+        let secret = api_key(parts)?;
+        let key = look_up(app, &secret.hash()).await?;
+        Self::with(secret, key)
+    }
+}
 
-        let mut tx = app.tenant(app.issuer()).await?;
-        let key = tx.api_key(&secret.hash()).await?;
-        tx.commit().await?;
-        let key = key.ok_or_else(unauthenticated)?;
-
+impl<M: May> Manager<M> {
+    fn with(secret: ApiKeySecret, key: KnownKey) -> Result<Self, Problem> {
         if !key.scopes.iter().any(|scope| M::SCOPES.contains(scope)) {
             let wanted: Vec<_> = M::SCOPES.iter().map(|scope| scope.as_str()).collect();
             let detail = format!("this needs the scope {}", wanted.join(" or "));
             return Err(Problem::new(ProblemCode::Forbidden).detail(detail));
         }
         Ok(Self { key: key.id, scopes: key.scopes, secret, may: PhantomData })
+    }
+}
+
+/// A manager whose key was good a moment ago, which spares a transaction.
+///
+/// Only for work that [confirms](Presumed::confirm) the key, or names it to the statement that writes:
+/// that one checks it again, as the statement that permits a signature does.
+pub(crate) struct Presumed<M: May>(pub(crate) Manager<M>);
+
+impl<M: May> FromRequestParts<Arc<App>> for Presumed<M> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let secret = api_key(parts)?;
+        let (hash, now) = (secret.hash(), app.now());
+        let key = if let Some(key) = app.known_keys.recall(&hash, now) {
+            key
+        } else {
+            let key = look_up(app, &hash).await?;
+            app.known_keys.remember(hash, key.clone(), now);
+            key
+        };
+        Manager::with(secret, key).map(Self)
+    }
+}
+
+impl<M: May> Presumed<M> {
+    /// Makes sure that the key still is good.
+    pub(crate) async fn confirm(&self, app: &App) -> Result<(), Problem> {
+        look_up(app, &self.0.secret.hash()).await.map(drop).inspect_err(|_| self.forget(app))
+    }
+
+    /// The key turned out to be good no longer.
+    pub(crate) fn forget(&self, app: &App) {
+        app.known_keys.forget(&self.0.secret.hash());
+    }
+}
+
+/// The one API key of the request.
+fn api_key(parts: &Parts) -> Result<ApiKeySecret, Problem> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthenticated()) };
+    let (scheme, secret) =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unauthenticated)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unauthenticated());
+    }
+    ApiKeySecret::parse(secret.trim()).ok_or_else(unauthenticated)
+}
+
+async fn look_up(app: &App, hash: &[u8; 32]) -> Result<KnownKey, Problem> {
+    let mut tx = app.tenant(app.issuer()).await?;
+    let key = tx.api_key(hash).await?;
+    tx.commit().await?;
+    let key = key.ok_or_else(unauthenticated)?;
+    Ok(KnownKey { id: key.id, scopes: key.scopes })
+}
+
+fn unauthenticated() -> Problem {
+    Problem::new(ProblemCode::Unauthenticated)
+}
+
+/// How long a key is presumed to be good.
+const PRESUMED_FOR: Duration = Duration::seconds(10);
+
+/// What a key may do; neither changes while it lives.
+#[derive(Clone)]
+struct KnownKey {
+    id: ApiKeyId,
+    scopes: Vec<Scope>,
+}
+
+/// Keys that were good a moment ago, by hash. There are never more than there are good keys.
+#[derive(Default)]
+pub(crate) struct KnownKeys(Mutex<HashMap<[u8; 32], (KnownKey, OffsetDateTime)>>);
+
+impl KnownKeys {
+    fn recall(&self, hash: &[u8; 32], now: OffsetDateTime) -> Option<KnownKey> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(hash).filter(|(_, since)| is_fresh(*since, now)).map(|(key, _)| key.clone())
+    }
+
+    fn remember(&self, hash: [u8; 32], key: KnownKey, now: OffsetDateTime) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (_, since)| is_fresh(*since, now));
+        known.insert(hash, (key, now));
+    }
+
+    fn forget(&self, hash: &[u8; 32]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(hash);
+    }
+}
+
+/// A clock that was set back makes nothing fresh.
+fn is_fresh(since: OffsetDateTime, now: OffsetDateTime) -> bool {
+    (Duration::ZERO..PRESUMED_FOR).contains(&(now - since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 10:20:30 UTC);
+
+    fn known() -> KnownKeys {
+        let keys = KnownKeys::default();
+        let key = KnownKey { id: ApiKeyId::new(NOW, [1; 10]), scopes: vec![Scope::Offer] };
+        keys.remember([1; 32], key, NOW);
+        keys
+    }
+
+    #[test]
+    fn a_key_is_presumed_good_for_ten_seconds() {
+        let keys = known();
+        assert!(keys.recall(&[1; 32], NOW + Duration::milliseconds(9_999)).is_some());
+        assert!(keys.recall(&[1; 32], NOW + Duration::seconds(10)).is_none());
+        assert!(keys.recall(&[1; 32], NOW - Duration::seconds(1)).is_none());
+        assert!(keys.recall(&[2; 32], NOW).is_none());
+    }
+
+    #[test]
+    fn a_key_that_was_refused_is_looked_up_again() {
+        let keys = known();
+        keys.forget(&[1; 32]);
+        assert!(keys.recall(&[1; 32], NOW).is_none());
+    }
+
+    #[test]
+    fn keys_that_nobody_uses_are_forgotten() {
+        let keys = known();
+        let key = KnownKey { id: ApiKeyId::new(NOW, [2; 10]), scopes: Vec::new() };
+        keys.remember([2; 32], key, NOW + Duration::seconds(10));
+        assert_eq!(keys.0.lock().unwrap().len(), 1);
     }
 }

@@ -5,5 +5,5 @@
 mod manager;
 mod wallet;
 
-pub(crate) use manager::{Manager, Manages, May, Offers, Oversees, Reads};
+pub(crate) use manager::{KnownKeys, Manager, Manages, May, Offers, Oversees, Presumed, Reads};
 pub(crate) use wallet::{UsedProof, Wallet, dpop_at_token_endpoint, fresh_nonce as fresh_dpop_nonce};

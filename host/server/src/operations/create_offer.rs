@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chancery_credential::secrets::OfferSecret;
 use chancery_domain::template::Issue;
-use chancery_domain::{OfferId, OfferState, Random, random_bytes};
+use chancery_domain::{ApiKeyId, OfferId, OfferState, Random, random_bytes};
 use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
 use chancery_protocol::offer::{OfferLink, TxCode};
 use chancery_store::{NewOffer, NewTxCode, PinnedItem, TenantTx};
@@ -79,13 +79,15 @@ pub(crate) struct CreatedOffer {
     pub(crate) state: OfferState,
 }
 
-/// Makes the offer inside `tx`, which the caller commits.
+/// Makes the offer inside `tx`, which the caller commits. None, and nothing made, if the key of
+/// whoever makes it was revoked.
 pub(crate) async fn create_offer(
     app: &App,
     issuer: &Issuer,
     tx: &mut TenantTx,
     checked: CheckedOffer,
-) -> Result<CreatedOffer, Problem> {
+    made_by: ApiKeyId,
+) -> Result<Option<CreatedOffer>, Problem> {
     let now = app.now();
     let random = app.random.as_ref();
     let CheckedOffer { items, subjects, tx_code, expires_in, by_value } = checked;
@@ -100,7 +102,7 @@ pub(crate) async fn create_offer(
     let expires_at = now.truncate_to_second() + Duration::seconds(expires_in.into());
     let configuration_ids = items.iter().map(|item| item.configuration_id.clone()).collect();
 
-    tx.create_offer(&NewOffer {
+    let new = NewOffer {
         id,
         handle_hash: secret.lookup_hash(),
         code_hash: code.lookup_hash(),
@@ -115,8 +117,11 @@ pub(crate) async fn create_offer(
         sealed_subject: issuer.keys.seal_subject(id, &code, &subjects, random),
         created_at: now,
         expires_at,
-    })
-    .await?;
+        made_by: Some(made_by),
+    };
+    if !tx.create_offer(&new).await? {
+        return Ok(None);
+    }
 
     let by_reference = issuer.at(&format!("/offers/{}", secret.as_str()));
     let link = if by_value {
@@ -124,14 +129,14 @@ pub(crate) async fn create_offer(
     } else {
         OfferLink::ByReference(by_reference.clone())
     };
-    Ok(CreatedOffer {
+    Ok(Some(CreatedOffer {
         id,
         offer_uri: link.to_uri(),
         tx_code,
         expires_at,
         page_url: format!("{by_reference}/page"),
         state: OfferState::Created,
-    })
+    }))
 }
 
 /// What the wallet is told of the transaction code.
@@ -210,16 +215,13 @@ pub(crate) async fn check_offer(
     })
 }
 
-/// Asks the template's schema first, then the template itself.
+/// Asks the template, which asks its schema first.
 async fn check_subject(
     app: &App,
     issuer: &Issuer,
     template: &Template,
     subject: &Value,
 ) -> Result<Vec<Issue>, Problem> {
-    if let Err(issues) = template.check_subject(subject) {
-        return Ok(issues);
-    }
     let request = PrepareRequest::new(Purpose::Offer, &issuer.slug, subject, app.now());
     match template.prepare(&request).await {
         Ok(Outcome::Issue(_)) => Ok(Vec::new()),

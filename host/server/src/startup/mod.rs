@@ -114,6 +114,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         store,
         engine,
         issuer: Arc::new(issuer),
+        known_keys: crate::caller::KnownKeys::default(),
         pinned: crate::operations::find_template::PinnedTemplates::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),

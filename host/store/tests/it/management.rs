@@ -1,8 +1,9 @@
 //! Keys, templates, API keys and repeated answers.
 
+use chancery_domain::ApiKeyId;
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
-use chancery_store::{Activation, By, KeyState, NewApiKey, Store, StoredAnswer, TenantSecrets};
+use chancery_store::{Activation, By, KeyState, NewApiKey, NewOffer, Store, StoredAnswer, TenantSecrets};
 use serde_json::json;
 use time::Duration;
 
@@ -27,6 +28,34 @@ async fn an_api_key_opens_until_it_is_revoked() {
     assert!(!tx.revoke_api_key(id, NOW).await.unwrap());
     assert_eq!(tx.api_key(&key.hash).await.unwrap(), None);
     assert_eq!(tx.api_keys().await.unwrap()[0].revoked_at, Some(NOW));
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revoked_key_makes_no_offer_however_recently_it_was_good() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let id = ApiKeyId::new(NOW, [1; 10]);
+    let key = NewApiKey {
+        id,
+        hash: digest(),
+        name: "portal".to_owned(),
+        scopes: vec![Scope::Offer],
+        created_at: NOW,
+    };
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.create_api_key(&key).await.unwrap();
+    let before = NewOffer { made_by: Some(id), ..new_offer() };
+    assert!(tx.create_offer(&before).await.unwrap());
+    assert!(tx.revoke_api_key(id, NOW).await.unwrap());
+    let after = NewOffer { made_by: Some(id), ..new_offer() };
+    let strangers = NewOffer { made_by: Some(ApiKeyId::new(NOW, [2; 10])), ..new_offer() };
+    for refused in [&after, &strangers] {
+        assert!(!tx.create_offer(refused).await.unwrap());
+        assert_eq!(tx.offer(refused.id).await.unwrap(), None);
+    }
+    assert!(tx.offer(before.id).await.unwrap().is_some());
     tx.commit().await.unwrap();
 }
 

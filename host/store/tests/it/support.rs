@@ -92,6 +92,7 @@ pub(crate) fn new_offer() -> NewOffer {
         sealed_subject: b"sealed".to_vec(),
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
+        made_by: None,
     }
 }
 
@@ -102,7 +103,7 @@ pub(crate) fn with_tx_code(mac: [u8; 32]) -> NewOffer {
 
 pub(crate) async fn create(store: &Store, tenant: TenantId, offer: &NewOffer) {
     let mut tx = store.tenant(tenant).await.unwrap();
-    tx.create_offer(offer).await.unwrap();
+    assert!(tx.create_offer(offer).await.unwrap());
     tx.commit().await.unwrap();
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::app::App;
-use crate::caller::{Manager, Offers};
+use crate::caller::{Offers, Presumed};
 use crate::manage::idempotency::Idempotent;
 use crate::manage::read;
 use crate::no_store;
@@ -28,17 +28,18 @@ use crate::problem::{Problem, ProblemCode, ProblemDocument};
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    manager: Manager<Offers>,
+    presumed: Presumed<Offers>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let issuer = app.issuer();
+    let (issuer, manager) = (app.issuer(), &presumed.0);
     let raw = body.as_ref().map(Bytes::clone).unwrap_or_default();
     let request: OfferRequest = read(&headers, body)?;
-    let idempotent = Idempotent::from_request(&headers, &manager, "POST /offers", &raw)?;
+    let idempotent = Idempotent::from_request(&headers, manager, "POST /offers", &raw)?;
     if let Some(idempotent) = &idempotent {
+        presumed.confirm(&app).await?;
         let mut tx = app.tenant(issuer).await?;
-        let answer = idempotent.recall(issuer, &manager, &mut tx, app.now()).await?;
+        let answer = idempotent.recall(issuer, manager, &mut tx, app.now()).await?;
         tx.commit().await?;
         if let Some(answer) = answer {
             return Ok(created(answer));
@@ -47,16 +48,20 @@ pub(crate) async fn create(
 
     let checked = check_offer(&app, issuer, request).await?;
     let mut tx = app.tenant(issuer).await?;
-    let offer = create_offer(&app, issuer, &mut tx, checked).await?;
+    let Some(offer) = create_offer(&app, issuer, &mut tx, checked, manager.key).await? else {
+        tx.rollback().await?;
+        presumed.forget(&app);
+        return Err(Problem::new(ProblemCode::Unauthenticated));
+    };
     let answer =
         serde_json::to_vec(&offer).map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     if let Some(idempotent) = &idempotent
-        && !idempotent.keep(&app, issuer, &manager, &mut tx, &answer).await?
+        && !idempotent.keep(&app, issuer, manager, &mut tx, &answer).await?
     {
         // The same request ran beside this one and was faster: its answer counts, this work is undone.
         tx.rollback().await?;
         let mut tx = app.tenant(issuer).await?;
-        let answer = idempotent.recall(issuer, &manager, &mut tx, app.now()).await?;
+        let answer = idempotent.recall(issuer, manager, &mut tx, app.now()).await?;
         tx.commit().await?;
         return answer.map(created).ok_or_else(|| Problem::new(ProblemCode::InProgress));
     }
