@@ -53,18 +53,11 @@ pub struct Acme {
 impl Acme {
     fn new(announcement: &Value, port: u16) -> Self {
         let tenant = &announcement["tenants"][0];
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_mins(1))
-            .no_proxy()
-            .tls_certs_only([])
-            .build()
-            .unwrap();
         Self {
             identifier: text(&tenant["issuer"]),
             base: format!("http://127.0.0.1:{port}"),
             key: text(&tenant["token"]),
-            http,
+            http: connections(),
         }
     }
 
@@ -85,6 +78,75 @@ impl Acme {
         self.at(path.unwrap_or_else(|| panic!("{advertised} does not begin with {}", self.identifier)))
     }
 }
+
+/// Connections of one test.
+fn connections() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_mins(1))
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap()
+}
+
+/// A deployment with many tenants.
+#[derive(Clone)]
+pub struct Platform {
+    /// The platform's public URL.
+    pub base: String,
+    /// The key of an operator.
+    pub key: String,
+    /// Connections of this test.
+    pub http: reqwest::Client,
+    announcement: Value,
+}
+
+impl Platform {
+    fn new(announcement: &Value, port: u16) -> Self {
+        Self {
+            base: format!("http://127.0.0.1:{port}"),
+            key: text(&announcement["platform"]["token"]),
+            http: connections(),
+            announcement: announcement.clone(),
+        }
+    }
+
+    /// The tenant of that slug that `dev` made.
+    pub fn founded(&self, slug: &str) -> Acme {
+        let tenants = self.announcement["tenants"].as_array().unwrap();
+        self.tenant(tenants.iter().find(|tenant| tenant["slug"] == slug).unwrap())
+    }
+
+    /// A tenant as it was described at its registration.
+    pub fn tenant(&self, described: &Value) -> Acme {
+        let identifier = text(&described["issuer"]);
+        let path = identifier.split('/').nth(3).unwrap_or_default();
+        let base = format!("{}/{path}", self.base);
+        Acme { identifier, base, key: text(&described["token"]), http: self.http.clone() }
+    }
+}
+
+/// The platform that everybody shares.
+pub fn platform() -> Platform {
+    let home = Home::of_this_run();
+    let _lock = home.lock();
+    home.running(PLATFORM, MANY).platform()
+}
+
+/// The same platform, served by two processes on one database.
+pub fn twin_platforms() -> [Platform; 2] {
+    let home = Home::of_this_run();
+    let _lock = home.lock();
+    let first = home.running(PLATFORM, MANY);
+    let directory = home.directory.join("platform-twin");
+    let second =
+        Process::resumed(&directory).unwrap_or_else(|| first.twin_with(&directory, home.owner, MANY));
+    [first.platform(), second.platform()]
+}
+
+const PLATFORM: &str = "platform";
+const MANY: &[(&str, &str)] = &[("SAAS_MODE", "true")];
 
 /// The issuer that everybody shares.
 pub fn acme() -> Acme {
@@ -125,6 +187,16 @@ impl House {
         let root = scratch(&crate::unique("chancery-house-"));
         let process = Process::start(&root.join("house"), std::process::id(), free_port(), environment);
         Self { process, root }
+    }
+
+    /// A new house of many tenants.
+    pub fn of_many() -> Self {
+        Self::with(MANY)
+    }
+
+    /// Its platform, if it has many tenants.
+    pub fn platform(&self) -> Platform {
+        self.process.platform()
     }
 
     /// A new house whose issuer identifier has a path.
@@ -233,9 +305,13 @@ impl Home {
     }
 
     fn running_house(&self) -> Process {
-        let directory = self.directory.join("house");
+        self.running("house", &[])
+    }
+
+    fn running(&self, name: &str, environment: &[(&str, &str)]) -> Process {
+        let directory = self.directory.join(name);
         Process::resumed(&directory)
-            .unwrap_or_else(|| Process::start(&directory, self.owner, free_port(), &[]))
+            .unwrap_or_else(|| Process::start(&directory, self.owner, free_port(), environment))
     }
 }
 
@@ -312,9 +388,15 @@ impl Process {
 
     /// Another process on this one's database.
     fn twin(&self, directory: &Path, owner: u32) -> Self {
+        self.twin_with(directory, owner, &[])
+    }
+
+    fn twin_with(&self, directory: &Path, owner: u32, more: &[(&str, &str)]) -> Self {
         self.copy_to(&directory.join("data"));
         let environment = self.twin_environment();
-        let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut environment: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        environment.extend(more);
         Self::start(directory, owner, free_port(), &environment)
     }
 
@@ -344,6 +426,10 @@ impl Process {
 
     fn acme(&self) -> Acme {
         Acme::new(&self.announcement, self.port)
+    }
+
+    fn platform(&self) -> Platform {
+        Platform::new(&self.announcement, self.port)
     }
 
     fn data(&self) -> PathBuf {

@@ -25,7 +25,7 @@ pub mod raw;
 pub mod sd_jwt;
 
 pub use answer::Answer;
-pub use house::{Acme, House, acme, twins};
+pub use house::{Acme, House, Platform, acme, platform, twin_platforms, twins};
 
 use chancery_domain::Clock as _;
 

@@ -5,6 +5,7 @@ mod cli;
 mod issuers;
 mod manage;
 mod ops;
+mod platform;
 mod replicas;
 mod restart;
 mod secrets;

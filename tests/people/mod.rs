@@ -1,16 +1,35 @@
 //! Who they are.
 
 mod issuer;
+mod operator;
 mod stranger;
 mod verifier;
 pub mod wallet;
 
 pub use issuer::{Issuer, Offer, Request, badge, diploma};
+pub use operator::Operator;
 pub use stranger::Stranger;
 pub use verifier::Verifier;
 pub use wallet::{Token, Wallet};
 
-use crate::Acme;
+use crate::{Acme, Platform};
+
+impl Platform {
+    /// Somebody who administers the deployment.
+    pub fn operator(&self) -> Operator {
+        Operator::new(self.clone(), self.key.clone())
+    }
+
+    /// The holder of any other key.
+    pub fn holder_of(&self, key: &str) -> Operator {
+        Operator::new(self.clone(), key.to_owned())
+    }
+
+    /// A new tenant of a test's own.
+    pub async fn newcomer(&self) -> Acme {
+        self.operator().register(&crate::unique("t-").to_lowercase()).await
+    }
+}
 
 impl Acme {
     /// Somebody who issues, with an API key that may do everything.
@@ -36,5 +55,10 @@ impl Acme {
     /// Somebody with no key and no token.
     pub fn stranger(&self) -> Stranger {
         Stranger::new(self.clone())
+    }
+
+    /// Asks for a path of the tenant, whatever it is, with the key of its owner.
+    pub async fn issuer_asks(&self, path: &str) -> crate::Answer {
+        crate::Answer::to(self.http.get(self.at(path)).bearer_auth(&self.key)).await
     }
 }

@@ -95,6 +95,21 @@ pub(crate) enum Command {
     /// Make and list keys for the management API
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
+    /// Administer the tenants of a platform
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Claim a fresh platform: whoever comes first operates it
+    #[command(
+        after_help = "Example:\n  chancery bootstrap --url https://issue.example --name 'Example Trust'"
+    )]
+    Bootstrap {
+        /// The platform's public URL
+        #[arg(long, value_name = "URL")]
+        url: String,
+        /// What the platform is called
+        #[arg(long, default_value = "Platform")]
+        name: String,
+    },
     /// A strict test wallet
     #[command(subcommand)]
     Wallet(WalletCommand),
@@ -120,6 +135,9 @@ pub(crate) struct Dev {
     /// Delete the data directory first (only one that `chancery dev` made)
     #[arg(long)]
     pub(crate) reset: bool,
+    /// Serve many tenants, with two to begin with
+    #[arg(long)]
+    pub(crate) saas: bool,
 }
 
 /// `chancery doctor`.
@@ -149,6 +167,9 @@ pub(crate) struct Target {
     /// Where a running `chancery dev` left its dev.json
     #[arg(long, default_value = "./.chancery", value_name = "DIR")]
     pub(crate) data: PathBuf,
+    /// Which tenant of `chancery dev --saas`; else the first
+    #[arg(long, value_name = "SLUG", conflicts_with = "url")]
+    pub(crate) tenant: Option<String>,
 }
 
 /// Which part of a list.
@@ -279,6 +300,60 @@ pub(crate) enum ApiKeyCommand {
     },
 }
 
+/// `chancery tenant …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Register a tenant; its owner's key is shown once
+    #[command(after_help = "Example:\n  chancery tenant create acme --name 'Acme Corporation'")]
+    Create {
+        /// Names the tenant in URLs, for ever
+        slug: String,
+        /// What people call it
+        #[arg(long)]
+        name: String,
+        /// The tenant that is to administer it
+        #[arg(long, value_name = "ID")]
+        parent: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List tenants, newest first
+    #[command(after_help = "Example:\n  chancery tenant list --search univ")]
+    List {
+        /// A part of the slug or of the name
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        #[command(flatten)]
+        part: Part,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show one tenant
+    #[command(after_help = "Example:\n  chancery tenant show tnt_0197c7d2a1b070008000000000000001")]
+    Show(OneTenant),
+    /// Stop management and issuance for now
+    #[command(after_help = "Example:\n  chancery tenant suspend tnt_0197c7d2a1b070008000000000000001")]
+    Suspend(OneTenant),
+    /// End a suspension
+    #[command(after_help = "Example:\n  chancery tenant resume tnt_0197c7d2a1b070008000000000000001")]
+    Resume(OneTenant),
+    /// End issuance for ever; what was issued is honoured
+    #[command(after_help = "Example:\n  chancery tenant close tnt_0197c7d2a1b070008000000000000001")]
+    Close(OneTenant),
+    /// End everything
+    #[command(after_help = "Example:\n  chancery tenant delete tnt_0197c7d2a1b070008000000000000001")]
+    Delete(OneTenant),
+}
+
+/// A command about one tenant.
+#[derive(Debug, Args)]
+pub(crate) struct OneTenant {
+    /// The tenant's id
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
 /// `chancery wallet …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WalletCommand {
@@ -324,7 +399,7 @@ pub(crate) struct Claim {
 /// Reads a scope, naming the known ones if it is none.
 fn scope(word: &str) -> Result<Scope, String> {
     Scope::parse(word).ok_or_else(|| {
-        let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+        let known: Vec<_> = Scope::OF_A_TENANT.iter().map(|scope| scope.as_str()).collect();
         format!("known scopes: {}", known.join(", "))
     })
 }

@@ -13,8 +13,20 @@ use crate::private_file::PrivateFile;
 pub(crate) struct DevFile {
     /// Where wallets reach it.
     pub(crate) public_url: String,
+    /// How to administer the platform, if there are many tenants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) platform: Option<DevPlatform>,
     /// Its tenants; the first is the one meant unless said otherwise.
     pub(crate) tenants: Vec<DevTenant>,
+}
+
+/// How to administer a development server with many tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DevPlatform {
+    /// The platform-admin API.
+    pub(crate) management_url: String,
+    /// An API key that may do everything there.
+    pub(crate) token: String,
 }
 
 /// One tenant of a development server.
@@ -52,6 +64,16 @@ impl DevFile {
         })
     }
 
+    /// The tenant of that slug, or the first.
+    pub(crate) fn tenant(self, slug: Option<&str>) -> Result<DevTenant, Failure> {
+        let known: Vec<_> = self.tenants.iter().map(|tenant| tenant.slug.clone()).collect();
+        let found = self.tenants.into_iter().find(|tenant| slug.is_none_or(|slug| tenant.slug == slug));
+        found.ok_or_else(|| Failure::Configuration {
+            found: format!("`chancery dev` knows no tenant {}", slug.unwrap_or_default()),
+            fix: format!("name one of: {}", known.join(", ")),
+        })
+    }
+
     /// Writes the file, readable by its owner alone, so that a reader sees all of it or nothing.
     pub(crate) fn write(&self, data: &Path) -> io::Result<()> {
         let text = serde_json::to_vec(self).map_err(io::Error::other)?;
@@ -77,6 +99,7 @@ mod tests {
         assert_eq!(DevFile::read(&data).unwrap(), None);
         let file = DevFile {
             public_url: "http://127.0.0.1:8080".into(),
+            platform: None,
             tenants: vec![DevTenant {
                 slug: "demo".into(),
                 issuer: "http://127.0.0.1:8080".into(),

@@ -13,7 +13,7 @@ use crate::http::{Answer, Http, HttpError, answer};
 pub(crate) struct Management {
     http: Http,
     base: Url,
-    token: String,
+    token: Option<String>,
 }
 
 /// A successful answer: the text as it came, and what it says.
@@ -22,6 +22,13 @@ pub(crate) struct Reply {
     pub(crate) text: String,
     /// The body, parsed; null if there is none.
     pub(crate) value: Value,
+}
+
+fn nothing_runs(target: &Target) -> Failure {
+    Failure::Configuration {
+        found: format!("no `chancery dev` is running in {}", target.data.display()),
+        fix: "start `chancery dev`, point --data to its directory, or give --url and CHANCERY_TOKEN".into(),
+    }
 }
 
 impl Management {
@@ -36,17 +43,21 @@ impl Management {
                 });
             }
             (None, token) => {
-                let tenant = DevFile::read(&target.data)?.and_then(|dev| dev.tenants.into_iter().next());
-                let tenant = tenant.ok_or_else(|| Failure::Configuration {
-                    found: format!("no `chancery dev` is running in {}", target.data.display()),
-                    fix: "start `chancery dev`, point --data to its directory, or give --url and \
-                          CHANCERY_TOKEN"
-                        .into(),
-                })?;
+                let dev = DevFile::read(&target.data)?.ok_or_else(|| nothing_runs(target))?;
+                let tenant = dev.tenant(target.tenant.as_deref())?;
                 (tenant.management_url, token.clone().unwrap_or(tenant.token))
             }
         };
-        let base = Url::parse(&base).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(
+        Self::at(&base, Some(token))
+    }
+
+    /// An API where nobody is asked who they are.
+    pub(crate) fn anonymous(base: &str) -> Result<Self, Failure> {
+        Self::at(base, None)
+    }
+
+    fn at(base: &str, token: Option<String>) -> Result<Self, Failure> {
+        let base = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https")).ok_or_else(
             || Failure::Usage {
                 found: format!("{base:?} is not the address of a management API"),
                 fix: "write e.g. https://issuer.example/api".into(),
@@ -54,6 +65,21 @@ impl Management {
         )?;
         let http = Http::new().map_err(|error| Failure::Machine(std::io::Error::other(error)))?;
         Ok(Self { http, base, token })
+    }
+
+    /// Finds the platform-admin API in the same way.
+    pub(crate) fn find_platform(target: &Target) -> Result<Self, Failure> {
+        if target.url.is_some() {
+            return Self::find(target);
+        }
+        let dev = DevFile::read(&target.data)?.ok_or_else(|| nothing_runs(target))?;
+        let platform = dev.platform.ok_or_else(|| Failure::Configuration {
+            found: "what runs there has one tenant and no platform to administer".into(),
+            fix: "start `chancery dev --saas`, or give --url and CHANCERY_TOKEN".into(),
+        })?;
+        let token = target.token.clone().unwrap_or(platform.token);
+        let target = Target { url: Some(platform.management_url), token: Some(token), ..target.clone() };
+        Self::find(&target)
     }
 
     /// Reads.
@@ -79,7 +105,10 @@ impl Management {
         body: Option<&Value>,
     ) -> Result<Reply, Failure> {
         let url = self.address(path);
-        let mut request = self.http.request(method, &url)?.bearer_auth(&self.token).query(query);
+        let mut request = self.http.request(method, &url)?.query(query);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -129,6 +158,7 @@ mod tests {
             url: url.map(Into::into),
             token: token.map(Into::into),
             data: PathBuf::from("a-directory-that-is-not-there"),
+            tenant: None,
         }
     }
 

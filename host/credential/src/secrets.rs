@@ -113,6 +113,11 @@ impl ApiKeySecret {
         Self::from_bytes(Zeroizing::new(random_bytes(random)))
     }
 
+    /// A secret that follows from bytes nobody else can compute.
+    pub fn derived(bytes: [u8; 32]) -> Self {
+        Self::from_bytes(Zeroizing::new(bytes))
+    }
+
     /// What the database finds the key by.
     pub fn hash(&self) -> [u8; 32] {
         secret_hash("api-key/v1", self.bytes.as_slice())

@@ -36,6 +36,14 @@ macro_rules! identifiers {
                 self.0
             }
 
+            /// When it was made, to the millisecond.
+            pub fn created_at(self) -> time::OffsetDateTime {
+                let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |at| at.to_unix());
+                let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+                time::OffsetDateTime::from_unix_timestamp_nanos(nanos)
+                    .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+            }
+
             /// A new `UUIDv7` from the given instant and 10 random bytes.
             pub fn new(now: time::OffsetDateTime, random: [u8; 10]) -> Self {
                 let millis = (now.unix_timestamp_nanos() / 1_000_000).clamp(0, i128::from(u64::MAX));
@@ -110,6 +118,7 @@ mod tests {
         let id = OfferId::new(time::OffsetDateTime::UNIX_EPOCH, [7; 10]);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!(id.to_string().starts_with("ofr_"));
+        assert_eq!(id.created_at(), time::OffsetDateTime::UNIX_EPOCH);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod id;
 pub mod issuance;
 pub mod offer;
 pub mod scope;
+pub mod slug;
 pub mod template;
 pub mod tenant;
 
@@ -23,4 +24,5 @@ pub use dataset::Dataset;
 pub use id::{ApiKeyId, CredentialId, IssuanceId, OfferId, TenantId};
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::OfferState;
+pub use slug::Slug;
 pub use tenant::Tenant;

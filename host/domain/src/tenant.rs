@@ -15,6 +15,12 @@ pub struct Tenant {
     pub name: String,
     /// Where the tenant stands in its life.
     pub status: TenantStatus,
+    /// The tenant that administers and licenses it; it shares no data with it.
+    pub parent: Option<TenantId>,
+    /// Whether it is the application tenant, which has no address and is in no list.
+    pub system: bool,
+    /// Counts the changes of what stands above.
+    pub version: u32,
 }
 
 /// Where a tenant stands in its life.
@@ -69,5 +75,109 @@ impl TenantStatus {
     /// Whether the tenant may sign new credentials.
     pub const fn may_issue(self) -> bool {
         matches!(self, Self::Active)
+    }
+
+    /// Whether its own people may manage it. While it closes, they still revoke.
+    pub const fn may_manage(self) -> bool {
+        matches!(self, Self::Active | Self::Closing)
+    }
+
+    /// Whether strangers may know of it: verifiers of live credentials need its keys and status lists.
+    pub const fn is_public(self) -> bool {
+        matches!(self, Self::Active | Self::Suspended | Self::Closing)
+    }
+
+    /// The status after a change.
+    pub const fn after(self, change: TenantChange) -> Result<Self, WrongStatus> {
+        use TenantChange as C;
+        match (self, change) {
+            (Self::PendingApproval | Self::PendingVerification, C::Approve)
+            | (Self::Suspended, C::Resume) => Ok(Self::Active),
+            (Self::PendingApproval | Self::PendingVerification, C::Reject) => Ok(Self::Rejected),
+            (Self::Active, C::Suspend) => Ok(Self::Suspended),
+            (Self::Active | Self::Suspended, C::Close) => Ok(Self::Closing),
+            (Self::Deleted, _) => Err(WrongStatus { status: self, change }),
+            (_, C::Delete) => Ok(Self::Deleted),
+            _ => Err(WrongStatus { status: self, change }),
+        }
+    }
+}
+
+/// What an operator does to a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantChange {
+    /// Lets a held registration in.
+    Approve,
+    /// Refuses a held registration.
+    Reject,
+    /// Stops management and issuance for now.
+    Suspend,
+    /// Ends a suspension.
+    Resume,
+    /// Ends issuance for ever; what was issued is honoured.
+    Close,
+    /// Ends everything.
+    Delete,
+}
+
+impl TenantChange {
+    /// The verb.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Close => "close",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// The tenant's status does not allow the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a tenant that is {} cannot be changed by `{}`", status.as_str(), change.as_str())]
+pub struct WrongStatus {
+    /// What it is.
+    pub status: TenantStatus,
+    /// What was wanted.
+    pub change: TenantChange,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANGES: [TenantChange; 6] = [
+        TenantChange::Approve,
+        TenantChange::Reject,
+        TenantChange::Suspend,
+        TenantChange::Resume,
+        TenantChange::Close,
+        TenantChange::Delete,
+    ];
+
+    #[test]
+    fn what_is_deleted_stays_deleted() {
+        for change in CHANGES {
+            assert!(TenantStatus::Deleted.after(change).is_err(), "{}", change.as_str());
+        }
+    }
+
+    #[test]
+    fn what_closes_never_issues_again() {
+        for change in CHANGES {
+            assert_ne!(TenantStatus::Closing.after(change), Ok(TenantStatus::Active), "{}", change.as_str());
+        }
+    }
+
+    #[test]
+    fn only_an_approval_lets_a_registration_in() {
+        for held in [TenantStatus::PendingApproval, TenantStatus::PendingVerification] {
+            for change in CHANGES {
+                let is_in = held.after(change).is_ok_and(TenantStatus::is_public);
+                assert_eq!(is_in, change == TenantChange::Approve, "{}", change.as_str());
+            }
+        }
     }
 }

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use chancery_credential::keys::Algorithm;
 use chancery_domain::{Clock, Random};
 use chancery_engine::Engine;
-use chancery_store::{Store, StoreError, TenantTx};
+use chancery_store::{Activation, Store, StoreError, TenantTx};
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use crate::caller::KnownKeys;
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
-use crate::operations::find_template::PinnedTemplates;
 use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::take_status_indices::StatusIndices;
+use crate::tenants::Tenants;
 
 /// The services of one running host.
 pub(crate) struct App {
@@ -21,10 +22,9 @@ pub(crate) struct App {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) store: Store,
     pub(crate) engine: Engine,
-    /// The one tenant of a self-hosted host.
-    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) tenants: Tenants,
+    pub(crate) beginnings: Beginnings,
     pub(crate) known_keys: KnownKeys,
-    pub(crate) pinned: PinnedTemplates,
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,
     pub(crate) jobs: Jobs,
@@ -33,12 +33,15 @@ pub(crate) struct App {
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 
-impl App {
-    /// The tenant that a request is for.
-    pub(crate) fn issuer(&self) -> &Arc<Issuer> {
-        &self.issuer
-    }
+/// What a new tenant begins with.
+pub(crate) struct Beginnings {
+    /// The bundled templates.
+    pub(crate) activations: Vec<Activation>,
+    /// Of its signing key.
+    pub(crate) algorithm: Algorithm,
+}
 
+impl App {
     /// The current time.
     pub(crate) fn now(&self) -> OffsetDateTime {
         self.clock.now()
@@ -47,5 +50,10 @@ impl App {
     /// Opens a transaction that sees the issuer's rows and no others.
     pub(crate) async fn tenant(&self, issuer: &Issuer) -> Result<TenantTx, StoreError> {
         self.store.tenant(issuer.tenant()).await
+    }
+
+    /// The platform's own management API, of which every deployment has the pages about problems.
+    pub(crate) fn platform_api(&self) -> String {
+        format!("{}/api", self.tenants.workshop.public_url.as_str().trim_end_matches('/'))
     }
 }

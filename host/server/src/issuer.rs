@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::x509::CertificateChain;
 use chancery_credential::{Nonces, Tokens};
-use chancery_domain::TenantId;
+use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
 use url::Url;
 
@@ -16,9 +16,7 @@ pub(crate) const BATCH_SIZE: u16 = 20;
 
 /// A tenant as it issues. Immutable: a change of configuration makes a new one.
 pub(crate) struct Issuer {
-    pub(crate) tenant: TenantId,
-    pub(crate) slug: String,
-    pub(crate) name: String,
+    pub(crate) tenant: Tenant,
     /// The issuer identifier, byte for byte as wallets compare it: no trailing slash.
     pub(crate) identifier: String,
     pub(crate) url: Url,
@@ -45,7 +43,7 @@ pub(crate) struct Documents {
 
 impl Issuer {
     pub(crate) fn tenant(&self) -> TenantId {
-        self.tenant
+        self.tenant.id
     }
 
     pub(crate) fn url(&self) -> &Url {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chancery_domain::{IssuanceId, TenantId};
-use chancery_store::StoreError;
+use chancery_store::{By, StoreError};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -15,6 +16,9 @@ use crate::app::App;
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// Every how many marks the sweep runs.
 const SWEEP_EVERY: u32 = 30;
+
+/// How many tenants one sweep looks after; the others come next.
+const MOST_AT_ONCE: u32 = 1_000;
 
 /// What waits to be written.
 #[derive(Default)]
@@ -79,11 +83,23 @@ async fn write_marks(app: &App) {
 /// Expires offers and erases their subject data; forgets used nonces and proofs that no longer pass anyway.
 async fn sweep(app: &App) -> Result<(), StoreError> {
     let now = app.now();
-    let mut tx = app.tenant(app.issuer()).await?;
-    let swept = tx.sweep(now).await?;
+    let mut tx = app.store.platform(By::Job("sweep")).await?;
+    let due = tx.due(now, MOST_AT_ONCE).await?;
     tx.commit().await?;
-    if swept.offers_expired > 0 {
-        tracing::info!(expired = swept.offers_expired, "expired offers that nobody took");
+    for tenant in due {
+        // One tenant's trouble is not the others'.
+        match sweep_tenant(app, tenant, now).await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(%tenant, expired, "expired offers that nobody took"),
+            Err(error) => tracing::warn!(%tenant, %error, "failed to sweep"),
+        }
     }
     Ok(())
+}
+
+async fn sweep_tenant(app: &App, tenant: TenantId, now: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut tx = app.store.tenant(tenant).await?;
+    let swept = tx.sweep(now).await?;
+    tx.commit().await?;
+    Ok(swept.offers_expired)
 }

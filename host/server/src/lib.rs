@@ -14,16 +14,19 @@ mod middleware;
 mod operations;
 mod ops;
 mod page;
+mod platform;
 mod problem;
 mod refusal;
 mod routes;
 mod serve;
 mod startup;
+mod tenants;
 mod wallet;
 
 pub use chancery_store::embedded::remove_elsewhere as remove_database_elsewhere;
 pub use problem::ProblemCode;
 pub use serve::Server;
+pub use startup::demo::{Entrance, Entrances, TenantEntrance};
 pub use startup::{Check, Outcome, StartError, doctor, migrate};
 
 use axum::response::{IntoResponse, Response};

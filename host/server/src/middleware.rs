@@ -11,6 +11,7 @@ use tower_http::cors::{Any, CorsLayer};
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 use crate::refusal::DPOP_NONCE;
 
@@ -31,7 +32,9 @@ pub(crate) async fn track(State(app): State<Arc<App>>, request: Request, next: N
 
 /// Writes the problems that handlers answered.
 pub(crate) async fn render_problems(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    Problem::render(next.run(request).await, &app.issuer().management_url())
+    let here = request.extensions().get::<Arc<Issuer>>().map(|issuer| issuer.management_url());
+    let pages = here.unwrap_or_else(|| app.platform_api());
+    Problem::render(next.run(request).await, &pages)
 }
 
 /// Headers that no answer is without.

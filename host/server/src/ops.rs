@@ -18,20 +18,17 @@ pub(crate) async fn livez() -> Response {
 
 /// `GET /readyz`: everything that issuance needs answers, each named.
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let issuer = app.issuer();
-    let database = match app.store.directory().tenant(issuer.tenant()).await {
+    let database = match app.store.directory().application_tenant().await {
         Ok(_) => Ok(()),
         Err(error) => {
             tracing::warn!(%error, "the database does not answer");
             Err("does not answer")
         }
     };
-    let templates = if issuer.templates.is_empty() { Err("no template is active") } else { Ok(()) };
-    let certificate = match issuer.chain.as_ref().map(chancery_credential::CertificateChain::expires_at) {
-        Some(expiry) if expiry <= app.now() => Err("expired"),
-        _ => Ok(()),
-    };
-    let dependencies = [("database", database), ("templates", templates), ("certificate", certificate)];
+    let mut dependencies = vec![("database", database)];
+    if !app.tenants.workshop.saas {
+        dependencies.extend(sole_tenant(&app).await);
+    }
 
     let is_ready = dependencies.iter().all(|(_, state)| state.is_ok());
     let described: serde_json::Map<String, Value> = dependencies
@@ -41,6 +38,19 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if is_ready { "ok" } else { "unavailable" };
     no_store((status, Json(json!({ "status": word, "dependencies": described }))))
+}
+
+/// What the one tenant of a self-hosted host needs.
+async fn sole_tenant(app: &App) -> [(&'static str, Result<(), &'static str>); 2] {
+    let Ok(Some(issuer)) = app.tenants.application().await else {
+        return [("templates", Err("cannot be loaded")), ("certificate", Err("cannot be loaded"))];
+    };
+    let templates = if issuer.templates.is_empty() { Err("no template is active") } else { Ok(()) };
+    let certificate = match issuer.chain.as_ref().map(chancery_credential::CertificateChain::expires_at) {
+        Some(expiry) if expiry <= app.now() => Err("expired"),
+        _ => Ok(()),
+    };
+    [("templates", templates), ("certificate", certificate)]
 }
 
 /// `GET /metrics`, for Prometheus.

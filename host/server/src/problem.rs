@@ -59,6 +59,14 @@ problems! {
         "Read its current state first; final states stay.";
     InProgress = CONFLICT, "in-progress", "A request with this Idempotency-Key is under way.",
         "Wait for its answer, then repeat the request to read it again.";
+    Conflict = CONFLICT, "conflict", "Something of that name exists.",
+        "Choose another name. What was made is never overwritten by making it again.";
+    Suspended = FORBIDDEN, "suspended", "The tenant is suspended.",
+        "Ask whoever operates the platform; nothing is lost meanwhile.";
+    PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "The request does not say which version it changes.",
+        "Read the thing first and send its ETag as `If-Match`.";
+    PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The thing changed since you read it.",
+        "Read it again, and decide again.";
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The request is larger than 256 KiB.",
         "Send less, for instance a smaller picture.";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON.",

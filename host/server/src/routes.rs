@@ -5,29 +5,34 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use chancery_protocol::well_known::WellKnown;
 
 use crate::app::App;
-use crate::{manage, middleware, ops, wallet};
+use crate::config::Config;
+use crate::tenants::address::Addressing;
+use crate::tenants::{FrontDoor, knock};
+use crate::{manage, middleware, ops, platform, wallet};
 
 /// What a request body may hold, in bytes.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
 
-/// The whole public surface.
-pub(crate) fn public(app: &Arc<App>) -> Router {
-    let base = app.issuer().url();
-    let path = base.path().trim_end_matches('/').to_owned();
-    let mount = |router: Router<Arc<App>>, routes: Router<Arc<App>>| match path.as_str() {
-        "" => router.merge(routes),
-        path => router.nest(path, routes),
+/// The whole public surface, behind the door that finds out who a request is for.
+pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
+    let platform =
+        if config.ops_listen.is_some() { platform(app) } else { platform(app).merge(operations()) };
+    let door = FrontDoor {
+        app: app.clone(),
+        addressing: Addressing::of(config),
+        tenants: around(app, tenants()),
+        platform: around(app, platform),
     };
+    Router::new().fallback(knock).with_state(Arc::new(door))
+}
 
-    let router = well_known(&path);
-    let router = mount(router, verifiers());
-    let router = mount(router, wallets());
-    let router = mount(router, Router::new().nest("/api", managers()));
-    router
+/// What every answer goes through.
+fn around(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
+    routes
         .fallback(wallet::nowhere)
         .layer(from_fn_with_state(app.clone(), middleware::track))
         .layer(from_fn_with_state(app.clone(), middleware::render_problems))
@@ -37,22 +42,19 @@ pub(crate) fn public(app: &Arc<App>) -> Router {
         .with_state(app.clone())
 }
 
-/// Metadata, at the inserted path and at the appended one of older drafts.
-fn well_known(path: &str) -> Router<Arc<App>> {
-    let mut router = Router::new();
-    for name in [WellKnown::CredentialIssuer, WellKnown::AuthorizationServer, WellKnown::JwtVcIssuer] {
-        let route = || match name {
-            WellKnown::CredentialIssuer => get(wallet::metadata::credential_issuer),
-            WellKnown::AuthorizationServer => get(wallet::metadata::authorization_server),
-            WellKnown::JwtVcIssuer => get(wallet::keys::jwt_vc_issuer),
-        };
-        let name = name.name();
-        router = router.route(&format!("/.well-known/{name}{path}"), route().layer(middleware::cors()));
-        if !path.is_empty() {
-            router = router.route(&format!("{path}/.well-known/{name}"), route().layer(middleware::cors()));
-        }
-    }
-    router
+/// One tenant's routes, wherever in the world it has its address.
+fn tenants() -> Router<Arc<App>> {
+    Router::new().merge(well_known()).merge(verifiers()).merge(wallets()).nest("/api", managers())
+}
+
+/// Metadata. The front door brings both forms here, the inserted and the appended one.
+fn well_known() -> Router<Arc<App>> {
+    let at = |document: WellKnown| format!("/.well-known/{}", document.name());
+    Router::new()
+        .route(&at(WellKnown::CredentialIssuer), get(wallet::metadata::credential_issuer))
+        .route(&at(WellKnown::AuthorizationServer), get(wallet::metadata::authorization_server))
+        .route(&at(WellKnown::JwtVcIssuer), get(wallet::keys::jwt_vc_issuer))
+        .layer(middleware::cors())
 }
 
 /// What verifiers need, without authentication and without a trace of who asked.
@@ -96,11 +98,36 @@ fn managers() -> Router<Arc<App>> {
         .method_not_allowed_fallback(manage::wrong_method)
 }
 
+/// What belongs to no tenant. Self-hosted, there is nobody to administer.
+fn platform(app: &Arc<App>) -> Router<Arc<App>> {
+    if !app.tenants.workshop.saas {
+        return Router::new();
+    }
+    let api = Router::new()
+        .route("/errors/{code}", get(manage::docs::problem_of_the_platform))
+        .route("/bootstrap", post(platform::bootstrap::claim))
+        .nest("/platform-admin", operators());
+    Router::new()
+        .nest("/api", api.fallback(manage::nowhere).method_not_allowed_fallback(manage::wrong_method))
+        .route("/{tenant}/api/{*path}", any(manage::nowhere))
+}
+
+/// The platform-admin API, version 1.
+fn operators() -> Router<Arc<App>> {
+    use platform::tenants as t;
+    Router::new()
+        .route("/tenants", post(t::create::create).get(t::list::list))
+        .route("/tenants/{id}", get(t::show::show).patch(t::change::rename).delete(t::change::delete))
+        .route("/tenants/{id}/children", get(t::list::children))
+        .route("/tenants/{id}/suspend", post(t::change::suspend))
+        .route("/tenants/{id}/resume", post(t::change::resume))
+        .route("/tenants/{id}/close", post(t::change::close))
+}
+
 /// Health and metrics; apart when `CHANCERY_OPS_LISTEN` is set.
-pub(crate) fn operations(app: &Arc<App>) -> Router {
+pub(crate) fn operations() -> Router<Arc<App>> {
     Router::new()
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))
-        .with_state(app.clone())
 }

@@ -22,6 +22,7 @@
 
 mod activations;
 mod api_keys;
+mod changes;
 mod convert;
 mod credentials;
 mod directory;
@@ -42,9 +43,11 @@ mod session;
 mod status_lists;
 mod store;
 mod sweep;
+mod tenants;
 
 pub use activations::Activation;
 pub use api_keys::{ApiKey, NewApiKey};
+pub use changes::{Change, Changes};
 pub use credentials::{Credential, CredentialFilter, StatusChanged};
 pub use directory::Directory;
 pub use error::StoreError;
@@ -61,6 +64,7 @@ pub use seen::{Seen, StoredAnswer};
 pub use status_lists::{Lease, STATUS_LIST_SIZE, StatusListRow};
 pub use store::{PoolSize, Store, Urls};
 pub use sweep::Swept;
+pub use tenants::TenantFilter;
 
 #[doc(inline)]
 pub use embedded::Cluster;

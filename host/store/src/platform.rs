@@ -199,16 +199,4 @@ impl PlatformTx {
         .await;
         Ok(self.session.settle(ids)?.into_iter().map(TenantId::from_uuid).collect())
     }
-
-    /// Changes a tenant's status. `false` if there is none of that id.
-    pub async fn set_tenant_status(
-        &mut self,
-        tenant: TenantId,
-        status: chancery_domain::tenant::TenantStatus,
-    ) -> Result<bool, StoreError> {
-        let done = query!("update tenants set status = $2 where id = $1", tenant.uuid(), status.as_str())
-            .execute(self.session.statement())
-            .await;
-        Ok(self.session.settle(done)?.rows_affected() == 1)
-    }
 }

@@ -79,6 +79,10 @@ impl Pool {
         })
     }
 
+    pub(crate) fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
     /// A connection in which no transaction is open.
     pub(crate) async fn check_out(self: &Arc<Self>) -> Result<Checkout, StoreError> {
         let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned())

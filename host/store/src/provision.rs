@@ -4,34 +4,63 @@ use chancery_domain::{Tenant, TenantId};
 use sqlx::query;
 
 use crate::session::Session;
-use crate::{ProvisionTx, StoreError};
+use crate::{Activation, NewApiKey, ProvisionTx, StoreError, StoredKey, TenantTx};
 
-/// A tenant that does not exist yet.
+/// A tenant that does not exist yet, with all that it begins with.
 #[derive(Debug)]
 pub struct NewTenant {
     /// What the directory will know.
     pub tenant: Tenant,
-    /// The tenant that administers and licenses it.
-    pub parent: Option<TenantId>,
-    /// Whether it is the application tenant, of which there is one.
-    pub system: bool,
     /// Its seed, sealed.
     pub sealed_seed: Vec<u8>,
     /// Its data key, sealed.
     pub sealed_data_key: Vec<u8>,
+    /// The public halves of its keys.
+    pub keys: Vec<StoredKey>,
+    /// The templates that it issues from.
+    pub activations: Vec<Activation>,
+    /// Who manages it first.
+    pub api_key: Option<NewApiKey>,
 }
 
 impl ProvisionTx {
-    /// Adds the tenant and its secrets. `false` if the slug is taken, and then nothing was added.
+    /// Adds the tenant with everything that it begins with. `false` if the slug is taken, if its parent is
+    /// none that could have one below it, or if it is the application tenant and there is one; and then
+    /// nothing was added.
     pub async fn register(&mut self, new: &NewTenant) -> Result<bool, StoreError> {
         let tenant = &new.tenant;
+        self.broken = true;
         let session = Session::for_tenant(&self.pool, tenant.id.uuid()).await?;
-        let session = self.session.insert(session);
+        let mut tx = TenantTx { tenant: tenant.id, session, tried: None };
+        let added = tx.add_itself(new).await?;
+        if added {
+            for key in &new.keys {
+                tx.add_signing_key(key).await?;
+            }
+            for activation in &new.activations {
+                tx.activate(activation).await?;
+            }
+            if let Some(key) = &new.api_key {
+                tx.create_api_key(key).await?;
+            }
+            tx.announce_change().await?;
+        }
+        self.session = Some(tx.session);
+        self.broken = false;
+        Ok(added)
+    }
+}
+
+impl TenantTx {
+    async fn add_itself(&mut self, new: &NewTenant) -> Result<bool, StoreError> {
+        let tenant = &new.tenant;
         let inserted = query!(
             "with registered as (
                  insert into tenants (id, slug, name, parent, status, system)
-                 values ($1, $2, $3, $4, $5, $6)
-                 on conflict (slug) do nothing
+                 select $1, $2, $3, $4, $5, $6
+                 where $4::uuid is null
+                    or exists (select from tenants p where p.id = $4 and not p.system and p.status = 'active')
+                 on conflict do nothing
                  returning id
              )
              insert into tenant_secrets (tenant_id, sealed_seed, sealed_data_key)
@@ -39,15 +68,14 @@ impl ProvisionTx {
             tenant.id.uuid(),
             tenant.slug,
             tenant.name,
-            new.parent.map(TenantId::uuid),
+            tenant.parent.map(TenantId::uuid),
             tenant.status.as_str(),
-            new.system,
+            tenant.system,
             new.sealed_seed,
             new.sealed_data_key,
         )
-        .execute(session.statement())
+        .execute(self.session.statement())
         .await;
-        let inserted = session.settle(inserted)?.rows_affected();
-        Ok(inserted == 1)
+        Ok(self.session.settle(inserted)?.rows_affected() == 1)
     }
 }

@@ -32,6 +32,8 @@ pub struct PlatformTx {
 pub struct ProvisionTx {
     pub(crate) pool: std::sync::Arc<crate::pool::Pool>,
     pub(crate) session: Option<Session>,
+    /// Whether a registration was begun and did not come to its end.
+    pub(crate) broken: bool,
 }
 
 /// On whose behalf a [`PlatformTx`] is opened.
@@ -77,6 +79,7 @@ impl ProvisionTx {
     /// Makes the new tenant exist.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.session {
+            _ if self.broken => Err(StoreError::Aborted),
             Some(session) => session.commit().await,
             None => Ok(()),
         }

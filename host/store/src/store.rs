@@ -111,7 +111,12 @@ impl Store {
     /// Prepares to add one tenant; the transaction opens when its name is known.
     #[expect(clippy::unused_async, reason = "opening a transaction is asynchronous everywhere else")]
     pub async fn provision(&self) -> Result<ProvisionTx, StoreError> {
-        Ok(ProvisionTx { pool: Arc::clone(&self.tenant), session: None })
+        Ok(ProvisionTx { pool: Arc::clone(&self.tenant), session: None, broken: false })
+    }
+
+    /// How to connect for notifications; the platform's role, because they name tenants and hold nothing else.
+    pub(crate) fn listening(&self) -> &PgConnectOptions {
+        self.platform.options()
     }
 
     /// How much the database was asked, since the store was opened.

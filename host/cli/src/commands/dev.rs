@@ -2,24 +2,23 @@
 
 use std::path::Path;
 
-use chancery_domain::scope::Scope;
 use chancery_protocol::well_known::WellKnown;
-use chancery_server::Server;
 use chancery_server::config::{Config, DevOptions};
+use chancery_server::{Entrance, Entrances, Server, TenantEntrance};
 use url::Url;
 
 use super::serve;
 use super::stop::StopSignals;
 use crate::arguments::{Dev, Output};
 use crate::data_directory::DataDirectory;
-use crate::dev_file::{DevFile, DevTenant};
+use crate::dev_file::{DevFile, DevPlatform, DevTenant};
 use crate::failure::Failure;
 use crate::output;
 
 /// A subject for the credential that comes with the program.
 const SUBJECT: &str = r#"{"given_name":"Ada","family_name":"Lovelace","employee_id":"1843-07","department":"Analytical Engines","job_title":"Programmer","email":"ada@example.com"}"#;
 
-pub(super) async fn dev(Dev { port, data, reset }: Dev, form: Output) -> Result<(), Failure> {
+pub(super) async fn dev(Dev { port, data, reset, saas }: Dev, form: Output) -> Result<(), Failure> {
     let mut signals = StopSignals::catch()?;
     if reset {
         DataDirectory::reset(&data)?;
@@ -27,7 +26,7 @@ pub(super) async fn dev(Dev { port, data, reset }: Dev, form: Output) -> Result<
     let _directory = DataDirectory::take(&data)?;
     // Whoever reads it from now on must find this run's.
     DevFile::remove(&data);
-    let config = Config::development(DevOptions { port, data: data.clone() })?;
+    let config = Config::development(DevOptions { port, data: data.clone(), saas })?;
     let Some(server) = serve::start(&config, &mut signals).await? else { return Ok(()) };
     let file = describe(&server).await?;
     let announced = Announced::write(&file, &data)?;
@@ -46,14 +45,18 @@ pub(super) async fn dev(Dev { port, data, reset }: Dev, form: Output) -> Result<
 }
 
 async fn describe(server: &Server) -> Result<DevFile, Failure> {
-    let token = server.create_api_key("chancery dev", &Scope::ALL).await?;
-    let tenant = DevTenant {
-        slug: server.slug().to_owned(),
-        issuer: server.issuer().to_owned(),
-        management_url: server.management_url(),
-        token,
-    };
-    Ok(DevFile { public_url: server.public_url().to_owned(), tenants: vec![tenant] })
+    let Entrances { platform, tenants } = server.entrances().await?;
+    let tenants = tenants.into_iter().map(|TenantEntrance { slug, issuer, entrance }| DevTenant {
+        slug,
+        issuer,
+        management_url: entrance.management_url,
+        token: entrance.token,
+    });
+    Ok(DevFile {
+        public_url: server.public_url().to_owned(),
+        platform: platform.map(|Entrance { management_url, token }| DevPlatform { management_url, token }),
+        tenants: tenants.collect(),
+    })
 }
 
 /// `dev.json` for as long as this lives.
@@ -75,6 +78,9 @@ impl Drop for Announced<'_> {
 /// What a person wants to know next.
 fn banner(file: &DevFile, data: &Path) -> String {
     let mut lines = vec!["\nChancery is ready, for development only.\n".to_owned()];
+    if let Some(DevPlatform { management_url, .. }) = &file.platform {
+        lines.push(format!("  platform API    {management_url}\n"));
+    }
     for DevTenant { issuer, management_url, .. } in &file.tenants {
         let metadata = Url::parse(issuer).map(|url| WellKnown::CredentialIssuer.inserted(&url).to_string());
         lines.push(format!("  issuer          {issuer}"));
@@ -104,6 +110,7 @@ mod tests {
     fn the_banner_can_be_pasted() {
         let file = DevFile {
             public_url: "http://127.0.0.1:8080".into(),
+            platform: None,
             tenants: vec![DevTenant {
                 slug: "demo".into(),
                 issuer: "http://127.0.0.1:8080".into(),

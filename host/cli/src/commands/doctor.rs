@@ -13,7 +13,7 @@ pub(super) async fn doctor(doctor: Doctor, form: Output) -> Result<(), Failure> 
     let checks = if doctor.dev {
         // It makes keys and a database there, as a start would.
         let _directory = DataDirectory::take(&doctor.data)?;
-        let config = Config::development(DevOptions { port: doctor.port, data: doctor.data })?;
+        let config = Config::development(DevOptions { port: doctor.port, data: doctor.data, saas: false })?;
         chancery_server::doctor(&config).await
     } else {
         chancery_server::doctor(&Config::from_environment()?).await

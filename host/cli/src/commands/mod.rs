@@ -8,6 +8,7 @@ mod listing;
 mod offer;
 mod serve;
 mod stop;
+mod tenant;
 mod wallet;
 
 use std::io;
@@ -29,6 +30,8 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Offer(command) => offer::obey(command, form).await,
         Command::Credential(command) => credential::obey(command, form).await,
         Command::ApiKey(command) => api_key::obey(command, form).await,
+        Command::Tenant(command) => tenant::obey(command, form).await,
+        Command::Bootstrap { url, name } => tenant::bootstrap(&url, &name, form).await,
         Command::Wallet(command) => wallet::obey(command, form).await,
         Command::Completions { shell } => completions(shell),
     }

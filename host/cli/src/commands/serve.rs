@@ -11,7 +11,7 @@ pub(super) async fn serve() -> Result<(), Failure> {
     let mut signals = StopSignals::catch()?;
     let config = Config::from_environment()?;
     let Some(server) = start(&config, &mut signals).await? else { return Ok(()) };
-    tracing::info!(issuer = server.issuer(), management = server.management_url(), "serving");
+    tracing::info!(url = server.public_url(), "serving");
     server.run_until(signals.first()).await;
     Ok(())
 }

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use chancery_credential::secrets::ApiKeySecret;
-use chancery_domain::ApiKeyId;
 use chancery_domain::scope::Scope;
+use chancery_domain::{ApiKeyId, TenantId};
 use http::header;
 use http::request::Parts;
 use time::{Duration, OffsetDateTime};
 
 use crate::app::App;
+use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
+use crate::tenants::here;
 
 /// What a route demands of its caller.
 pub(crate) trait May: Send + Sync {
@@ -48,6 +50,8 @@ impl May for Reads {
 
 /// The holder of an API key of this tenant that may do `M`.
 pub(crate) struct Manager<M: May> {
+    /// The tenant that is managed.
+    pub(crate) issuer: Arc<Issuer>,
     /// Which key it was.
     pub(crate) key: ApiKeyId,
     /// The key's scopes: nobody may grant more than they hold.
@@ -61,20 +65,22 @@ impl<M: May> FromRequestParts<Arc<App>> for Manager<M> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let issuer = managed(parts)?;
         let secret = api_key(parts)?;
-        let key = look_up(app, &secret.hash()).await?;
-        Self::with(secret, key)
+        let key = look_up(app, &issuer, &secret.hash()).await?;
+        Self::with(issuer, secret, key)
     }
 }
 
 impl<M: May> Manager<M> {
-    fn with(secret: ApiKeySecret, key: KnownKey) -> Result<Self, Problem> {
-        if !key.scopes.iter().any(|scope| M::SCOPES.contains(scope)) {
+    pub(super) fn with(issuer: Arc<Issuer>, secret: ApiKeySecret, key: KnownKey) -> Result<Self, Problem> {
+        let may = |held: &Scope| M::SCOPES.iter().any(|wanted| held.covers(*wanted));
+        if !key.scopes.iter().any(may) {
             let wanted: Vec<_> = M::SCOPES.iter().map(|scope| scope.as_str()).collect();
             let detail = format!("this needs the scope {}", wanted.join(" or "));
             return Err(Problem::new(ProblemCode::Forbidden).detail(detail));
         }
-        Ok(Self { key: key.id, scopes: key.scopes, secret, may: PhantomData })
+        Ok(Self { issuer, key: key.id, scopes: key.scopes, secret, may: PhantomData })
     }
 }
 
@@ -88,33 +94,40 @@ impl<M: May> FromRequestParts<Arc<App>> for Presumed<M> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let issuer = managed(parts)?;
         let secret = api_key(parts)?;
-        let (hash, now) = (secret.hash(), app.now());
-        let key = if let Some(key) = app.known_keys.recall(&hash, now) {
+        let (name, now) = ((issuer.tenant(), secret.hash()), app.now());
+        let key = if let Some(key) = app.known_keys.recall(&name, now) {
             key
         } else {
-            let key = look_up(app, &hash).await?;
-            app.known_keys.remember(hash, key.clone(), now);
+            let key = look_up(app, &issuer, &name.1).await?;
+            app.known_keys.remember(name, key.clone(), now);
             key
         };
-        Manager::with(secret, key).map(Self)
+        Manager::with(issuer, secret, key).map(Self)
     }
 }
 
 impl<M: May> Presumed<M> {
     /// Makes sure that the key still is good.
     pub(crate) async fn confirm(&self, app: &App) -> Result<(), Problem> {
-        look_up(app, &self.0.secret.hash()).await.map(drop).inspect_err(|_| self.forget(app))
+        look_up(app, &self.0.issuer, &self.0.secret.hash()).await.map(drop).inspect_err(|_| self.forget(app))
     }
 
     /// The key turned out to be good no longer.
     pub(crate) fn forget(&self, app: &App) {
-        app.known_keys.forget(&self.0.secret.hash());
+        app.known_keys.forget(&(self.0.issuer.tenant(), self.0.secret.hash()));
     }
 }
 
+/// The tenant that is to be managed. Its own people do not while it is suspended.
+fn managed(parts: &Parts) -> Result<Arc<Issuer>, Problem> {
+    let issuer = here(parts).ok_or_else(Problem::not_found)?;
+    if issuer.tenant.status.may_manage() { Ok(issuer) } else { Err(Problem::new(ProblemCode::Suspended)) }
+}
+
 /// The one API key of the request.
-fn api_key(parts: &Parts) -> Result<ApiKeySecret, Problem> {
+pub(super) fn api_key(parts: &Parts) -> Result<ApiKeySecret, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unauthenticated()) };
     let (scheme, secret) =
@@ -125,15 +138,15 @@ fn api_key(parts: &Parts) -> Result<ApiKeySecret, Problem> {
     ApiKeySecret::parse(secret.trim()).ok_or_else(unauthenticated)
 }
 
-async fn look_up(app: &App, hash: &[u8; 32]) -> Result<KnownKey, Problem> {
-    let mut tx = app.tenant(app.issuer()).await?;
+pub(super) async fn look_up(app: &App, issuer: &Issuer, hash: &[u8; 32]) -> Result<KnownKey, Problem> {
+    let mut tx = app.tenant(issuer).await?;
     let key = tx.api_key(hash).await?;
     tx.commit().await?;
     let key = key.ok_or_else(unauthenticated)?;
     Ok(KnownKey { id: key.id, scopes: key.scopes })
 }
 
-fn unauthenticated() -> Problem {
+pub(super) fn unauthenticated() -> Problem {
     Problem::new(ProblemCode::Unauthenticated)
 }
 
@@ -142,29 +155,32 @@ const PRESUMED_FOR: Duration = Duration::seconds(10);
 
 /// What a key may do; neither changes while it lives.
 #[derive(Clone)]
-struct KnownKey {
+pub(super) struct KnownKey {
     id: ApiKeyId,
     scopes: Vec<Scope>,
 }
 
 /// Keys that were good a moment ago, by hash. There are never more than there are good keys.
 #[derive(Default)]
-pub(crate) struct KnownKeys(Mutex<HashMap<[u8; 32], (KnownKey, OffsetDateTime)>>);
+pub(crate) struct KnownKeys(Mutex<HashMap<KeyName, (KnownKey, OffsetDateTime)>>);
+
+/// A key opens one tenant's door, so it is known under that tenant.
+type KeyName = (TenantId, [u8; 32]);
 
 impl KnownKeys {
-    fn recall(&self, hash: &[u8; 32], now: OffsetDateTime) -> Option<KnownKey> {
+    fn recall(&self, name: &KeyName, now: OffsetDateTime) -> Option<KnownKey> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(hash).filter(|(_, since)| is_fresh(*since, now)).map(|(key, _)| key.clone())
+        known.get(name).filter(|(_, since)| is_fresh(*since, now)).map(|(key, _)| key.clone())
     }
 
-    fn remember(&self, hash: [u8; 32], key: KnownKey, now: OffsetDateTime) {
+    fn remember(&self, name: KeyName, key: KnownKey, now: OffsetDateTime) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (_, since)| is_fresh(*since, now));
-        known.insert(hash, (key, now));
+        known.insert(name, (key, now));
     }
 
-    fn forget(&self, hash: &[u8; 32]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(hash);
+    fn forget(&self, name: &KeyName) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 }
 
@@ -179,34 +195,38 @@ mod tests {
 
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 10:20:30 UTC);
 
+    fn name(number: u8) -> KeyName {
+        (TenantId::new(NOW, [9; 10]), [number; 32])
+    }
+
     fn known() -> KnownKeys {
         let keys = KnownKeys::default();
         let key = KnownKey { id: ApiKeyId::new(NOW, [1; 10]), scopes: vec![Scope::Offer] };
-        keys.remember([1; 32], key, NOW);
+        keys.remember(name(1), key, NOW);
         keys
     }
 
     #[test]
     fn a_key_is_presumed_good_for_ten_seconds() {
         let keys = known();
-        assert!(keys.recall(&[1; 32], NOW + Duration::milliseconds(9_999)).is_some());
-        assert!(keys.recall(&[1; 32], NOW + Duration::seconds(10)).is_none());
-        assert!(keys.recall(&[1; 32], NOW - Duration::seconds(1)).is_none());
-        assert!(keys.recall(&[2; 32], NOW).is_none());
+        assert!(keys.recall(&name(1), NOW + Duration::milliseconds(9_999)).is_some());
+        assert!(keys.recall(&name(1), NOW + Duration::seconds(10)).is_none());
+        assert!(keys.recall(&name(1), NOW - Duration::seconds(1)).is_none());
+        assert!(keys.recall(&name(2), NOW).is_none());
     }
 
     #[test]
     fn a_key_that_was_refused_is_looked_up_again() {
         let keys = known();
-        keys.forget(&[1; 32]);
-        assert!(keys.recall(&[1; 32], NOW).is_none());
+        keys.forget(&name(1));
+        assert!(keys.recall(&name(1), NOW).is_none());
     }
 
     #[test]
     fn keys_that_nobody_uses_are_forgotten() {
         let keys = known();
         let key = KnownKey { id: ApiKeyId::new(NOW, [2; 10]), scopes: Vec::new() };
-        keys.remember([2; 32], key, NOW + Duration::seconds(10));
+        keys.remember(name(2), key, NOW + Duration::seconds(10));
         assert_eq!(keys.0.lock().unwrap().len(), 1);
     }
 }

@@ -12,10 +12,14 @@ use http::{HeaderMap, header};
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::issuer::Issuer;
 use crate::refusal::Refusal;
+use crate::tenants::here;
 
 /// A wallet with a token that this issuer gave and that is still good.
 pub(crate) struct Wallet {
+    /// Who gave the token.
+    pub(crate) issuer: Arc<Issuer>,
     pub(crate) token: AccessToken,
     /// The proof's id, to be used up by whatever the wallet does with it.
     pub(crate) proof: Option<UsedProof>,
@@ -32,9 +36,12 @@ impl FromRequestParts<Arc<App>> for Wallet {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let issuer = app.issuer();
+        let issuer = here(parts).ok_or_else(|| Refusal::not_found("there is nothing here"))?;
         let now = app.now();
         let (scheme, text) = authorization(&parts.headers)?;
+        if !issuer.tenant.status.may_issue() {
+            return Err(Refusal::token_invalid("this issuer is not issuing at present"));
+        }
         let token = issuer.tokens.open(&text, now).map_err(|error| {
             Refusal::token_invalid(match error {
                 TokenError::Expired => "the access token has expired",
@@ -43,7 +50,7 @@ impl FromRequestParts<Arc<App>> for Wallet {
         })?;
         let Some(thumbprint) = token.thumbprint.clone() else {
             return match scheme {
-                Scheme::Bearer => Ok(Self { token, proof: None }),
+                Scheme::Bearer => Ok(Self { issuer, token, proof: None }),
                 Scheme::Dpop => Err(Refusal::token_invalid("the access token is a bearer token")),
             };
         };
@@ -57,15 +64,15 @@ impl FromRequestParts<Arc<App>> for Wallet {
         else {
             return Err(Refusal::dpop_at_resource(ErrorCode::InvalidDpopProof, "a DPoP proof is required"));
         };
-        let proof =
-            check(app, &proof, parts, Some(&text), now).map_err(|failure| failure.at_resource(app, now))?;
+        let proof = check(&issuer, &proof, parts, Some(&text), now)
+            .map_err(|failure| failure.at_resource(app, &issuer, now))?;
         if proof.thumbprint != thumbprint {
             return Err(Refusal::dpop_at_resource(
                 ErrorCode::InvalidDpopProof,
                 "the proof is by another key than the access token is bound to",
             ));
         }
-        Ok(Self { token, proof: Some(proof) })
+        Ok(Self { issuer, token, proof: Some(proof) })
     }
 }
 
@@ -106,51 +113,55 @@ enum Failure {
 }
 
 impl Failure {
-    fn at_resource(self, app: &App, now: OffsetDateTime) -> Refusal {
+    fn at_resource(self, app: &App, issuer: &Issuer, now: OffsetDateTime) -> Refusal {
         match self {
             Self::Proof(reason) => Refusal::dpop_at_resource(ErrorCode::InvalidDpopProof, &reason),
             Self::Nonce => {
                 Refusal::dpop_at_resource(ErrorCode::UseDpopNonce, "the proof needs the nonce of this answer")
-                    .with_dpop_nonce(fresh_nonce(app, now))
+                    .with_dpop_nonce(fresh_nonce(app, issuer, now))
             }
         }
     }
 
-    fn at_token_endpoint(self, app: &App, now: OffsetDateTime) -> Refusal {
+    fn at_token_endpoint(self, app: &App, issuer: &Issuer, now: OffsetDateTime) -> Refusal {
         match self {
             Self::Proof(reason) => Refusal::new(ErrorCode::InvalidDpopProof, reason),
             Self::Nonce => Refusal::new(ErrorCode::UseDpopNonce, "the proof needs the nonce of this answer")
-                .with_dpop_nonce(fresh_nonce(app, now)),
+                .with_dpop_nonce(fresh_nonce(app, issuer, now)),
         }
     }
 }
 
 /// A nonce for the wallet's next DPoP proof.
-pub(crate) fn fresh_nonce(app: &App, now: OffsetDateTime) -> String {
-    app.issuer().nonces.mint(NonceKind::Dpop, now, app.random.as_ref())
+pub(crate) fn fresh_nonce(app: &App, issuer: &Issuer, now: OffsetDateTime) -> String {
+    issuer.nonces.mint(NonceKind::Dpop, now, app.random.as_ref())
 }
 
 /// The DPoP proof of a token request, if there is one.
-pub(crate) fn dpop_at_token_endpoint(app: &App, parts: &Parts) -> Result<Option<UsedProof>, Refusal> {
+pub(crate) fn dpop_at_token_endpoint(
+    app: &App,
+    issuer: &Issuer,
+    parts: &Parts,
+) -> Result<Option<UsedProof>, Refusal> {
     let header = only_header(&parts.headers, "dpop")
         .map_err(|()| Refusal::new(ErrorCode::InvalidDpopProof, "more than one DPoP header"))?;
     let now = app.now();
     header
         .map(|proof| {
-            check(app, &proof, parts, None, now).map_err(|failure| failure.at_token_endpoint(app, now))
+            check(issuer, &proof, parts, None, now)
+                .map_err(|failure| failure.at_token_endpoint(app, issuer, now))
         })
         .transpose()
 }
 
 /// Checks a proof against the public URL of the endpoint, never the request's host, and against our nonce.
 fn check(
-    app: &App,
+    issuer: &Issuer,
     proof: &str,
     parts: &Parts,
     access_token: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<UsedProof, Failure> {
-    let issuer = app.issuer();
     let mut url = issuer.url().clone();
     url.set_path(public_path(parts));
     let expectations =
@@ -163,7 +174,7 @@ fn check(
     }
 }
 
-/// The path as the client sent it, before any nesting stripped a prefix.
+/// The path as the client sent it, before the front door named the tenant.
 fn public_path(parts: &Parts) -> &str {
     parts.extensions.get::<axum::extract::OriginalUri>().map_or_else(|| parts.uri.path(), |uri| uri.path())
 }

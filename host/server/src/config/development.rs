@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use chancery_credential::SystemRandom;
+use chancery_credential::{Master, SystemRandom};
 use chancery_domain::random_bytes;
 use zeroize::Zeroizing;
 
 use super::environment::{self, Environment};
-use super::{Config, ConfigError, SelfHosted, key_from_hex, plugins_beside_the_program};
+use super::{Config, ConfigError, Mode, Saas, SelfHosted, key_from_hex, plugins_beside_the_program};
 
 /// What `chancery dev` is told on the command line.
 #[derive(Debug, Clone)]
@@ -19,32 +19,46 @@ pub struct DevOptions {
     pub port: u16,
     /// The data directory; made if it is not there.
     pub data: PathBuf,
+    /// Many tenants; so does `SAAS_MODE=true`.
+    pub saas: bool,
 }
 
 pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<Config, ConfigError> {
-    let DevOptions { port, data } = options;
+    let DevOptions { port, data, saas } = options;
+    let saas = saas || environment::is_saas(environment)?;
     make_private_folder(&data)?;
     let port = if port == 0 { free_port(&data)? } else { port };
     let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
     let public_url = variable("CHANCERY_PUBLIC_URL").unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
+    let public_url = environment::public_url_of(&public_url)?;
     let algorithm = environment::algorithm(environment)?;
-
-    let issuer = SelfHosted {
-        name: variable("ISSUER_NAME").unwrap_or_else(|| "Chancery demo".to_owned()),
-        slug: "demo".to_owned(),
-        signing_key: kept_key(&data.join("signing.key"))?,
-        algorithm,
-        master: environment::master(environment)?,
-        did: environment::did(environment)?,
-        certificate: environment::certificate(environment)?,
+    let mode = if saas {
+        environment::saas_url(&public_url)?;
+        let master = match environment::master(environment)? {
+            Some(master) => master,
+            None => kept_master(&data.join("master.key"))?,
+        };
+        // A name that browsers and resolvers take for this machine (RFC 6761 §6.3).
+        let platform_base = environment::platform_base(environment)?.or_else(|| Some("localhost".to_owned()));
+        Mode::Saas(Saas { master, platform_base, algorithm })
+    } else {
+        Mode::SelfHosted(SelfHosted {
+            name: variable("ISSUER_NAME").unwrap_or_else(|| "Chancery demo".to_owned()),
+            slug: "demo".to_owned(),
+            signing_key: kept_key(&data.join("signing.key"))?,
+            algorithm,
+            master: environment::master(environment)?,
+            did: environment::did(environment)?,
+            certificate: environment::certificate(environment)?,
+        })
     };
     Ok(Config {
         listen: ([127, 0, 0, 1], port).into(),
         ops_listen: None,
-        public_url: environment::public_url_of(&public_url)?,
+        public_url,
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: environment::database(environment)?,
-        issuer,
+        mode,
         data,
         development: true,
     })
@@ -66,11 +80,17 @@ fn make_private_folder(path: &Path) -> Result<(), ConfigError> {
         .map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 
+/// The master that is made at the first start.
+fn kept_master(path: &Path) -> Result<Master, ConfigError> {
+    let key = kept_key(path)?;
+    Master::from_hex(&hex::encode(*key)).map_err(|error| ConfigError::unusable("ISSUER_MASTER_KEY", error))
+}
+
 /// A key that is made at the first start and read ever after.
 fn kept_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, ConfigError> {
     let failed = |source| ConfigError::File { path: path.to_owned(), source };
     match fs::read_to_string(path) {
-        Ok(text) => return key_from_hex("signing.key in the data directory", &text),
+        Ok(text) => return key_from_hex("the key in the data directory", &text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }

@@ -8,7 +8,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    Config, ConfigError, Database, SelfHosted, ServingUrls, key_from_hex, plugins_beside_the_program,
+    Config, ConfigError, Database, Mode, Saas, SelfHosted, ServingUrls, key_from_hex,
+    plugins_beside_the_program,
 };
 
 /// Looks a variable up.
@@ -16,14 +17,6 @@ pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> {
     let variable = |name: &'static str| environment(name).filter(|value| !value.is_empty());
-    if let Some(mode) = variable("SAAS_MODE")
-        && mode != "false"
-    {
-        return Err(ConfigError::unusable(
-            "SAAS_MODE",
-            "this version serves one tenant only; leave it unset",
-        ));
-    }
     let public_url = variable("CHANCERY_PUBLIC_URL").ok_or(ConfigError::Missing {
         name: "CHANCERY_PUBLIC_URL",
         fix: "set it to the https URL by which wallets reach this host",
@@ -35,18 +28,10 @@ pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> 
             "it must be https; only `chancery dev` runs on http",
         ));
     }
-    let signing_key = secret(environment, "ISSUER_SIGNING_KEY", "ISSUER_SIGNING_KEY_FILE")?.ok_or(ConfigError::Missing {
-        name: "ISSUER_SIGNING_KEY",
-        fix: "set it to the private key, 32 bytes as 64 hexadecimal digits (`openssl rand -hex 32` makes one)",
-    })?;
-    let issuer = SelfHosted {
-        name: variable("ISSUER_NAME").unwrap_or_else(|| public_url.host_str().unwrap_or("issuer").to_owned()),
-        slug: "issuer".to_owned(),
-        signing_key: key_from_hex("ISSUER_SIGNING_KEY", &signing_key)?,
-        algorithm: algorithm(environment)?,
-        master: master(environment)?,
-        did: did(environment)?,
-        certificate: certificate(environment)?,
+    let mode = if is_saas(environment)? {
+        Mode::Saas(many(environment, &public_url)?)
+    } else {
+        Mode::SelfHosted(sole(environment, &public_url)?)
     };
     Ok(Config {
         listen: address(environment, "CHANCERY_LISTEN")?.unwrap_or_else(|| ([127, 0, 0, 1], 8080).into()),
@@ -55,9 +40,76 @@ pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> 
         data: variable("CHANCERY_DATA").map_or_else(|| "./chancery-data".into(), PathBuf::from),
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: database(environment)?,
-        issuer,
+        mode,
         development: false,
     })
+}
+
+/// `SAAS_MODE`: `true`, or `false` as if it were not set.
+pub(super) fn is_saas(environment: Environment<'_>) -> Result<bool, ConfigError> {
+    match environment("SAAS_MODE").as_deref() {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(ConfigError::unusable("SAAS_MODE", "it must be `true` or `false`")),
+    }
+}
+
+fn sole(environment: Environment<'_>, public_url: &Url) -> Result<SelfHosted, ConfigError> {
+    let signing_key = secret(environment, "ISSUER_SIGNING_KEY", "ISSUER_SIGNING_KEY_FILE")?.ok_or(ConfigError::Missing {
+        name: "ISSUER_SIGNING_KEY",
+        fix: "set it to the private key, 32 bytes as 64 hexadecimal digits (`openssl rand -hex 32` makes one)",
+    })?;
+    let name = environment("ISSUER_NAME").filter(|value| !value.is_empty());
+    Ok(SelfHosted {
+        name: name.unwrap_or_else(|| public_url.host_str().unwrap_or("issuer").to_owned()),
+        slug: "issuer".to_owned(),
+        signing_key: key_from_hex("ISSUER_SIGNING_KEY", &signing_key)?,
+        algorithm: algorithm(environment)?,
+        master: master(environment)?,
+        did: did(environment)?,
+        certificate: certificate(environment)?,
+    })
+}
+
+/// What belongs to one tenant's own key is refused, so that nobody believes it to be in use.
+fn many(environment: Environment<'_>, public_url: &Url) -> Result<Saas, ConfigError> {
+    for name in ["ISSUER_SIGNING_KEY", "ISSUER_SIGNING_KEY_FILE", "ISSUER_DID", "ISSUER_CERTIFICATE_FILE"] {
+        if environment(name).is_some_and(|value| !value.is_empty()) {
+            return Err(ConfigError::unusable(
+                name,
+                "it is for a self-hosted issuer; with SAAS_MODE=true every tenant has a key of its own",
+            ));
+        }
+    }
+    let master = master(environment)?.ok_or(ConfigError::Missing {
+        name: "ISSUER_MASTER_KEY",
+        fix: "set it to 32 bytes as 64 hexadecimal digits (`openssl rand -hex 32` makes them), and keep a copy",
+    })?;
+    let platform_base = platform_base(environment)?;
+    saas_url(public_url)?;
+    Ok(Saas { master, platform_base, algorithm: algorithm(environment)? })
+}
+
+/// On the platform's own host the first segment of a path is a tenant's slug, so there is nothing before it.
+pub(super) fn saas_url(public_url: &Url) -> Result<(), ConfigError> {
+    if public_url.path() == "/" {
+        return Ok(());
+    }
+    Err(ConfigError::unusable("CHANCERY_PUBLIC_URL", "with SAAS_MODE=true it must have no path"))
+}
+
+/// A name such as `tenants.example`, below which tenants have names of their own.
+pub(super) fn platform_base(environment: Environment<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(base) = environment("CHANCERY_PLATFORM_BASE").filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    match url::Host::parse(&base) {
+        Ok(url::Host::Domain(base)) if !base.ends_with('.') => Ok(Some(base)),
+        _ => Err(ConfigError::unusable(
+            "CHANCERY_PLATFORM_BASE",
+            "it must be a host name, such as tenants.example",
+        )),
+    }
 }
 
 /// An issuer identifier has no query, no fragment and no trailing slash (OpenID4VCI §12.2.1).
@@ -186,7 +238,7 @@ mod tests {
         let config = with(&[]).unwrap();
         assert_eq!(config.public_url.as_str(), "https://issuer.example/");
         assert!(matches!(config.database, Database::Embedded { .. }));
-        assert_eq!(config.issuer.algorithm, Algorithm::Es256);
+        assert_eq!(config.self_hosted().unwrap().algorithm, Algorithm::Es256);
     }
 
     #[test]
@@ -204,11 +256,37 @@ mod tests {
             ("CHANCERY_LISTEN", "8080"),
             ("CHANCERY_PUBLIC_URL", "https://issuer.example/?a=b"),
             ("CHANCERY_TENANT_DATABASE_URL", "postgres://x"),
-            ("SAAS_MODE", "true"),
+            ("SAAS_MODE", "yes"),
         ] {
             let error = with(&[(name, value)]).err().unwrap_or_default();
             assert!(error.contains(name), "{name}: {error}");
             assert!(!error.contains("5ec2e7"), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_platform_needs_a_master_and_no_key_of_one_tenant() {
+        let saas = |variables: &[(&'static str, &'static str)]| {
+            let mut all = vec![("CHANCERY_PUBLIC_URL", "https://issue.example"), ("SAAS_MODE", "true")];
+            all.extend(variables);
+            read(&|name| {
+                all.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+            .map_err(|error| error.to_string())
+        };
+        assert!(saas(&[]).err().unwrap().contains("ISSUER_MASTER_KEY"));
+        let config =
+            saas(&[("ISSUER_MASTER_KEY", KEY), ("CHANCERY_PLATFORM_BASE", "Tenants.Example")]).unwrap();
+        assert_eq!(config.saas().unwrap().platform_base.as_deref(), Some("tenants.example"));
+        for (name, value) in [
+            ("ISSUER_SIGNING_KEY", KEY),
+            ("ISSUER_DID", "did:web:h.example"),
+            ("CHANCERY_PUBLIC_URL", "https://issue.example/path"),
+            ("CHANCERY_PLATFORM_BASE", "192.0.2.1"),
+            ("CHANCERY_PLATFORM_BASE", "tenants.example."),
+        ] {
+            let error = saas(&[("ISSUER_MASTER_KEY", KEY), (name, value)]).err().unwrap_or_default();
+            assert!(error.contains(name), "{name}: {error}");
         }
     }
 

@@ -28,8 +28,8 @@ pub struct Config {
     pub plugins: PathBuf,
     /// Where tenants live.
     pub database: Database,
-    /// The one tenant of a self-hosted host.
-    pub issuer: SelfHosted,
+    /// One tenant or many.
+    pub mode: Mode,
     /// Whether `chancery dev` made this up: only then may the public URL be plain http.
     pub development: bool,
 }
@@ -57,6 +57,24 @@ pub struct ServingUrls {
     pub tenant: Zeroizing<String>,
     /// As `chancery_platform`.
     pub platform: Zeroizing<String>,
+}
+
+/// One tenant or many (`SAAS_MODE`).
+pub enum Mode {
+    /// One tenant, with the operator's own key.
+    SelfHosted(SelfHosted),
+    /// Many tenants, with derived keys.
+    Saas(Saas),
+}
+
+/// Many tenants.
+pub struct Saas {
+    /// From which every tenant's keys derive (`ISSUER_MASTER_KEY`).
+    pub master: Master,
+    /// Tenants are the labels directly below this name (`CHANCERY_PLATFORM_BASE`).
+    pub platform_base: Option<String>,
+    /// The algorithm of new tenants' keys (`ISSUER_SIGNING_ALG`).
+    pub algorithm: Algorithm,
 }
 
 /// The one tenant of a self-hosted host.
@@ -113,6 +131,22 @@ impl ConfigError {
 }
 
 impl Config {
+    /// The one tenant, if there is but one.
+    pub fn self_hosted(&self) -> Option<&SelfHosted> {
+        match &self.mode {
+            Mode::SelfHosted(issuer) => Some(issuer),
+            Mode::Saas(_) => None,
+        }
+    }
+
+    /// What is common to many tenants, if there are many.
+    pub fn saas(&self) -> Option<&Saas> {
+        match &self.mode {
+            Mode::SelfHosted(_) => None,
+            Mode::Saas(saas) => Some(saas),
+        }
+    }
+
     /// The configuration of `chancery serve`.
     pub fn from_environment() -> Result<Self, ConfigError> {
         environment::read(&|name| std::env::var(name).ok())

@@ -88,15 +88,15 @@ pub(crate) async fn create(
         let detail = format!("you do not hold the scope {} yourself", scope.as_str());
         return Err(Problem::new(ProblemCode::Forbidden).detail(detail));
     }
-    let (key, secret) = create_api_key(&app, app.issuer(), request.name, request.scopes).await?;
+    let (key, secret) = create_api_key(&app, &manager.issuer, request.name, request.scopes).await?;
     let view = ApiKeyView { id: key.id, name: key.name, scopes: key.scopes, created_at: key.created_at };
     let created = CreatedApiKey { view, key: secret.as_str().to_owned() };
     Ok(no_store((StatusCode::CREATED, Json(created))))
 }
 
-/// `issuance:manage` includes the other two.
+/// Nobody may grant what they do not hold.
 fn may_grant(held: &[Scope], scope: Scope) -> bool {
-    held.contains(&Scope::Manage) || held.contains(&scope)
+    held.iter().any(|held| held.covers(scope))
 }
 
 /// Makes a key; the API and `chancery dev` enter here.
@@ -126,9 +126,9 @@ pub(crate) async fn create_api_key(
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    _manager: Manager<Oversees>,
+    manager: Manager<Oversees>,
 ) -> Result<Response, Problem> {
-    let mut tx = app.tenant(app.issuer()).await?;
+    let mut tx = app.tenant(&manager.issuer).await?;
     let rows = tx.api_keys().await?;
     tx.commit().await?;
     Ok(no_store(Json(Page { data: rows.into_iter().map(ApiKeyView::from).collect(), next_cursor: None })))

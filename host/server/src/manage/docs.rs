@@ -1,17 +1,15 @@
 //! Pages to read: the management API, and every problem it can answer. They
 //! need no script, no network and no key.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::openapi::describe;
-use crate::app::App;
 use crate::page::page;
 use crate::problem::{Problem, ProblemCode};
+use crate::tenants::Published;
 
 /// One operation of the API.
 struct Operation {
@@ -52,18 +50,18 @@ struct ApiPage {
 #[template(path = "problem.html")]
 struct ProblemPage {
     problem: ProblemCode,
-    api: String,
+    /// Where the API is described, if a tenant's API answered the problem.
+    api: Option<String>,
 }
 
 /// `GET /docs`
-pub(crate) async fn page_of_the_api(State(app): State<Arc<App>>) -> Response {
-    let issuer = app.issuer();
+pub(crate) async fn page_of_the_api(Published(issuer): Published) -> Response {
     let management_url = issuer.management_url();
     let Ok(document) = serde_json::to_value(describe(&management_url)) else {
         return Problem::new(ProblemCode::Internal).into_response();
     };
     page(&ApiPage {
-        issuer: issuer.name.clone(),
+        issuer: issuer.tenant.name.clone(),
         operations: operations(&document),
         schemas: schemas(&document),
         problems: ProblemCode::ALL,
@@ -73,12 +71,19 @@ pub(crate) async fn page_of_the_api(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /errors/{code}`
 pub(crate) async fn problem(
-    State(app): State<Arc<App>>,
+    Published(issuer): Published,
     Path(code): Path<String>,
 ) -> Result<Response, Problem> {
     let problem =
         ProblemCode::ALL.iter().find(|problem| problem.as_str() == code).ok_or_else(Problem::not_found)?;
-    Ok(page(&ProblemPage { problem: *problem, api: format!("{}/docs", app.issuer().management_url()) }))
+    Ok(page(&ProblemPage { problem: *problem, api: Some(format!("{}/docs", issuer.management_url())) }))
+}
+
+/// `GET /errors/{code}`, for problems that no tenant's API answered.
+pub(crate) async fn problem_of_the_platform(Path(code): Path<String>) -> Result<Response, Problem> {
+    let problem =
+        ProblemCode::ALL.iter().find(|problem| problem.as_str() == code).ok_or_else(Problem::not_found)?;
+    Ok(page(&ProblemPage { problem: *problem, api: None }))
 }
 
 fn text(value: &Value) -> String {

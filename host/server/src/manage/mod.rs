@@ -27,7 +27,10 @@ pub(crate) async fn wrong_method() -> Problem {
 }
 
 /// Reads a JSON body: not JSON is 400, JSON of the wrong shape is 422.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ProblemCode::TooLarge),
         _ => Problem::new(ProblemCode::Malformed).detail("the request body broke off"),
@@ -70,23 +73,35 @@ pub(crate) struct PageQuery {
     pub(crate) offer: Option<String>,
 }
 
-fn fifty() -> u16 {
+pub(crate) fn fifty() -> u16 {
     50
 }
 
 impl PageQuery {
     /// The page, or what is wrong with the question. A cursor is the last id of the page before.
     fn page<Id: std::str::FromStr>(&self) -> Result<chancery_store::Page<Id>, Problem> {
-        let malformed = |detail: &str| Problem::new(ProblemCode::Malformed).detail(detail);
-        let before = match &self.cursor {
-            Some(cursor) => {
-                Some(cursor.parse().map_err(|_| malformed("the cursor is not one of this list"))?)
-            }
-            None => None,
-        };
-        if !(1..=100).contains(&self.limit) {
-            return Err(malformed("limit must lie between 1 and 100"));
-        }
-        Ok(chancery_store::Page { before, limit: self.limit })
+        page(self.cursor.as_deref(), self.limit)
     }
+}
+
+/// A page of any list.
+pub(crate) fn page<Id: std::str::FromStr>(
+    cursor: Option<&str>,
+    limit: u16,
+) -> Result<chancery_store::Page<Id>, Problem> {
+    let malformed = |detail: &str| Problem::new(ProblemCode::Malformed).detail(detail);
+    let before = cursor.map(str::parse).transpose();
+    let before = before.map_err(|_| malformed("the cursor is not one of this list"))?;
+    if !(1..=100).contains(&limit) {
+        return Err(malformed("limit must lie between 1 and 100"));
+    }
+    Ok(chancery_store::Page { before, limit })
+}
+
+/// Whether the text can be shown as a name: 1 to 200 characters, none that controls how others are shown.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_bidi = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    (1..=200).contains(&text.chars().count())
+        && !text.chars().any(|c| c.is_control() || is_bidi(c))
+        && text.trim() == text
 }

@@ -1,15 +1,12 @@
 //! The description of the management API, made from the handlers themselves.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::State;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
 use super::{api_keys, credentials, offers};
-use crate::app::App;
+use crate::tenants::Published;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -51,6 +48,6 @@ pub(crate) fn describe(management_url: &str) -> utoipa::openapi::OpenApi {
 }
 
 /// `GET /openapi.json`
-pub(crate) async fn document(State(app): State<Arc<App>>) -> Json<utoipa::openapi::OpenApi> {
-    Json(describe(&app.issuer().management_url()))
+pub(crate) async fn document(Published(issuer): Published) -> Json<utoipa::openapi::OpenApi> {
+    Json(describe(&issuer.management_url()))
 }

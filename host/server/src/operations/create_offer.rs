@@ -164,6 +164,9 @@ pub(crate) async fn check_offer(
     issuer: &Issuer,
     request: OfferRequest,
 ) -> Result<CheckedOffer, Problem> {
+    if !issuer.tenant.status.may_issue() {
+        return Err(Problem::new(ProblemCode::WrongState).detail("this issuer issues no more"));
+    }
     let mut issues = Vec::new();
     let mut report = |pointer: String, code: &str, message: String| {
         issues.push(Issue { pointer, code: code.to_owned(), message });
@@ -222,7 +225,7 @@ async fn check_subject(
     template: &Template,
     subject: &Value,
 ) -> Result<Vec<Issue>, Problem> {
-    let request = PrepareRequest::new(Purpose::Offer, &issuer.slug, subject, app.now());
+    let request = PrepareRequest::new(Purpose::Offer, &issuer.tenant.slug, subject, app.now());
     match template.prepare(&request).await {
         Ok(Outcome::Issue(_)) => Ok(Vec::new()),
         Ok(Outcome::Refuse(issues)) => Ok(issues),

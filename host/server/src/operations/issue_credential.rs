@@ -34,11 +34,10 @@ const LONGEST_VALIDITY: Duration = Duration::days(10 * 365);
 /// Issues one credential, in as many copies as the wallet proved keys.
 pub(crate) async fn issue_credential(
     app: &App,
-    issuer: &Issuer,
     wallet: Wallet,
     request: CredentialRequest,
 ) -> Result<CredentialResponse, Refusal> {
-    let now = app.now();
+    let (now, issuer) = (app.now(), wallet.issuer.as_ref());
     let configuration_id = requested_configuration(issuer, &wallet.token, &request)?;
     if request.credential_response_encryption.is_some() {
         let description = "encrypted responses are not supported, leave credential_response_encryption out";
@@ -224,7 +223,7 @@ async fn prepare(
     now: OffsetDateTime,
 ) -> Result<Dataset, Refusal> {
     let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
-    let request = PrepareRequest::new(Purpose::Issue, &issuer.slug, subject, now);
+    let request = PrepareRequest::new(Purpose::Issue, &issuer.tenant.slug, subject, now);
     match template.prepare(&request).await {
         Ok(Outcome::Issue(dataset)) => Ok(dataset),
         Ok(Outcome::Refuse(issues)) => {

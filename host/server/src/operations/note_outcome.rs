@@ -8,16 +8,15 @@ use super::issue_credential::proof_replayed;
 use super::redeem_code::PROOF_MEMORY;
 use crate::app::App;
 use crate::caller::Wallet;
-use crate::issuer::Issuer;
 use crate::refusal::Refusal;
 
 /// Notes the outcome on the offer. Only the wallet that got the credentials may report.
 pub(crate) async fn note_outcome(
     app: &App,
-    issuer: &Issuer,
     wallet: Wallet,
     request: NotificationRequest,
 ) -> Result<(), Refusal> {
+    let issuer = wallet.issuer.as_ref();
     let unknown =
         || Refusal::new(ErrorCode::InvalidNotificationId, "the notification_id is not one of this token");
     let (issuance, offer) = issuer.tokens.open_notification(&request.notification_id).ok_or_else(unknown)?;

@@ -3,7 +3,7 @@
 use chancery_credential::keys::SigningKey;
 
 use super::{StartError, database, keys};
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, Mode};
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -56,7 +56,11 @@ pub async fn doctor(config: &Config) -> Vec<Check> {
 }
 
 fn signing_key(config: &Config) -> Outcome {
-    match SigningKey::new(config.issuer.algorithm, &config.issuer.signing_key) {
+    let issuer = match &config.mode {
+        Mode::SelfHosted(issuer) => issuer,
+        Mode::Saas(_) => return Outcome::Ok("every tenant's derives from the master key".to_owned()),
+    };
+    match SigningKey::new(issuer.algorithm, &issuer.signing_key) {
         Ok(key) => Outcome::Ok(format!("{} {}", key.algorithm().as_str(), key.key_id())),
         Err(error) => fail(error, "set ISSUER_SIGNING_KEY to another 32 random bytes"),
     }
@@ -79,7 +83,8 @@ fn public_url(config: &Config) -> Outcome {
 }
 
 fn certificate(config: &Config) -> Outcome {
-    match (&config.issuer.certificate, config.development) {
+    let supplied = config.self_hosted().and_then(|issuer| issuer.certificate.as_ref());
+    match (supplied, config.development) {
         (Some(_), _) => Outcome::Ok("supplied by the operator".to_owned()),
         (None, true) => Outcome::Ok("from the development authority in the data directory".to_owned()),
         (None, false) => warn(

@@ -1,24 +1,27 @@
 //! From a configuration to an issuer that can serve. Each step refuses with a
 //! cause and a fix, and writes nothing that a corrected start could not use.
 
-mod certificate;
 mod database;
+pub(crate) mod demo;
 mod doctor;
 mod first_key;
-mod issuer;
 mod keys;
-pub(crate) mod plugins;
+mod plugins;
 
 use std::sync::Arc;
 
 use chancery_credential::SystemRandom;
+use chancery_credential::keys::Algorithm;
 use chancery_domain::clock::SystemClock;
 use chancery_domain::{Clock, Random};
 use chancery_store::Cluster;
 
-use crate::app::App;
-use crate::config::{Config, ConfigError};
+use crate::app::{App, Beginnings};
+use crate::config::{Config, ConfigError, Mode};
 use crate::metrics_recorder;
+use crate::tenants::certificates::Certificates;
+use crate::tenants::templates::Templates;
+use crate::tenants::{LoadError, Tenants, Workshop};
 
 pub use doctor::{Check, Outcome, doctor};
 
@@ -86,6 +89,17 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+impl From<std::sync::Arc<LoadError>> for StartError {
+    fn from(error: std::sync::Arc<LoadError>) -> Self {
+        match error.as_ref() {
+            LoadError::Sealed => Self::WrongKey,
+            LoadError::Certificate(reason) => Self::Certificate(reason.clone()),
+            LoadError::Store(error) => Self::Database(chain(error)),
+            LoadError::Unusable(reason) => Self::Internal(reason.clone()),
+        }
+    }
+}
+
 /// Everything that a running host holds, and the cluster that must outlive it.
 pub(crate) struct Prepared {
     pub(crate) app: Arc<App>,
@@ -101,29 +115,50 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
     let keyring = keys::keyring(config)?;
     let database::Opened { store, cluster } = database::open(config, &keyring).await?;
     keys::check(&store, &keyring).await?;
-    let tenant = keys::found_tenant(config, &store, &keyring, clock.as_ref(), random.as_ref()).await?;
-    let signing = keys::publish_signing_key(config, &store, &tenant, clock.as_ref()).await?;
-    let chain = certificate::chain(config, signing.key.public_jwk(), clock.as_ref(), random.as_ref())?;
     let engine = plugins::start_engine(config, &keyring)?;
-    let templates = plugins::load(config, &store, &engine, tenant.tenant.id).await?;
-    let issuer = issuer::assemble(config, tenant, signing, chain, templates)?;
-
+    let templates = Templates::new();
+    let bundled = plugins::bring_in(config, &store, &engine, &templates).await?;
+    let workshop = Workshop {
+        clock: clock.clone(),
+        store: store.clone(),
+        engine: engine.clone(),
+        keyring,
+        templates,
+        certificates: Certificates::of(config, clock.as_ref(), random.as_ref())?,
+        public_url: config.public_url.clone(),
+        saas: config.saas().is_some(),
+        did: config.self_hosted().and_then(|issuer| issuer.did.clone()),
+        development: config.development,
+    };
     let app = Arc::new(App {
         clock,
         random,
         store,
         engine,
-        issuer: Arc::new(issuer),
+        tenants: Tenants::new(workshop),
+        beginnings: Beginnings {
+            activations: bundled,
+            algorithm: config.saas().map_or(Algorithm::Es256, |saas| saas.algorithm),
+        },
         known_keys: crate::caller::KnownKeys::default(),
-        pinned: crate::operations::find_template::PinnedTemplates::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),
         jobs: crate::jobs::Jobs::default(),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });
-    if !config.development {
-        first_key::ensure_first_api_key(&app, config).await?;
+    match &config.mode {
+        Mode::SelfHosted(issuer) => {
+            let tenant = keys::found_sole_tenant(issuer, &app).await?;
+            plugins::renew(&app, tenant).await?;
+            let missing = || StartError::Internal("the tenant cannot be served".to_owned());
+            let issuer = app.tenants.application().await?.ok_or_else(missing)?;
+            if !config.development {
+                first_key::ensure_first_api_key(&app, &issuer, config).await?;
+            }
+        }
+        Mode::Saas(_) if config.development => demo::found(&app).await?,
+        Mode::Saas(_) => {}
     }
     Ok(Prepared { app, cluster })
 }

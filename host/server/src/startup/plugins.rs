@@ -1,19 +1,20 @@
 //! Plugins: the bundled ones are read from their folder, kept in the database
-//! by digest, and active for the tenant unless it chose otherwise.
+//! by digest, and what a new tenant begins with.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use chancery_credential::keys::Keyring;
 use chancery_domain::TenantId;
-use chancery_engine::{Component, Engine, EngineConfig, Limits, Template};
+use chancery_engine::{Component, Engine, EngineConfig, Limits};
 use chancery_store::{Activation, By, Store};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::StartError;
+use crate::app::App;
 use crate::config::Config;
+use crate::tenants::templates::Templates;
 
 const START: By = By::Job("start");
 /// Calls that may run at the same time, per core.
@@ -35,59 +36,63 @@ pub(super) fn start_engine(config: &Config, keyring: &Keyring) -> Result<Engine,
     Engine::start(settings).map_err(|error| StartError::Plugins(error.to_string()))
 }
 
-/// Brings the bundled plugins in and loads what the tenant has active.
-pub(super) async fn load(
+/// Brings the bundled plugins in: what every new tenant begins with.
+pub(super) async fn bring_in(
     config: &Config,
     store: &Store,
     engine: &Engine,
-    tenant: TenantId,
-) -> Result<BTreeMap<String, Template>, StartError> {
+    templates: &Templates,
+) -> Result<Vec<Activation>, StartError> {
     let bundled = read_bundled(config, engine).await?;
     keep(store, &bundled).await?;
+    let mut activations = Vec::new();
+    for (component, _) in bundled {
+        let configuration = json!({});
+        let template = engine
+            .template(&component, configuration.clone())
+            .await
+            .map_err(|error| StartError::Plugins(error.to_string()))?;
+        activations.push(Activation {
+            configuration_id: template.definition().configuration_id.clone(),
+            component: component.digest(),
+            configuration_hash: template.revision().configuration,
+            configuration,
+        });
+        templates.keep(component);
+    }
+    Ok(activations)
+}
 
-    let mut templates = BTreeMap::new();
-    let mut tx = store.tenant(tenant).await?;
-    let activations = tx.activations().await?;
+/// Self-hosted: what the program brings in a newer version replaces the older one, in the configuration that
+/// the tenant gave it.
+pub(super) async fn renew(app: &App, tenant: TenantId) -> Result<(), StartError> {
+    let mut tx = app.store.tenant(tenant).await?;
+    let active = tx.activations().await?;
     tx.commit().await?;
-
     let mut fresh = Vec::new();
-    for (component, _) in &bundled {
-        let name = component.name();
-        let earlier = activations.iter().find(|activation| activation.configuration_id == name);
-        let configuration = earlier.map_or_else(|| json!({}), |activation| activation.configuration.clone());
-        let is_current = earlier.is_some_and(|activation| activation.component == component.digest());
-        let template = describe(engine, component, configuration.clone()).await?;
-        if !is_current {
-            fresh.push(Activation {
-                configuration_id: template.definition().configuration_id.clone(),
-                component: component.digest(),
-                configuration,
-                configuration_hash: template.revision().configuration,
-            });
-        }
-        templates.insert(template.definition().configuration_id.clone(), template);
-    }
-    if !fresh.is_empty() {
-        let mut tx = store.tenant(tenant).await?;
-        for activation in &fresh {
-            tracing::info!(configuration = activation.configuration_id, "activating a bundled template");
-            tx.activate(activation).await?;
-        }
-        tx.commit().await?;
-    }
-    // What the tenant has active without its being bundled (any more).
-    for activation in activations {
-        if templates.contains_key(&activation.configuration_id) {
-            continue;
-        }
-        match restore(store, engine, &activation).await {
-            Ok(template) => drop(templates.insert(activation.configuration_id, template)),
-            Err(error) => {
-                tracing::error!(configuration = activation.configuration_id, %error, "a template cannot be loaded");
+    for activation in &app.beginnings.activations {
+        let earlier = active.iter().find(|active| active.configuration_id == activation.configuration_id);
+        match earlier {
+            Some(earlier) if earlier.component == activation.component => {}
+            Some(earlier) => {
+                let configuration = earlier.configuration.clone();
+                let configuration_hash = earlier.configuration_hash;
+                fresh.push(Activation { configuration, configuration_hash, ..activation.clone() });
             }
+            None => fresh.push(activation.clone()),
         }
     }
-    Ok(templates)
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.store.tenant(tenant).await?;
+    for activation in &fresh {
+        tracing::info!(configuration = activation.configuration_id, "activating a bundled template");
+        tx.activate(activation).await?;
+    }
+    tx.announce_change().await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 type Bundled = (Component, Arc<[u8]>);
@@ -132,27 +137,4 @@ async fn keep(store: &Store, bundled: &[Bundled]) -> Result<(), StartError> {
     }
     tx.commit().await?;
     Ok(())
-}
-
-/// Loads a template from the bytes that the database keeps.
-pub(crate) async fn restore(
-    store: &Store,
-    engine: &Engine,
-    activation: &Activation,
-) -> Result<Template, StartError> {
-    let mut tx = store.platform(START).await?;
-    let wasm = tx.component(&activation.component).await?;
-    tx.commit().await?;
-    let wasm =
-        wasm.ok_or_else(|| StartError::Plugins("the component is missing or quarantined".to_owned()))?;
-    let component = engine.load(&wasm).await.map_err(|refused| StartError::Plugins(refused.to_string()))?;
-    describe(engine, &component, activation.configuration.clone()).await
-}
-
-async fn describe(
-    engine: &Engine,
-    component: &Component,
-    configuration: Value,
-) -> Result<Template, StartError> {
-    engine.template(component, configuration).await.map_err(|error| StartError::Plugins(error.to_string()))
 }

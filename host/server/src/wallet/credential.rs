@@ -27,7 +27,7 @@ pub(crate) async fn issue(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let request = read(&headers, body)?;
-    let response = issue_credential(&app, app.issuer(), wallet, request).await?;
+    let response = issue_credential(&app, wallet, request).await?;
     Ok(no_store(Json(response)))
 }
 

@@ -1,9 +1,5 @@
 //! Issuer and authorization server metadata (OpenID4VCI §12.2, RFC 8414).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
 use chancery_domain::template::{Definition, Field, SdJwtProjection};
@@ -14,19 +10,20 @@ use chancery_protocol::issuer_metadata::{
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::OPENID_CREDENTIAL;
+use std::collections::BTreeMap;
 
 use super::public_document;
-use crate::app::App;
 use crate::issuer::BATCH_SIZE;
+use crate::tenants::Issuing;
 
 /// `GET /.well-known/openid-credential-issuer`
-pub(crate) async fn credential_issuer(State(app): State<Arc<App>>) -> Response {
-    public_document(app.issuer().documents.issuer_metadata.clone(), "application/json")
+pub(crate) async fn credential_issuer(Issuing(issuer): Issuing) -> Response {
+    public_document(issuer.documents.issuer_metadata.clone(), "application/json")
 }
 
 /// `GET /.well-known/oauth-authorization-server`
-pub(crate) async fn authorization_server(State(app): State<Arc<App>>) -> Response {
-    public_document(app.issuer().documents.server_metadata.clone(), "application/json")
+pub(crate) async fn authorization_server(Issuing(issuer): Issuing) -> Response {
+    public_document(issuer.documents.server_metadata.clone(), "application/json")
 }
 
 /// The algorithms that a key proof may be signed with.

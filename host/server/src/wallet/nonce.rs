@@ -13,13 +13,14 @@ use crate::app::App;
 use crate::caller::fresh_dpop_nonce;
 use crate::no_store;
 use crate::refusal::DPOP_NONCE;
+use crate::tenants::Issuing;
 
 /// `POST /nonce`; it also hands out the next DPoP nonce (RFC 9449 §8.2).
-pub(crate) async fn mint(State(app): State<Arc<App>>) -> Response {
+pub(crate) async fn mint(State(app): State<Arc<App>>, Issuing(issuer): Issuing) -> Response {
     let now = app.now();
-    let c_nonce = app.issuer().nonces.mint(NonceKind::CredentialRequest, now, app.random.as_ref());
+    let c_nonce = issuer.nonces.mint(NonceKind::CredentialRequest, now, app.random.as_ref());
     let mut response = no_store(Json(NonceResponse { c_nonce }));
-    if let Ok(nonce) = HeaderValue::try_from(fresh_dpop_nonce(&app, now)) {
+    if let Ok(nonce) = HeaderValue::try_from(fresh_dpop_nonce(&app, &issuer, now)) {
         response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     response

@@ -26,7 +26,7 @@ pub(crate) async fn receive(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let request = read(&headers, body)?;
-    note_outcome(&app, app.issuer(), wallet, request).await?;
+    note_outcome(&app, wallet, request).await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }
 

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::issuer::Issuer;
 use crate::page::page;
 use crate::refusal::Refusal;
+use crate::tenants::Issuing;
 
 #[derive(Template)]
 #[template(path = "offer.html")]
@@ -43,8 +44,12 @@ struct OpenOffer {
 }
 
 /// `GET /offers/{secret}/page`
-pub(crate) async fn show(State(app): State<Arc<App>>, Path(text): Path<String>) -> Result<Response, Refusal> {
-    let issuer = app.issuer();
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Issuing(issuer): Issuing,
+    Path(text): Path<String>,
+) -> Result<Response, Refusal> {
+    let issuer = issuer.as_ref();
     let Some(secret) = OfferSecret::parse(&text) else { return Ok(nothing(issuer)) };
     let mut tx = app.tenant(issuer).await?;
     let offer = tx.look_at_offer(&secret.lookup_hash()).await?;
@@ -58,7 +63,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Path(text): Path<String>) 
 /// The same page for a wrong link and for an offer that was erased.
 fn nothing(issuer: &Issuer) -> Response {
     let mut response = page(&OfferPage {
-        issuer: issuer.name.clone(),
+        issuer: issuer.tenant.name.clone(),
         title: "No such offer".to_owned(),
         state: "unknown",
         explanation: "The link is wrong or very old. Ask the issuer for a new one.",
@@ -74,7 +79,7 @@ fn describe(issuer: &Issuer, secret: &OfferSecret, offer: &Offer, now: OffsetDat
     let state = if offer.state.is_redeemable() && !is_open { OfferState::Expired } else { offer.state };
     let (word, explanation) = in_plain_words(state);
     OfferPage {
-        issuer: issuer.name.clone(),
+        issuer: issuer.tenant.name.clone(),
         title: title(issuer, offer),
         state: word,
         explanation,

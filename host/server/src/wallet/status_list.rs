@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
+use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::form_urlencoded;
 
 use crate::app::App;
 use crate::operations::publish_status_list::{TTL_SECONDS, publish_status_list};
 use crate::refusal::Refusal;
+use crate::tenants::Published;
 
 /// `GET /status-lists/{list}`
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
+    Published(issuer): Published,
     Path(list): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -29,10 +32,11 @@ pub(crate) async fn show(
     if number.to_string() != list {
         return Err(unknown());
     }
-    let published = publish_status_list(&app, app.issuer(), number).await?.ok_or_else(unknown)?;
-    let known =
-        headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == published.etag.as_bytes());
-    let mut response = if known {
+    let published = publish_status_list(&app, &issuer, number).await?.ok_or_else(unknown)?;
+    let tag = published.etag.parse::<ETag>().ok();
+    let asked = headers.typed_get::<IfNoneMatch>();
+    let is_known = asked.zip(tag).is_some_and(|(asked, tag)| !asked.precondition_passes(&tag));
+    let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         ([(header::CONTENT_TYPE, "application/statuslist+jwt")], published.token).into_response()

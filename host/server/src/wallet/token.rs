@@ -21,14 +21,19 @@ use crate::caller::dpop_at_token_endpoint;
 use crate::no_store;
 use crate::operations::redeem_code::{TokenRequest, redeem_code};
 use crate::refusal::Refusal;
+use crate::tenants::Issuing;
 
 /// `POST /token`
-pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+pub(crate) async fn redeem(
+    State(app): State<Arc<App>>,
+    Issuing(issuer): Issuing,
+    request: Request,
+) -> Result<Response, Refusal> {
     let (parts, body) = request.with_limited_body().into_parts();
     let body = Request::from_parts(parts.clone(), body).extract::<Bytes, _>().await;
     let request = read(&parts.headers, body)?;
-    let proof = dpop_at_token_endpoint(&app, &parts)?;
-    let response = redeem_code(&app, app.issuer(), request, proof).await?;
+    let proof = dpop_at_token_endpoint(&app, &issuer, &parts)?;
+    let response = redeem_code(&app, &issuer, request, proof).await?;
     Ok(no_store(Json(response)))
 }
 

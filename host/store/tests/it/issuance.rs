@@ -203,8 +203,8 @@ async fn a_stale_cache_cannot_issue() {
     let halt = async |component, status| {
         let mut platform = store.platform(By::Operator).await.unwrap();
         assert!(platform.set_component_status(&COMPONENT, component).await.unwrap());
-        assert!(platform.set_tenant_status(tenant, status).await.unwrap());
         platform.commit().await.unwrap();
+        set_status(&store, tenant, status).await;
     };
     let supersede = async |version| {
         let mut tx = store.tenant(tenant).await.unwrap();

@@ -1,7 +1,9 @@
 //! Making tenants, migrating, and who may serve.
 
 use chancery_domain::tenant::TenantStatus;
-use chancery_store::{By, NewOffer, PoolSize, Seen, Store, StoreError, Urls, migrate};
+use chancery_store::{
+    By, Change, KeyState, NewOffer, Page, PoolSize, Seen, Store, StoreError, TenantFilter, Urls, migrate,
+};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::database::{Database, one, passwords, run};
@@ -12,7 +14,6 @@ async fn a_registered_tenant_is_found_by_slug_and_by_id() {
     let database = Database::fresh().await;
     let store = database.store().await;
     let directory = store.directory();
-    assert_eq!(directory.sole_tenant().await.unwrap(), None);
     let new = new_tenant("acme");
     let mut provision = store.provision().await.unwrap();
     assert!(provision.register(&new).await.unwrap());
@@ -23,9 +24,130 @@ async fn a_registered_tenant_is_found_by_slug_and_by_id() {
     assert_eq!(directory.tenant(new.tenant.id).await.unwrap(), tenant);
     assert_eq!(directory.tenant_by_slug("acme").await.unwrap(), tenant);
     assert_eq!(directory.tenant_by_slug("Acme").await.unwrap(), None);
-    assert_eq!(directory.sole_tenant().await.unwrap(), tenant);
-    issuer(&store, "other").await;
-    assert_eq!(directory.sole_tenant().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn there_is_one_application_tenant_and_no_slug_leads_to_it() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let directory = store.directory();
+    assert_eq!(directory.application_tenant().await.unwrap(), None);
+    let application = |slug: &str| {
+        let mut new = new_tenant(slug);
+        new.tenant.system = true;
+        new
+    };
+    let claims = (0..4).map(|number| {
+        let store = store.clone();
+        async move {
+            let mut provision = store.provision().await.unwrap();
+            let claimed = provision.register(&application(&format!("platform-{number}"))).await.unwrap();
+            provision.commit().await.unwrap();
+            claimed
+        }
+    });
+    let claimed = futures(claims).await;
+    assert_eq!(claimed.iter().filter(|claimed| **claimed).count(), 1, "one of them is first");
+    let found = directory.application_tenant().await.unwrap().unwrap();
+    assert_eq!(directory.tenant_by_slug(&found.slug).await.unwrap(), None);
+    assert!(!directory.has_tenants().await.unwrap());
+    let mut platform = store.platform(By::Operator).await.unwrap();
+    assert_eq!(platform.tenant(found.id).await.unwrap(), None);
+    assert!(platform.change_tenant(&found, "other", TenantStatus::Deleted).await.unwrap().is_none());
+    platform.commit().await.unwrap();
+    issuer(&store, "acme").await;
+    assert!(directory.has_tenants().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_tenant_is_registered_with_all_that_it_begins_with_or_not_at_all() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let parent = issuer(&store, "parent").await;
+    let mut new = new_tenant("child");
+    new.tenant.parent = Some(parent);
+    new.keys = vec![key(1, KeyState::Active)];
+    let mut provision = store.provision().await.unwrap();
+    assert!(provision.register(&new).await.unwrap());
+    drop(provision);
+    assert_eq!(store.directory().tenant_by_slug("child").await.unwrap(), None);
+
+    let mut provision = store.provision().await.unwrap();
+    assert!(provision.register(&new).await.unwrap());
+    provision.commit().await.unwrap();
+    let mut tx = store.tenant(new.tenant.id).await.unwrap();
+    assert_eq!(tx.itself().await.unwrap().unwrap().parent, Some(parent));
+    assert_eq!(tx.signing_keys().await.unwrap().len(), 1);
+    tx.commit().await.unwrap();
+
+    set_status(&store, parent, TenantStatus::Suspended).await;
+    for parent in [parent, new_tenant("nobody").tenant.id] {
+        let mut orphan = new_tenant("orphan");
+        orphan.tenant.parent = Some(parent);
+        let mut provision = store.provision().await.unwrap();
+        assert!(!provision.register(&orphan).await.unwrap());
+        provision.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_replica_hears_which_tenant_changed() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let mut changes = store.changes().await.unwrap();
+    set_status(&store, tenant, TenantStatus::Suspended).await;
+    assert_eq!(changes.next().await.unwrap(), Change::Tenant(tenant));
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.announce_change().await.unwrap();
+    tx.rollback().await.unwrap();
+    run(
+        &mut database.admin().await,
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and query ilike 'listen%'",
+    )
+    .await;
+    assert_eq!(changes.next().await.unwrap(), Change::Unknown, "and what was not committed is not heard of");
+}
+
+#[tokio::test]
+async fn nobody_overwrites_a_tenant_that_changed_meanwhile() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let mut tx = store.platform(By::Operator).await.unwrap();
+    let read = tx.tenant(tenant).await.unwrap().unwrap();
+    assert_eq!(tx.change_tenant(&read, "Acme Ltd", read.status).await.unwrap(), Some(2));
+    assert_eq!(tx.change_tenant(&read, "Acme Inc", read.status).await.unwrap(), None);
+    assert_eq!(tx.tenant(tenant).await.unwrap().unwrap().name, "Acme Ltd");
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn tenants_are_listed_by_page_by_search_and_by_parent() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let acme = issuer(&store, "acme").await;
+    for slug in ["beta", "gamma", "per-cent"] {
+        let mut new = new_tenant(slug);
+        new.tenant.parent = Some(acme);
+        let mut provision = store.provision().await.unwrap();
+        assert!(provision.register(&new).await.unwrap());
+        provision.commit().await.unwrap();
+    }
+    let mut tx = store.platform(By::Operator).await.unwrap();
+    let mut listed = async |search: Option<&str>, parent, before, limit| {
+        let filter = TenantFilter { search: search.map(str::to_owned), parent };
+        let (rows, next) = tx.tenants(&filter, &Page { before, limit }).await.unwrap();
+        (rows.into_iter().map(|tenant| tenant.slug).collect::<Vec<_>>(), next)
+    };
+    let (first, next) = listed(None, None, None, 3).await;
+    assert_eq!(first, ["per-cent", "gamma", "beta"]);
+    assert_eq!(listed(None, None, next, 3).await, (vec!["acme".to_owned()], None));
+    assert_eq!(listed(Some("GAM"), None, None, 3).await.0, ["gamma"]);
+    assert_eq!(listed(Some("and sons"), None, None, 9).await.0.len(), 4);
+    assert!(listed(Some("%"), None, None, 3).await.0.is_empty());
+    assert_eq!(listed(None, Some(acme), None, 9).await.0.len(), 3);
 }
 
 #[tokio::test]
@@ -33,9 +155,7 @@ async fn a_slug_is_never_issued_again() {
     let database = Database::fresh().await;
     let store = database.store().await;
     let gone = issuer(&store, "acme").await;
-    let mut platform = store.platform(By::Operator).await.unwrap();
-    platform.set_tenant_status(gone, TenantStatus::Deleted).await.unwrap();
-    platform.commit().await.unwrap();
+    set_status(&store, gone, TenantStatus::Deleted).await;
 
     let new = new_tenant("acme");
     let mut provision = store.provision().await.unwrap();

@@ -41,11 +41,15 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
             slug: slug.to_owned(),
             name: format!("{slug} and sons"),
             status: TenantStatus::Active,
+            parent: None,
+            system: false,
+            version: 1,
         },
-        parent: None,
-        system: false,
         sealed_seed: vec![1; 60],
         sealed_data_key: vec![2; 60],
+        keys: Vec::new(),
+        activations: Vec::new(),
+        api_key: None,
     }
 }
 
@@ -149,4 +153,12 @@ pub(crate) async fn issued(store: &Store, tenant: TenantId) -> Intent {
     let tx = store.tenant(tenant).await.unwrap();
     tx.record_issuance(&intent).await.unwrap().unwrap();
     intent
+}
+
+/// Puts a tenant into a status, as an operator would.
+pub(crate) async fn set_status(store: &Store, tenant: TenantId, status: TenantStatus) {
+    let mut tx = store.platform(By::Operator).await.unwrap();
+    let read = tx.tenant(tenant).await.unwrap().unwrap();
+    assert!(tx.change_tenant(&read, &read.name, status).await.unwrap().is_some());
+    tx.commit().await.unwrap();
 }

@@ -71,22 +71,6 @@ async fn found(store: &Store) -> Result<TenantId> {
     platform.put_component(&REVISION.component, CONFIGURATION, "0.1.0", b"\0asm").await?;
     platform.commit().await?;
 
-    let new = NewTenant {
-        tenant: Tenant {
-            id: TenantId::new(now, bytes()?),
-            slug: "floor".to_owned(),
-            name: "Floor".to_owned(),
-            status: TenantStatus::Active,
-        },
-        parent: None,
-        system: false,
-        sealed_seed: vec![1; 60],
-        sealed_data_key: vec![2; 60],
-    };
-    let mut provision = store.provision().await?;
-    ensure!(provision.register(&new).await?, "the slug is taken in a fresh database");
-    provision.commit().await?;
-
     let SigningKeyName { key_use, algorithm, version } = key();
     let public_jwk = json!({ "kty": "EC", "crv": "P-256" });
     let key = StoredKey { key_use, algorithm, version, state: KeyState::Active, public_jwk, created_at: now };
@@ -96,10 +80,25 @@ async fn found(store: &Store) -> Result<TenantId> {
         configuration: json!({}),
         configuration_hash: REVISION.configuration,
     };
-    let mut tx = store.tenant(new.tenant.id).await?;
-    tx.add_signing_key(&key).await?;
-    tx.activate(&activation).await?;
-    tx.commit().await?;
+    let new = NewTenant {
+        tenant: Tenant {
+            id: TenantId::new(now, bytes()?),
+            slug: "floor".to_owned(),
+            name: "Floor".to_owned(),
+            status: TenantStatus::Active,
+            parent: None,
+            system: false,
+            version: 1,
+        },
+        sealed_seed: vec![1; 60],
+        sealed_data_key: vec![2; 60],
+        keys: vec![key],
+        activations: vec![activation],
+        api_key: None,
+    };
+    let mut provision = store.provision().await?;
+    ensure!(provision.register(&new).await?, "the slug is taken in a fresh database");
+    provision.commit().await?;
     Ok(new.tenant.id)
 }
 

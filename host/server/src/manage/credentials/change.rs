@@ -58,11 +58,11 @@ pub(crate) async fn reinstate(
 
 async fn change(
     State(app): State<Arc<App>>,
-    _manager: Manager<Manages>,
+    manager: Manager<Manages>,
     Path(id): Path<String>,
     change: StatusChange,
 ) -> Result<Response, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let row = change_status(&app, app.issuer(), id, change).await?;
+    let row = change_status(&app, &manager.issuer, id, change).await?;
     Ok(no_store(Json(CredentialView::from(row))))
 }

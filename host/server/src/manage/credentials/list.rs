@@ -24,7 +24,7 @@ use crate::problem::{Problem, ProblemCode};
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    _manager: Manager<Reads>,
+    manager: Manager<Reads>,
     query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(query) =
@@ -34,7 +34,7 @@ pub(crate) async fn list(
         Some(offer) => Some(offer.parse().map_err(|_| Problem::not_found())?),
         None => None,
     };
-    let mut tx = app.tenant(app.issuer()).await?;
+    let mut tx = app.tenant(&manager.issuer).await?;
     if let Some(offer) = offer
         && tx.offer(offer).await?.is_none()
     {

@@ -21,11 +21,11 @@ use crate::problem::{Problem, ProblemDocument};
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    _manager: Manager<Reads>,
+    manager: Manager<Reads>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id: CredentialId = id.parse().map_err(|_| Problem::not_found())?;
-    let mut tx = app.tenant(app.issuer()).await?;
+    let mut tx = app.tenant(&manager.issuer).await?;
     let row = tx.credential(id).await?;
     tx.commit().await?;
     Ok(no_store(Json(CredentialView::from(row.ok_or_else(Problem::not_found)?))))

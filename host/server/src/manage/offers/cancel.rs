@@ -24,11 +24,11 @@ use crate::problem::{Problem, ProblemCode, ProblemDocument};
 )]
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
-    _manager: Manager<Offers>,
+    manager: Manager<Offers>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id: OfferId = id.parse().map_err(|_| Problem::not_found())?;
-    let mut tx = app.tenant(app.issuer()).await?;
+    let mut tx = app.tenant(&manager.issuer).await?;
     // Before the sweep has been there, an expired offer looks open to the store.
     let is_expired =
         tx.offer(id).await?.is_some_and(|offer| state_of(&offer, app.now()) == OfferState::Expired);

@@ -32,7 +32,8 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let (issuer, manager) = (app.issuer(), &presumed.0);
+    let manager = &presumed.0;
+    let issuer = manager.issuer.as_ref();
     let raw = body.as_ref().map(Bytes::clone).unwrap_or_default();
     let request: OfferRequest = read(&headers, body)?;
     let idempotent = Idempotent::from_request(&headers, manager, "POST /offers", &raw)?;

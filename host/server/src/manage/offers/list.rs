@@ -23,13 +23,13 @@ use crate::problem::{Problem, ProblemCode};
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    _manager: Manager<Reads>,
+    manager: Manager<Reads>,
     query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(query) =
         query.map_err(|rejection| Problem::new(ProblemCode::Malformed).detail(rejection.body_text()))?;
     let page = query.page::<OfferId>()?;
-    let mut tx = app.tenant(app.issuer()).await?;
+    let mut tx = app.tenant(&manager.issuer).await?;
     let (rows, next) = tx.offers(&page).await?;
     tx.commit().await?;
     let next_cursor = next.map(|id| id.to_string());

@@ -25,11 +25,11 @@ const MOST: Page<CredentialId> = Page { before: None, limit: 200 };
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    _manager: Manager<Reads>,
+    manager: Manager<Reads>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id: OfferId = id.parse().map_err(|_| Problem::not_found())?;
-    let mut tx = app.tenant(app.issuer()).await?;
+    let mut tx = app.tenant(&manager.issuer).await?;
     let row = tx.offer(id).await?;
     let (credentials, _) = tx.credentials(&CredentialFilter { offer: Some(id) }, &MOST).await?;
     tx.commit().await?;

@@ -1,0 +1,4 @@
+//! The platform-admin API: tenants as their operator sees them. It knows nothing of what is theirs.
+
+pub(crate) mod bootstrap;
+pub(crate) mod tenants;

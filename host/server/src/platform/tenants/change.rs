@@ -1,0 +1,124 @@
+//! `PATCH /tenants/{id}`, and what an operator may do to a tenant: suspend, resume, close, delete.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use chancery_domain::Tenant;
+use chancery_domain::tenant::{TenantChange, TenantStatus};
+use chancery_store::By;
+use http::{HeaderMap, header};
+use serde::Deserialize;
+
+use super::{TenantView, answer, check_version, find};
+use crate::app::App;
+use crate::caller::Operator;
+use crate::manage::{is_name, read};
+use crate::problem::{Problem, ProblemCode, ProblemDocument};
+
+/// What of a tenant changes (RFC 7396). Its slug and its parent never do.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenantPatch {
+    /// What people call the tenant; 1 to 200 characters.
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// Rename a tenant
+#[utoipa::path(
+    patch, path = "/tenants/{id}", tag = "Tenants", request_body = TenantPatch,
+    params(("id" = String, Path, description = "`tnt_…`")),
+    responses(
+        (status = 200, body = TenantView), (status = 404, body = ProblemDocument),
+        (status = 412, body = ProblemDocument), (status = 428, body = ProblemDocument),
+    ),
+    security(("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn rename(
+    State(app): State<Arc<App>>,
+    _operator: Operator,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let tenant = find(&app, &id).await?;
+    if !headers.contains_key(header::IF_MATCH) {
+        return Err(Problem::new(ProblemCode::PreconditionRequired));
+    }
+    check_version(&headers, &tenant)?;
+    let patch: TenantPatch = read(&headers, body)?;
+    let name = patch.name.unwrap_or_else(|| tenant.name.clone());
+    if !is_name(&name) {
+        return Err(Problem::invalid_at(
+            "/name",
+            "length",
+            "a name has 1 to 200 characters, none of them invisible",
+        ));
+    }
+    if tenant.status == TenantStatus::Deleted {
+        return Err(Problem::new(ProblemCode::WrongState).detail("the tenant is deleted"));
+    }
+    let status = tenant.status;
+    write(&app, tenant, name, status).await
+}
+
+macro_rules! changes {
+    ($($(#[$doc:meta])* $name:ident = $change:ident, $method:ident, $path:literal;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(
+            $method, path = $path, tag = "Tenants",
+            params(("id" = String, Path, description = "`tnt_…`")),
+            responses(
+                (status = 200, body = TenantView), (status = 404, body = ProblemDocument),
+                (status = 409, body = ProblemDocument),
+            ),
+            security(("api_key" = ["platform-admin"]))
+        )]
+        pub(crate) async fn $name(
+            State(app): State<Arc<App>>,
+            _operator: Operator,
+            Path(id): Path<String>,
+            headers: HeaderMap,
+        ) -> Result<Response, Problem> {
+            change(&app, &id, &headers, TenantChange::$change).await
+        }
+    )*};
+}
+
+changes! {
+    /// Suspend a tenant
+    ///
+    /// Management and issuance refuse; nothing is lost, and verifiers find what they need.
+    suspend = Suspend, post, "/tenants/{id}/suspend";
+    /// End a suspension
+    resume = Resume, post, "/tenants/{id}/resume";
+    /// Close a tenant
+    ///
+    /// It issues no more. What it issued is honoured until it expires.
+    close = Close, post, "/tenants/{id}/close";
+    /// Delete a tenant
+    delete = Delete, delete, "/tenants/{id}";
+}
+
+async fn change(app: &App, id: &str, headers: &HeaderMap, change: TenantChange) -> Result<Response, Problem> {
+    let tenant = find(app, id).await?;
+    check_version(headers, &tenant)?;
+    let status = tenant
+        .status
+        .after(change)
+        .map_err(|error| Problem::new(ProblemCode::WrongState).detail(error.to_string()))?;
+    let name = tenant.name.clone();
+    write(app, tenant, name, status).await
+}
+
+async fn write(app: &App, read: Tenant, name: String, status: TenantStatus) -> Result<Response, Problem> {
+    let mut tx = app.store.platform(By::Operator).await?;
+    let version = tx.change_tenant(&read, &name, status).await?;
+    tx.commit().await?;
+    let version = version.ok_or_else(|| Problem::new(ProblemCode::PreconditionFailed))?;
+    app.tenants.forget(read.id).await;
+    Ok(answer(app, Tenant { name, status, version, ..read }))
+}

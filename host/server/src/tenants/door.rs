@@ -1,0 +1,94 @@
+//! The front door: from the address of a request to the tenant it is for, and on to the tenant's routes,
+//! which begin at `/` for everybody.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{OriginalUri, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::uri::PathAndQuery;
+use http::{StatusCode, Uri, header};
+use tower::ServiceExt as _;
+
+use super::LoadError;
+use super::address::{Address, Addressing};
+use crate::app::App;
+use crate::issuer::Issuer;
+use crate::problem::{Problem, ProblemCode};
+use crate::refusal::Refusal;
+
+/// What lies behind the door.
+pub(crate) struct FrontDoor {
+    pub(crate) app: Arc<App>,
+    pub(crate) addressing: Addressing,
+    /// The routes of every tenant.
+    pub(crate) tenants: Router,
+    /// The routes of the platform, and what is nobody's.
+    pub(crate) platform: Router,
+}
+
+/// Finds out who the request is for, and hands it over.
+pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) -> Response {
+    let tenants = &door.app.tenants;
+    let address = door.addressing.locate(host(&request).as_deref(), request.uri().path());
+    let (found, path) = match address {
+        Address::Sole(path) => (tenants.application().await, path),
+        Address::Slug(slug, path) => (tenants.by_slug(&slug).await, path),
+        // Until a verified domain leads to a tenant, a foreign host is not ours to answer for.
+        Address::Domain(..) | Address::Misdirected => return misdirected(),
+        Address::Platform | Address::Token(_) | Address::Nowhere => {
+            return enter(&door.platform, request).await;
+        }
+    };
+    match found {
+        Ok(Some(issuer)) => enter(&door.tenants, at(request, issuer, &path)).await,
+        // As if the path did not exist: whether a slug was ever taken is nobody's business.
+        Ok(None) => enter(&door.platform, request).await,
+        Err(error) => unavailable(&door.app, &path, &error),
+    }
+}
+
+async fn enter(routes: &Router, request: Request) -> Response {
+    routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+}
+
+/// The request as the tenant's routes know it. What the client wrote is kept beside it.
+fn at(mut request: Request, issuer: Arc<Issuer>, path: &str) -> Request {
+    let asked = request.uri().clone();
+    let rewritten = match asked.query() {
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+        None => PathAndQuery::try_from(path),
+    };
+    let mut parts = http::uri::Parts::default();
+    // A part of a URI that was read before can be read again.
+    parts.path_and_query = rewritten.ok();
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    request.extensions_mut().insert(OriginalUri(asked));
+    request.extensions_mut().insert(issuer);
+    request
+}
+
+/// The host that the client meant: the target's own in HTTP/2 or in absolute form, else the one Host header.
+fn host(request: &Request) -> Option<String> {
+    if let Some(authority) = request.uri().authority() {
+        return Some(authority.as_str().to_owned());
+    }
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok().map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn misdirected() -> Response {
+    StatusCode::MISDIRECTED_REQUEST.into_response()
+}
+
+/// The tenant may well be there, but it cannot be loaded now.
+fn unavailable(app: &App, path: &str, error: &LoadError) -> Response {
+    if path.starts_with("/api") {
+        let problem = Problem::new(ProblemCode::Unavailable).because(error);
+        return Problem::render(problem.into_response(), &app.platform_api());
+    }
+    Refusal::unavailable(error).into_response()
+}

@@ -1,0 +1,93 @@
+//! Tenants as they issue: found by what a request's address says, loaded when first asked for, kept in
+//! memory until something about them changes.
+
+pub(crate) mod address;
+pub(crate) mod certificates;
+mod door;
+mod here;
+pub(crate) mod listen;
+pub(crate) mod load;
+pub(crate) mod templates;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_domain::TenantId;
+use moka::future::Cache;
+
+pub(crate) use door::{FrontDoor, knock};
+pub(crate) use here::{Issuing, Published, here};
+pub(crate) use load::{LoadError, Workshop};
+
+use crate::issuer::Issuer;
+
+/// How many tenants are kept ready to issue; an idle tenant costs nothing but its rows.
+const READY: u64 = 10_000;
+/// How many names are remembered, those that name nobody included.
+const NAMES: u64 = 100_000;
+/// How long a name may be remembered even if nobody says that it changed.
+const REMEMBERED_FOR: Duration = Duration::from_mins(1);
+
+/// The tenants that this process knows.
+pub(crate) struct Tenants {
+    pub(crate) workshop: Workshop,
+    names: Cache<String, Option<TenantId>>,
+    issuers: Cache<TenantId, Option<Arc<Issuer>>>,
+}
+
+impl Tenants {
+    pub(crate) fn new(workshop: Workshop) -> Self {
+        Self {
+            workshop,
+            names: Cache::builder()
+                .max_capacity(NAMES)
+                .time_to_live(REMEMBERED_FOR)
+                .support_invalidation_closures()
+                .build(),
+            issuers: Cache::builder().max_capacity(READY).time_to_live(REMEMBERED_FOR).build(),
+        }
+    }
+
+    /// The tenant of that id, if the public may see it. Concurrent askers share one load.
+    pub(crate) async fn by_id(&self, id: TenantId) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
+        self.issuers.try_get_with(id, async { Ok(self.workshop.load(id).await?.map(Arc::new)) }).await
+    }
+
+    /// The tenant of that slug. System tenants have no address.
+    pub(crate) async fn by_slug(&self, slug: &str) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
+        let find = async {
+            let found = self.workshop.store.directory().tenant_by_slug(slug).await?;
+            Ok::<_, LoadError>(found.filter(|tenant| !tenant.system).map(|tenant| tenant.id))
+        };
+        match self.names.try_get_with_by_ref(slug, find).await? {
+            Some(id) => self.by_id(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The tenant that administers the deployment, once it was founded. Self-hosted, it is the only one.
+    pub(crate) async fn application(&self) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
+        let find = async {
+            let found = self.workshop.store.directory().application_tenant().await?;
+            Ok::<_, LoadError>(found.map(|tenant| tenant.id))
+        };
+        // No slug is empty.
+        match self.names.try_get_with_by_ref("", find).await? {
+            Some(id) => self.by_id(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Something about the tenant changed, its names perhaps; so may have what named nobody.
+    pub(crate) async fn forget(&self, id: TenantId) {
+        // Fails only if the cache was built without the support for it.
+        let _ = self.names.invalidate_entries_if(move |_, named| named.is_none_or(|named| named == id));
+        self.issuers.invalidate(&id).await;
+    }
+
+    /// Changes may have been missed.
+    pub(crate) fn forget_all(&self) {
+        self.names.invalidate_all();
+        self.issuers.invalidate_all();
+    }
+}

@@ -1,0 +1,67 @@
+//! How replicas hear that something about a tenant changed. Never during issuance: a notification takes a
+//! lock that every commit of the database would wait for.
+
+use std::str::FromStr as _;
+
+use chancery_domain::TenantId;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::query;
+use uuid::Uuid;
+
+use crate::{PlatformTx, Store, StoreError, TenantTx};
+
+/// Its messages are ids and nothing else: whoever may connect may listen.
+const CHANNEL: &str = "chancery_tenant_changed";
+
+/// What happened to tenants, from now on.
+#[derive(Debug)]
+pub struct Changes(PgListener);
+
+/// Something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// To this tenant.
+    Tenant(TenantId),
+    /// The connection was lost and is there again: anything may have happened meanwhile.
+    Unknown,
+}
+
+impl Changes {
+    /// Waits for the next change.
+    pub async fn next(&mut self) -> Result<Change, StoreError> {
+        let heard = self.0.try_recv().await?;
+        let id = heard.and_then(|message| Uuid::from_str(message.payload()).ok());
+        Ok(id.map_or(Change::Unknown, |id| Change::Tenant(TenantId::from_uuid(id))))
+    }
+}
+
+impl Store {
+    /// Listens on a connection of its own.
+    pub async fn changes(&self) -> Result<Changes, StoreError> {
+        let options: PgConnectOptions = self.listening().clone();
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(Changes(listener))
+    }
+}
+
+impl TenantTx {
+    /// Tells every replica, once this is committed, that what it keeps of this tenant is old.
+    pub async fn announce_change(&mut self) -> Result<(), StoreError> {
+        let done = query!("select pg_notify($1, $2)", CHANNEL, self.tenant.uuid().to_string())
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done).map(drop)
+    }
+}
+
+impl PlatformTx {
+    /// Tells every replica, once this is committed, that what it keeps of that tenant is old.
+    pub async fn announce_change(&mut self, tenant: TenantId) -> Result<(), StoreError> {
+        let done = query!("select pg_notify($1, $2)", CHANNEL, tenant.uuid().to_string())
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done).map(drop)
+    }
+}

@@ -1,0 +1,7 @@
+//! Many tenants on one host
+
+mod addresses;
+mod bootstrap;
+mod isolation;
+mod lifecycle;
+mod tenants;
