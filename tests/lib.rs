@@ -18,6 +18,7 @@
 )]
 
 pub mod answer;
+pub mod dns;
 pub mod house;
 pub mod jose;
 pub mod people;

@@ -5,6 +5,7 @@
 //! that do the work (`store`, `engine`, `credential`) and never import one
 //! another.
 
+pub mod address;
 pub mod chance;
 pub mod clock;
 pub mod credential;

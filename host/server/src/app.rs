@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use crate::caller::KnownKeys;
+use crate::egress::dns::Dns;
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
 use crate::operations::publish_status_list::PublishedLists;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) known_keys: KnownKeys,
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,
+    pub(crate) dns: Dns,
     pub(crate) jobs: Jobs,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,

@@ -11,12 +11,15 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::operations::verify_domains::verify_domains;
 
 /// How often "issued" marks are written.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// Every how many marks the sweep runs.
 const SWEEP_EVERY: u32 = 30;
 
+/// How often domains are looked for that are due.
+const VERIFY_EVERY: Duration = Duration::from_secs(2);
 /// How many tenants one sweep looks after; the others come next.
 const MOST_AT_ONCE: u32 = 1_000;
 
@@ -63,6 +66,15 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
             tracing::warn!(%error, "failed to sweep");
         }
         rounds = rounds.wrapping_add(1);
+    }
+}
+
+/// Looks at domains until `stopping`. Apart from the rest, because a DNS server may take its time.
+pub(crate) async fn look_after_domains(app: Arc<App>, stopping: CancellationToken) {
+    while tokio::time::timeout(VERIFY_EVERY, stopping.cancelled()).await.is_err() {
+        if let Some(Err(error)) = stopping.run_until_cancelled(verify_domains(&app)).await {
+            tracing::warn!(%error, "failed to verify domains");
+        }
     }
 }
 

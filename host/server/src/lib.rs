@@ -7,6 +7,7 @@
 mod app;
 mod caller;
 pub mod config;
+mod egress;
 mod issuer;
 mod jobs;
 mod manage;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use chancery_protocol::well_known::WellKnown;
 
 use crate::app::App;
@@ -24,7 +24,7 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
     let door = FrontDoor {
         app: app.clone(),
         addressing: Addressing::of(config),
-        tenants: around(app, tenants()),
+        tenants: around(app, tenants(app)),
         platform: around(app, platform),
     };
     Router::new().fallback(knock).with_state(Arc::new(door))
@@ -43,8 +43,10 @@ fn around(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
 }
 
 /// One tenant's routes, wherever in the world it has its address.
-fn tenants() -> Router<Arc<App>> {
-    Router::new().merge(well_known()).merge(verifiers()).merge(wallets()).nest("/api", managers())
+fn tenants(app: &App) -> Router<Arc<App>> {
+    let managers = if app.tenants.workshop.saas { managers().merge(addresses()) } else { managers() };
+    let managers = managers.fallback(manage::nowhere).method_not_allowed_fallback(manage::wrong_method);
+    Router::new().merge(well_known()).merge(verifiers()).merge(wallets()).nest("/api", managers)
 }
 
 /// Metadata. The front door brings both forms here, the inserted and the appended one.
@@ -94,8 +96,17 @@ fn managers() -> Router<Arc<App>> {
         .route("/openapi.json", get(manage::openapi::document))
         .route("/docs", get(manage::docs::page_of_the_api))
         .route("/errors/{code}", get(manage::docs::problem))
-        .fallback(manage::nowhere)
-        .method_not_allowed_fallback(manage::wrong_method)
+}
+
+/// Where a tenant of many is found; a self-hosted issuer is where its operator says.
+fn addresses() -> Router<Arc<App>> {
+    use manage::domains as d;
+    Router::new()
+        .route("/domains", post(d::claim::claim).get(d::list::list))
+        .route("/domains/{domain}", get(d::list::show).delete(d::change::release))
+        .route("/domains/{domain}/verify", post(d::change::verify))
+        .route("/public-endpoints", get(manage::endpoints::list))
+        .route("/public-endpoints/{service}", put(manage::endpoints::bind))
 }
 
 /// What belongs to no tenant. Self-hosted, there is nobody to administer.

@@ -52,6 +52,12 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let stopping = CancellationToken::new();
         let jobs = tokio::spawn(jobs::run(self.app.clone(), stopping.clone()));
+        let domains = self
+            .app
+            .tenants
+            .workshop
+            .saas
+            .then(|| tokio::spawn(jobs::look_after_domains(self.app.clone(), stopping.clone())));
         let listening = tokio::spawn(tenants::listen::run(self.app.clone(), stopping.clone()));
         let servers: Vec<_> = self
             .listeners
@@ -76,6 +82,9 @@ impl Server {
         self.app.tasks.wait().await;
         let _ = jobs.await;
         let _ = listening.await;
+        if let Some(domains) = domains {
+            let _ = domains.await;
+        }
         self.app.store.close();
         if let Some(cluster) = self.cluster {
             cluster.stop().await;

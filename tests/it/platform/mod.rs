@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bootstrap;
+mod domains;
 mod isolation;
 mod lifecycle;
 mod tenants;

@@ -23,6 +23,8 @@ pub(crate) trait May: Send + Sync {
     const SCOPES: &'static [Scope];
 }
 
+/// May change what the tenant is to the world: domains, endpoints.
+pub(crate) struct Administers;
 /// May make and withdraw offers.
 pub(crate) struct Offers;
 /// May change the status of credentials and make keys.
@@ -31,6 +33,10 @@ pub(crate) struct Manages;
 pub(crate) struct Reads;
 /// May see who else may call.
 pub(crate) struct Oversees;
+
+impl May for Administers {
+    const SCOPES: &'static [Scope] = &[Scope::Admin];
+}
 
 impl May for Offers {
     const SCOPES: &'static [Scope] = &[Scope::Offer, Scope::Manage];

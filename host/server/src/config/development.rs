@@ -58,6 +58,7 @@ pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<
         public_url,
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: environment::database(environment)?,
+        dns: environment::address(environment, "CHANCERY_DNS")?,
         mode,
         data,
         development: true,

@@ -40,6 +40,7 @@ pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> 
         data: variable("CHANCERY_DATA").map_or_else(|| "./chancery-data".into(), PathBuf::from),
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: database(environment)?,
+        dns: address(environment, "CHANCERY_DNS")?,
         mode,
         development: false,
     })
@@ -182,7 +183,7 @@ pub(super) fn certificate(environment: Environment<'_>) -> Result<Option<String>
         .transpose()
 }
 
-fn address(
+pub(super) fn address(
     environment: Environment<'_>,
     name: &'static str,
 ) -> Result<Option<std::net::SocketAddr>, ConfigError> {

@@ -28,6 +28,8 @@ pub struct Config {
     pub plugins: PathBuf,
     /// Where tenants live.
     pub database: Database,
+    /// The DNS server that is asked for tenants' domains, if not the machine's (`CHANCERY_DNS`).
+    pub dns: Option<SocketAddr>,
     /// One tenant or many.
     pub mode: Mode,
     /// Whether `chancery dev` made this up: only then may the public URL be plain http.

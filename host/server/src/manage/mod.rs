@@ -3,6 +3,8 @@
 pub(crate) mod api_keys;
 pub(crate) mod credentials;
 pub(crate) mod docs;
+pub(crate) mod domains;
+pub(crate) mod endpoints;
 pub(crate) mod idempotency;
 pub(crate) mod offers;
 pub(crate) mod openapi;

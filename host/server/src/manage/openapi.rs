@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, credentials, offers};
+use super::{api_keys, credentials, domains, endpoints, offers};
 use crate::tenants::Published;
 
 #[derive(OpenApi)]
@@ -27,11 +27,20 @@ use crate::tenants::Published;
         credentials::change::reinstate,
         api_keys::create,
         api_keys::list,
+        domains::claim::claim,
+        domains::list::list,
+        domains::list::show,
+        domains::change::verify,
+        domains::change::release,
+        endpoints::list,
+        endpoints::bind,
     ),
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
         (name = "Credentials", description = "What was issued, and its status"),
         (name = "API keys", description = "Who may call this API"),
+        (name = "Domains", description = "Names of the tenant's own, proved by the DNS (only where there are many tenants)"),
+        (name = "Public endpoints", description = "The URLs that the tenant advertises (only where there are many tenants)"),
     )
 )]
 struct ManagementApi;

@@ -1,6 +1,8 @@
 //! What the service decides. API, portal and command line enter by the same operations.
 
+pub(crate) mod bind_endpoint;
 pub(crate) mod change_status;
+pub(crate) mod claim_domain;
 pub(crate) mod create_offer;
 pub(crate) mod fetch_offer;
 pub(crate) mod find_template;
@@ -11,3 +13,4 @@ pub(crate) mod publish_status_list;
 pub(crate) mod redeem_code;
 pub(crate) mod register_tenant;
 pub(crate) mod take_status_indices;
+pub(crate) mod verify_domains;

@@ -50,7 +50,7 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
     if !registered {
         return Err(Problem::new(ProblemCode::Conflict).detail("the slug is taken, or was once"));
     }
-    app.tenants.forget(new.tenant.id).await;
+    app.tenants.forget(new.tenant.id);
     Ok(Registered { tenant: new.tenant, key })
 }
 

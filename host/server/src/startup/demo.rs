@@ -67,7 +67,7 @@ pub(crate) async fn entrances(app: &App) -> Result<Entrances, StartError> {
         let token = key(app, application.id, &[Scope::PlatformAdmin, Scope::Owner]).await?;
         platform = Some(Entrance { management_url: format!("{}/platform-admin", app.platform_api()), token });
         for (slug, _) in TENANTS {
-            found.push(app.tenants.by_slug(slug).await?.ok_or_else(missing)?);
+            found.push(app.tenants.by_slug(slug, None).await?.ok_or_else(missing)?);
         }
     } else {
         found.push(app.tenants.application().await?.ok_or_else(missing)?);

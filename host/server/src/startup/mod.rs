@@ -18,6 +18,7 @@ use chancery_store::Cluster;
 
 use crate::app::{App, Beginnings};
 use crate::config::{Config, ConfigError, Mode};
+use crate::egress::dns::Dns;
 use crate::metrics_recorder;
 use crate::tenants::certificates::Certificates;
 use crate::tenants::templates::Templates;
@@ -58,6 +59,9 @@ pub enum StartError {
         /// Why not.
         source: std::io::Error,
     },
+    /// No DNS server can be asked.
+    #[error("failed to find a DNS server: {0} (set CHANCERY_DNS to the address of one)")]
+    Dns(String),
     /// A file cannot be used.
     #[error("failed to use {path}: {source}")]
     File {
@@ -127,6 +131,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         certificates: Certificates::of(config, clock.as_ref(), random.as_ref())?,
         public_url: config.public_url.clone(),
         saas: config.saas().is_some(),
+        platform_base: config.saas().and_then(|saas| saas.platform_base.clone()),
         did: config.self_hosted().and_then(|issuer| issuer.did.clone()),
         development: config.development,
     };
@@ -143,6 +148,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         known_keys: crate::caller::KnownKeys::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),
+        dns: Dns::of(config.dns).map_err(StartError::Dns)?,
         jobs: crate::jobs::Jobs::default(),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,

@@ -15,8 +15,8 @@ pub(crate) enum Address {
     Platform,
     /// The one tenant of a self-hosted host.
     Sole(String),
-    /// The tenant of that slug.
-    Slug(String, String),
+    /// The tenant of that slug, at a host of its own or by the path.
+    Slug { slug: String, at_host: Option<String>, path: String },
     /// The tenant whose verified domain that is.
     Domain(String, String),
     /// The tenant that a verified token names: management on the platform's own host.
@@ -67,7 +67,9 @@ impl Addressing {
                 let below =
                     |base: &String| Some(host.strip_suffix(base.as_str())?.strip_suffix('.')?.to_owned());
                 match subdomains_of.as_ref().and_then(below) {
-                    Some(label) if is_tenants(&label) => Address::Slug(label, path.to_owned()),
+                    Some(slug) if is_tenants(&slug) => {
+                        Address::Slug { slug, at_host: Some(host), path: path.to_owned() }
+                    }
                     // Two labels below the base are nobody's.
                     Some(_) => Address::Misdirected,
                     None => Address::Domain(host, path.to_owned()),
@@ -101,14 +103,14 @@ fn sole(prefix: &str, path: &str) -> Address {
 fn on_the_base(path: &str) -> Address {
     if let Some((name, rest)) = well_known(path) {
         return match rest.strip_prefix('/') {
-            Some(slug) if is_tenants(slug) => Address::Slug(slug.to_owned(), format!("/.well-known/{name}")),
+            Some(slug) if is_tenants(slug) => by_path(slug, &format!("/.well-known/{name}")),
             _ => Address::Nowhere,
         };
     }
     let Some((first, rest)) = first_segment(path) else { return Address::Nowhere };
     if is_tenants(first) {
         let path = if rest.is_empty() { "/" } else { rest };
-        return Address::Slug(first.to_owned(), path.to_owned());
+        return by_path(first, path);
     }
     match first {
         "api" if !is_below(path, "/api/platform-admin") && !is_below(path, "/api/bootstrap") => {
@@ -116,6 +118,10 @@ fn on_the_base(path: &str) -> Address {
         }
         _ => Address::Platform,
     }
+}
+
+fn by_path(slug: &str, path: &str) -> Address {
+    Address::Slug { slug: slug.to_owned(), at_host: None, path: path.to_owned() }
 }
 
 fn is_tenants(text: &str) -> bool {
@@ -173,7 +179,7 @@ mod tests {
     }
 
     fn slug(slug: &str, path: &str) -> Address {
-        Address::Slug(slug.to_owned(), path.to_owned())
+        by_path(slug, path)
     }
 
     #[test]
@@ -228,7 +234,9 @@ mod tests {
             assert_eq!(saas().locate(Some(host), "/acme/token"), slug("acme", "/token"), "{host}");
         }
         for host in ["acme.tenants.example", "ACME.tenants.example.", "acme.tenants.example:8443"] {
-            assert_eq!(saas().locate(Some(host), "/token"), slug("acme", "/token"), "{host}");
+            let at_host = Some("acme.tenants.example".to_owned());
+            let address = Address::Slug { slug: "acme".to_owned(), at_host, path: "/token".to_owned() };
+            assert_eq!(saas().locate(Some(host), "/token"), address, "{host}");
         }
         let domain = |host: &str| Address::Domain(host.to_owned(), "/token".to_owned());
         assert_eq!(saas().locate(Some("Bücher.example"), "/token"), domain("xn--bcher-kva.example"));

@@ -33,9 +33,23 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) 
     let address = door.addressing.locate(host(&request).as_deref(), request.uri().path());
     let (found, path) = match address {
         Address::Sole(path) => (tenants.application().await, path),
-        Address::Slug(slug, path) => (tenants.by_slug(&slug).await, path),
-        // Until a verified domain leads to a tenant, a foreign host is not ours to answer for.
-        Address::Domain(..) | Address::Misdirected => return misdirected(),
+        Address::Slug { slug, at_host, path } => {
+            let workshop = &tenants.workshop;
+            let asked = match at_host {
+                Some(host) => workshop.identifier_at(&host),
+                None => workshop.default_identifier(&slug),
+            };
+            (tenants.by_slug(&slug, as_asked(&path, asked)).await, path)
+        }
+        Address::Domain(host, path) => {
+            let asked = as_asked(&path, tenants.workshop.identifier_at(&host));
+            match tenants.by_domain(&host, asked).await {
+                // A foreign host is not ours to answer for.
+                Ok(None) => return misdirected(),
+                found => (found, path),
+            }
+        }
+        Address::Misdirected => return misdirected(),
         Address::Platform | Address::Token(_) | Address::Nowhere => {
             return enter(&door.platform, request).await;
         }
@@ -46,6 +60,12 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) 
         Ok(None) => enter(&door.platform, request).await,
         Err(error) => unavailable(&door.app, &path, &error),
     }
+}
+
+/// Wallets and verifiers meet the issuer under the address that they asked; whoever manages it meets the one
+/// that it advertises.
+fn as_asked(path: &str, asked: String) -> Option<String> {
+    (!path.starts_with("/api")).then_some(asked)
 }
 
 async fn enter(routes: &Router, request: Request) -> Response {

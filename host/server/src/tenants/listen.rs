@@ -26,11 +26,11 @@ async fn listen(app: &Arc<App>) {
                 loop {
                     match changes.next().await {
                         Ok(Change::Tenant(tenant)) => {
-                            app.tenants.forget(tenant).await;
+                            app.tenants.forget(tenant);
                             let app = app.clone();
                             tokio::spawn(async move {
                                 tokio::time::sleep(ONCE_MORE_AFTER).await;
-                                app.tenants.forget(tenant).await;
+                                app.tenants.forget(tenant);
                             });
                         }
                         Ok(Change::Unknown) => app.tenants.forget_all(),

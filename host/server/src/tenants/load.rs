@@ -10,7 +10,7 @@ use chancery_credential::jose::Jwk;
 use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, SecretKind, TenantKeys};
 use chancery_domain::{Clock, Tenant, TenantId};
 use chancery_engine::Engine;
-use chancery_store::{KeyState, Store, StoreError, StoredKey, TenantSecrets};
+use chancery_store::{KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets};
 use serde::Serialize;
 use serde_json::json;
 use url::Url;
@@ -21,6 +21,9 @@ use super::templates::Templates;
 use crate::issuer::{Documents, Issuer};
 use crate::wallet::keys::describe_keys;
 use crate::wallet::metadata::{describe_issuer, describe_server};
+
+/// The service whose URL is the issuer identifier.
+pub(crate) const ISSUER: &str = "issuer";
 
 /// Why a tenant cannot be put together. For the log: a client learns only that the issuer is unavailable.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,8 @@ pub(crate) struct Workshop {
     pub(crate) public_url: Url,
     /// Whether there are many tenants, so that the slug is part of the identifier.
     pub(crate) saas: bool,
+    /// Below which tenants have hosts of their own.
+    pub(crate) platform_base: Option<String>,
     /// Self-hosted: the operator's choice, `ISSUER_DID`.
     pub(crate) did: Option<String>,
     pub(crate) development: bool,
@@ -64,11 +69,15 @@ pub(crate) struct Workshop {
 
 impl Workshop {
     /// The tenant as it issues; none if it is not, or no longer, one that the public may see.
-    pub(super) async fn load(&self, id: TenantId) -> Result<Option<Issuer>, LoadError> {
+    ///
+    /// A tenant may have several identifiers; `asked` is the one that the request's address stands for. If it
+    /// is none of them, or there is no such address, the primary counts.
+    pub(super) async fn load(&self, id: TenantId, asked: Option<&str>) -> Result<Option<Issuer>, LoadError> {
         let mut tx = self.store.tenant(id).await?;
         let tenant = tx.itself().await?;
         let (secrets, keys) = (tx.secrets().await?, tx.signing_keys().await?);
         let activations = tx.activations().await?;
+        let endpoints = tx.public_endpoints().await?;
         tx.commit().await?;
         let (Some(tenant), Some(secrets)) = (tenant, secrets) else { return Ok(None) };
         if !tenant.status.is_public() {
@@ -84,18 +93,51 @@ impl Workshop {
                 }
             }
         }
-        self.assemble(tenant, &secrets, &keys, templates).map(Some)
+        let identifier = self.identifier(&tenant, &endpoints, asked);
+        self.assemble(tenant, identifier, &secrets, &keys, templates).map(Some)
     }
 
-    /// The issuer identifier of a tenant, byte for byte as wallets compare it: no trailing slash.
-    pub(crate) fn identifier(&self, slug: &str) -> String {
+    /// The issuer identifier that a tenant has at the platform: no trailing slash.
+    pub(crate) fn default_identifier(&self, slug: &str) -> String {
         let base = self.public_url.as_str().trim_end_matches('/');
         if self.saas { format!("{base}/{slug}") } else { base.to_owned() }
+    }
+
+    /// The host below the platform's base that leads to the tenant.
+    pub(crate) fn subdomain(&self, slug: &str) -> Option<String> {
+        self.platform_base.as_ref().map(|base| format!("{slug}.{base}"))
+    }
+
+    /// The issuer identifier at a host of the tenant's own: the platform's scheme and port, no path.
+    pub(crate) fn identifier_at(&self, host: &str) -> String {
+        let port = self.public_url.port().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}://{host}{port}", self.public_url.scheme())
+    }
+
+    /// Whether the platform itself is found under this name, or tenants are below it.
+    pub(crate) fn is_platforms(&self, name: &str) -> bool {
+        let bases = [self.public_url.host_str(), self.platform_base.as_deref()];
+        bases
+            .into_iter()
+            .flatten()
+            .any(|base| name == base || name.strip_suffix(base).is_some_and(|rest| rest.ends_with('.')))
+    }
+
+    /// Byte for byte as wallets compare it.
+    fn identifier(&self, tenant: &Tenant, bound: &[PublicEndpoint], asked: Option<&str>) -> String {
+        let mut issuers = bound.iter().filter(|endpoint| endpoint.service == ISSUER);
+        let default = self.default_identifier(&tenant.slug);
+        match asked {
+            Some(asked) if asked == default => default,
+            Some(asked) if issuers.clone().any(|endpoint| endpoint.url == asked) => asked.to_owned(),
+            _ => issuers.find(|endpoint| endpoint.is_primary).map_or(default, |primary| primary.url.clone()),
+        }
     }
 
     fn assemble(
         &self,
         tenant: Tenant,
+        identifier: String,
         secrets: &TenantSecrets,
         stored: &[StoredKey],
         templates: BTreeMap<String, chancery_engine::Template>,
@@ -108,7 +150,6 @@ impl Workshop {
         if signer.public_jwk().to_value() != active.public_jwk {
             return Err(LoadError::unusable("the derived key is not the published one"));
         }
-        let identifier = self.identifier(&tenant.slug);
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
         let chain = self.certificates.chain(signer.public_jwk(), &identifier, self.clock.now())?;
         let did = self.did.clone().or_else(|| self.default_did(&url));

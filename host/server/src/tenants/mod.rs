@@ -32,8 +32,11 @@ const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 pub(crate) struct Tenants {
     pub(crate) workshop: Workshop,
     names: Cache<String, Option<TenantId>>,
-    issuers: Cache<TenantId, Option<Arc<Issuer>>>,
+    issuers: Cache<Place, Option<Arc<Issuer>>>,
 }
+
+/// A tenant at one of its addresses; none means its primary one.
+type Place = (TenantId, Option<String>);
 
 impl Tenants {
     pub(crate) fn new(workshop: Workshop) -> Self {
@@ -44,23 +47,51 @@ impl Tenants {
                 .time_to_live(REMEMBERED_FOR)
                 .support_invalidation_closures()
                 .build(),
-            issuers: Cache::builder().max_capacity(READY).time_to_live(REMEMBERED_FOR).build(),
+            issuers: Cache::builder()
+                .max_capacity(READY)
+                .time_to_live(REMEMBERED_FOR)
+                .support_invalidation_closures()
+                .build(),
         }
     }
 
-    /// The tenant of that id, if the public may see it. Concurrent askers share one load.
-    pub(crate) async fn by_id(&self, id: TenantId) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
-        self.issuers.try_get_with(id, async { Ok(self.workshop.load(id).await?.map(Arc::new)) }).await
+    /// The tenant of that id, if the public may see it, as it is at the address `asked`. Concurrent askers
+    /// share one load.
+    async fn by_id(
+        &self,
+        id: TenantId,
+        asked: Option<String>,
+    ) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
+        let load = async { Ok(self.workshop.load(id, asked.as_deref()).await?.map(Arc::new)) };
+        self.issuers.try_get_with((id, asked.clone()), load).await
     }
 
-    /// The tenant of that slug. System tenants have no address.
-    pub(crate) async fn by_slug(&self, slug: &str) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
+    /// The tenant of that slug, as it is at `asked`. System tenants have no address.
+    pub(crate) async fn by_slug(
+        &self,
+        slug: &str,
+        asked: Option<String>,
+    ) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
         let find = async {
             let found = self.workshop.store.directory().tenant_by_slug(slug).await?;
             Ok::<_, LoadError>(found.filter(|tenant| !tenant.system).map(|tenant| tenant.id))
         };
         match self.names.try_get_with_by_ref(slug, find).await? {
-            Some(id) => self.by_id(id).await,
+            Some(id) => self.by_id(id, asked).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The tenant that holds the domain, as it is there.
+    pub(crate) async fn by_domain(
+        &self,
+        domain: &str,
+        asked: Option<String>,
+    ) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
+        let find =
+            async { Ok::<_, LoadError>(self.workshop.store.directory().tenant_by_domain(domain).await?) };
+        match self.names.try_get_with_by_ref(domain, find).await? {
+            Some(id) => self.by_id(id, asked).await,
             None => Ok(None),
         }
     }
@@ -71,18 +102,18 @@ impl Tenants {
             let found = self.workshop.store.directory().application_tenant().await?;
             Ok::<_, LoadError>(found.map(|tenant| tenant.id))
         };
-        // No slug is empty.
+        // No slug and no domain is empty.
         match self.names.try_get_with_by_ref("", find).await? {
-            Some(id) => self.by_id(id).await,
+            Some(id) => self.by_id(id, None).await,
             None => Ok(None),
         }
     }
 
     /// Something about the tenant changed, its names perhaps; so may have what named nobody.
-    pub(crate) async fn forget(&self, id: TenantId) {
+    pub(crate) fn forget(&self, id: TenantId) {
         // Fails only if the cache was built without the support for it.
         let _ = self.names.invalidate_entries_if(move |_, named| named.is_none_or(|named| named == id));
-        self.issuers.invalidate(&id).await;
+        let _ = self.issuers.invalidate_entries_if(move |(of, _), _| *of == id);
     }
 
     /// Changes may have been missed.

@@ -5,11 +5,13 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 5] = [
+pub(crate) const GLOBAL: [(&str, &str); 7] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
     ("plugin_components", "plugins are shared by digest; tenants see digests, not bytes"),
     ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
+    ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
+    ("public_endpoints", "a directory of advertised URLs; a tenant binds its own alone, see POLICIES"),
     ("_sqlx_migrations", "which migrations were applied"),
 ];
 

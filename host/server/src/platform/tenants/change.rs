@@ -119,6 +119,6 @@ async fn write(app: &App, read: Tenant, name: String, status: TenantStatus) -> R
     let version = tx.change_tenant(&read, &name, status).await?;
     tx.commit().await?;
     let version = version.ok_or_else(|| Problem::new(ProblemCode::PreconditionFailed))?;
-    app.tenants.forget(read.id).await;
-    Ok(answer(app, Tenant { name, status, version, ..read }))
+    app.tenants.forget(read.id);
+    answer(app, Tenant { name, status, version, ..read }).await
 }

@@ -72,7 +72,8 @@ pub(crate) async fn create(
         }
     }
     let Registered { tenant, key } = register_tenant(&app, checked(request)?).await?;
-    let registered = CreatedTenant { view: TenantView::new(&app, tenant), token: key.as_str().to_owned() };
+    let registered =
+        CreatedTenant { view: TenantView::new(&app, tenant, None), token: key.as_str().to_owned() };
     let answer = serde_json::to_vec(&registered)
         .map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     if let Some(idempotent) = &idempotent {

@@ -10,7 +10,7 @@ use chancery_domain::TenantId;
 use chancery_store::{By, TenantFilter};
 use serde::Deserialize;
 
-use super::{TenantView, find};
+use super::{TenantView, describe, find};
 use crate::app::App;
 use crate::caller::Operator;
 use crate::manage::{self, Page};
@@ -75,6 +75,6 @@ async fn page(
     let mut tx = app.store.platform(By::Operator).await?;
     let (rows, next) = tx.tenants(&filter, &page).await?;
     tx.commit().await?;
-    let data: Vec<_> = rows.into_iter().map(|tenant| TenantView::new(app, tenant)).collect();
+    let data = describe(app, rows).await?;
     Ok(no_store(Json(Page { data, next_cursor: next.map(|id| id.to_string()) })))
 }

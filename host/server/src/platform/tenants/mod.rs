@@ -9,12 +9,14 @@ use axum::Json;
 use axum::response::Response;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{Tenant, TenantId};
+use chancery_store::By;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::no_store;
 use crate::problem::{Problem, ProblemCode};
+use crate::tenants::load::ISSUER;
 
 /// A tenant, without anything that is the tenant's own.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -41,8 +43,9 @@ pub(crate) struct TenantView {
 }
 
 impl TenantView {
-    fn new(app: &App, tenant: Tenant) -> Self {
-        let issuer = app.tenants.workshop.identifier(&tenant.slug);
+    /// `bound` is the issuer identifier that the tenant chose, if it chose one.
+    fn new(app: &App, tenant: Tenant, bound: Option<String>) -> Self {
+        let issuer = bound.unwrap_or_else(|| app.tenants.workshop.default_identifier(&tenant.slug));
         Self {
             created_at: tenant.id.created_at(),
             id: tenant.id,
@@ -57,11 +60,27 @@ impl TenantView {
 }
 
 /// The tenant with its entity tag.
-fn answer(app: &App, tenant: Tenant) -> Response {
+async fn answer(app: &App, tenant: Tenant) -> Result<Response, Problem> {
     let tag = entity_tag(tenant.version);
-    let mut response = no_store(Json(TenantView::new(app, tenant)));
+    let mut views = describe(app, vec![tenant]).await?;
+    let mut response = no_store(Json(views.pop()));
     response.headers_mut().insert(header::ETAG, tag);
-    response
+    Ok(response)
+}
+
+/// Tenants with the issuer identifiers that they advertise.
+async fn describe(app: &App, tenants: Vec<Tenant>) -> Result<Vec<TenantView>, Problem> {
+    let ids: Vec<_> = tenants.iter().map(|tenant| tenant.id).collect();
+    let mut tx = app.store.platform(By::Operator).await?;
+    let mut bound = tx.primary_endpoints(ISSUER, &ids).await?;
+    tx.commit().await?;
+    Ok(tenants
+        .into_iter()
+        .map(|tenant| {
+            let issuer = bound.remove(&tenant.id);
+            TenantView::new(app, tenant, issuer)
+        })
+        .collect())
 }
 
 fn entity_tag(version: u32) -> HeaderValue {
@@ -84,7 +103,7 @@ fn check_version(headers: &HeaderMap, tenant: &Tenant) -> Result<(), Problem> {
 /// The tenant of that id; for a malformed one as for one that nobody has.
 async fn find(app: &App, id: &str) -> Result<Tenant, Problem> {
     let id: TenantId = id.parse().map_err(|_| Problem::not_found())?;
-    let mut tx = app.store.platform(chancery_store::By::Operator).await?;
+    let mut tx = app.store.platform(By::Operator).await?;
     let tenant = tx.tenant(id).await?;
     tx.commit().await?;
     tenant.ok_or_else(Problem::not_found)

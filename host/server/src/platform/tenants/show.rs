@@ -21,5 +21,5 @@ pub(crate) async fn show(
     _operator: Operator,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    Ok(answer(&app, find(&app, &id).await?))
+    answer(&app, find(&app, &id).await?).await
 }
