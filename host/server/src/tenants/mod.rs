@@ -16,7 +16,7 @@ use chancery_domain::TenantId;
 use moka::future::Cache;
 
 pub(crate) use door::{FrontDoor, knock};
-pub(crate) use here::{Issuing, Published, here};
+pub(crate) use here::{Issuing, Published, here, not_at_present};
 pub(crate) use load::{LoadError, Workshop};
 
 use crate::issuer::Issuer;
