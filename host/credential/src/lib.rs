@@ -8,6 +8,7 @@
 //! interface for: HKDF with a raw 32-byte output (`hkdf`), and the public point
 //! of a P-256 scalar (`p256`).
 
+pub mod client_tokens;
 pub mod did;
 pub mod dpop;
 pub mod jose;
@@ -25,6 +26,7 @@ pub mod tokens;
 mod vectors;
 pub mod x509;
 
+pub use client_tokens::{ClientToken, ClientTokens};
 pub use jose::Jwk;
 pub use keys::{
     Algorithm, KeyRejected, KeyUse, Keyring, Master, SealedFor, SecretKind, SignError, Signer, SigningKey,
@@ -32,7 +34,7 @@ pub use keys::{
 };
 pub use nonces::{NonceError, NonceId, NonceKind, Nonces};
 pub use random::SystemRandom;
-pub use secrets::{ApiKeySecret, Code, OfferSecret, secret_hash};
+pub use secrets::{ApiKeySecret, ClientSecret, Code, InvitationSecret, OfferSecret, secret_hash};
 pub use status_list::IndexPermutation;
 pub use tokens::{AccessToken, TokenError, Tokens};
 pub use x509::{CertificateChain, DevelopmentCa};

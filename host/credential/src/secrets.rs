@@ -73,6 +73,10 @@ secrets! {
     Code = "", 32;
     /// The secret of an API key.
     ApiKeySecret = "chk_", 32;
+    /// The secret of an OAuth client.
+    ClientSecret = "chs_", 32;
+    /// The secret of an invitation.
+    InvitationSecret = "chi_", 32;
 }
 
 impl OfferSecret {
@@ -126,6 +130,30 @@ impl ApiKeySecret {
     /// What seals the answers that this key received; stored nowhere.
     pub fn sealing_secret(&self) -> [u8; 32] {
         secret_hash("api-key-answers/v1", self.bytes.as_slice())
+    }
+}
+
+impl ClientSecret {
+    /// A new secret.
+    pub fn random(random: &dyn Random) -> Self {
+        Self::from_bytes(Zeroizing::new(random_bytes(random)))
+    }
+
+    /// What the database knows it by.
+    pub fn hash(&self) -> [u8; 32] {
+        secret_hash("client-secret/v1", self.bytes.as_slice())
+    }
+}
+
+impl InvitationSecret {
+    /// A new secret.
+    pub fn random(random: &dyn Random) -> Self {
+        Self::from_bytes(Zeroizing::new(random_bytes(random)))
+    }
+
+    /// What the database finds the invitation by.
+    pub fn hash(&self) -> [u8; 32] {
+        secret_hash("invitation/v1", self.bytes.as_slice())
     }
 }
 

@@ -107,6 +107,10 @@ identifiers! {
     CredentialId = "crd";
     /// An API key.
     ApiKeyId = "key";
+    /// An OAuth client.
+    ClientId = "cli";
+    /// An invitation to own a tenant.
+    InvitationId = "inv";
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub use chance::{Random, random_bytes};
 pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
-pub use id::{ApiKeyId, CredentialId, IssuanceId, OfferId, TenantId};
+pub use id::{ApiKeyId, ClientId, CredentialId, InvitationId, IssuanceId, OfferId, TenantId};
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::OfferState;
 pub use slug::Slug;

@@ -13,6 +13,8 @@ pub enum ErrorCode {
     /// RFC 6749 §5.2.
     InvalidGrant,
     /// RFC 6749 §5.2.
+    UnauthorizedClient,
+    /// RFC 6749 §5.2.
     InvalidScope,
     /// RFC 6749 §5.2.
     UnsupportedGrantType,
@@ -57,6 +59,7 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::InvalidScope => "invalid_scope",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidToken => "invalid_token",

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The `type` of authorization details that this protocol defines.
 pub const OPENID_CREDENTIAL: &str = "openid_credential";
 
+/// The grant by which a client acts for itself (RFC 6749 §4.4).
+pub const CLIENT_CREDENTIALS: &str = "client_credentials";
+
 /// One element of `authorization_details` in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationDetail {
@@ -24,6 +27,9 @@ pub struct TokenResponse {
     pub token_type: String,
     /// Seconds.
     pub expires_in: u32,
+    /// What a client may do with the token (RFC 6749 §3.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// Present when the request asked by authorization details.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<GrantedDetail>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::x509::CertificateChain;
-use chancery_credential::{Nonces, Tokens};
+use chancery_credential::{ClientTokens, Nonces, Tokens};
 use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
 use url::Url;
@@ -22,13 +22,18 @@ pub(crate) struct Issuer {
     pub(crate) url: Url,
     pub(crate) keys: TenantKeys,
     pub(crate) nonces: Nonces,
+    /// What wallets carry.
     pub(crate) tokens: Tokens,
+    /// What clients carry that manage the tenant.
+    pub(crate) client_tokens: ClientTokens,
     pub(crate) signer: Arc<dyn Signer>,
     /// The version of the signing key, as intents record it.
     pub(crate) key_version: u32,
     pub(crate) chain: Option<CertificateChain>,
     /// By credential configuration id.
     pub(crate) templates: BTreeMap<String, Template>,
+    /// Whether it administers the deployment of many tenants and issues nothing itself.
+    pub(crate) is_platform: bool,
     pub(crate) documents: Documents,
 }
 
@@ -37,7 +42,10 @@ pub(crate) struct Documents {
     pub(crate) issuer_metadata: Bytes,
     pub(crate) server_metadata: Bytes,
     pub(crate) jwt_vc_issuer: Bytes,
+    /// Keys of credentials and what belongs to them.
     pub(crate) jwks: Bytes,
+    /// Keys of the authorization server: nothing that they sign is a credential.
+    pub(crate) token_keys: Bytes,
     pub(crate) did: Option<Bytes>,
 }
 

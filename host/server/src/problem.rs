@@ -47,10 +47,10 @@ macro_rules! problems {
 problems! {
     Malformed = BAD_REQUEST, "malformed-request", "The request cannot be read.",
         "Send one JSON document without duplicate members, nested at most 32 deep, or correct the parameter that `detail` names.";
-    Unauthenticated = UNAUTHORIZED, "unauthenticated", "No valid API key came with the request.",
-        "Send `Authorization: Bearer <key>` with a key of this issuer; `chancery api-key create` makes one.";
-    Forbidden = FORBIDDEN, "forbidden", "The API key lacks the scope for this.",
-        "Use a key that holds the scope which `detail` names.";
+    Unauthenticated = UNAUTHORIZED, "unauthenticated", "No valid API key or token came with the request.",
+        "Send `Authorization: Bearer <key>` with a key of this issuer (`chancery api-key create` makes one), or with a token that its token endpoint gave to a client and that is not older than 15 minutes.";
+    Forbidden = FORBIDDEN, "forbidden", "The API key or the client may not do this.",
+        "Use a key or a client that holds what `detail` names.";
     NotFound = NOT_FOUND, "not-found", "There is no such thing here.",
         "Check the id and the path; ids are those that this issuer's API answered.";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The path exists, the method does not.",

@@ -65,6 +65,14 @@ impl Refusal {
         refusal
     }
 
+    /// The client did not authenticate, or not as itself: one answer for both (RFC 6749 §5.2).
+    pub(crate) fn client_invalid() -> Self {
+        let mut refusal = Self::new(ErrorCode::InvalidClient, "the client is unknown or its secret is wrong");
+        refusal.status = StatusCode::UNAUTHORIZED;
+        refusal.challenge = Some("Basic realm=\"chancery\"".to_owned());
+        refusal
+    }
+
     /// The DPoP proof at a protected resource is no good, or needs the server's nonce (RFC 9449 §7, §9).
     pub(crate) fn dpop_at_resource(code: ErrorCode, description: &str) -> Self {
         let mut refusal = Self::new(code, description);

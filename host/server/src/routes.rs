@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use chancery_protocol::well_known::WellKnown;
 
 use crate::app::App;
@@ -65,6 +65,7 @@ fn verifiers() -> Router<Arc<App>> {
         .route("/.well-known/did.json", get(wallet::keys::did_at_root))
         .route("/did.json", get(wallet::keys::did_at_path))
         .route("/jwks", get(wallet::keys::jwks))
+        .route("/oauth/jwks", get(wallet::keys::token_keys))
         .route("/status-lists/{list}", get(wallet::status_list::show))
         .layer(middleware::cors())
 }
@@ -73,7 +74,7 @@ fn verifiers() -> Router<Arc<App>> {
 fn wallets() -> Router<Arc<App>> {
     Router::new()
         .route("/offers/{secret}", get(wallet::offer::fetch))
-        .route("/token", post(wallet::token::redeem))
+        .route("/token", post(wallet::token::grant))
         .route("/nonce", post(wallet::nonce::mint))
         .route("/credential", post(wallet::credential::issue))
         .route("/notification", post(wallet::notification::receive))
@@ -84,6 +85,7 @@ fn wallets() -> Router<Arc<App>> {
 
 /// The management API, version 1.
 fn managers() -> Router<Arc<App>> {
+    use manage::{api_keys as k, clients as c};
     Router::new()
         .route("/offers", post(manage::offers::create::create).get(manage::offers::list::list))
         .route("/offers/{id}", get(manage::offers::show::show).delete(manage::offers::cancel::cancel))
@@ -92,7 +94,12 @@ fn managers() -> Router<Arc<App>> {
         .route("/credentials/{id}/revoke", post(manage::credentials::change::revoke))
         .route("/credentials/{id}/suspend", post(manage::credentials::change::suspend))
         .route("/credentials/{id}/reinstate", post(manage::credentials::change::reinstate))
-        .route("/api-keys", post(manage::api_keys::create).get(manage::api_keys::list))
+        .route("/api-keys", post(k::create).get(k::list))
+        .route("/api-keys/{id}", get(k::show).patch(k::change::rename).delete(k::change::revoke))
+        .route("/clients", post(c::create::create).get(c::list::list))
+        .route("/clients/{id}", get(c::show::show).patch(c::change::change).delete(c::delete::delete))
+        .route("/clients/{id}/rotate-secret", post(c::rotate_secret::rotate_secret))
+        .route("/invitations/accept", post(manage::invitations::accept))
         .route("/openapi.json", get(manage::openapi::document))
         .route("/docs", get(manage::docs::page_of_the_api))
         .route("/errors/{code}", get(manage::docs::problem))
@@ -125,7 +132,7 @@ fn platform(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// The platform-admin API, version 1.
 fn operators() -> Router<Arc<App>> {
-    use platform::tenants as t;
+    use platform::{operators as o, tenants as t};
     Router::new()
         .route("/tenants", post(t::create::create).get(t::list::list))
         .route("/tenants/{id}", get(t::show::show).patch(t::change::rename).delete(t::change::delete))
@@ -133,6 +140,9 @@ fn operators() -> Router<Arc<App>> {
         .route("/tenants/{id}/suspend", post(t::change::suspend))
         .route("/tenants/{id}/resume", post(t::change::resume))
         .route("/tenants/{id}/close", post(t::change::close))
+        .route("/operators", post(o::admit).get(o::list))
+        .route("/operators/{id}", delete(o::dismiss))
+        .route("/openapi.json", get(platform::openapi::document))
 }
 
 /// Health and metrics; apart when `CHANCERY_OPS_LISTEN` is set.

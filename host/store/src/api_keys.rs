@@ -73,6 +73,18 @@ impl TenantTx {
         self.session.settle(row)?.map(Row::api_key).transpose()
     }
 
+    /// The key of that id, whether it still opens anything or not.
+    pub async fn api_key_by_id(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+        let row = sqlx::query_as!(
+            Row,
+            "select id, name, scopes, created_at, revoked_at from api_keys where id = $1",
+            id.uuid()
+        )
+        .fetch_optional(self.session.statement())
+        .await;
+        self.session.settle(row)?.map(Row::api_key).transpose()
+    }
+
     /// Every key that was ever made, the newest first.
     pub async fn api_keys(&mut self) -> Result<Vec<ApiKey>, StoreError> {
         let rows = sqlx::query_as!(
@@ -100,10 +112,26 @@ impl TenantTx {
         self.session.settle(done).map(drop)
     }
 
-    /// Makes a key open nothing any more. `false` if there is no such key, or it was revoked before.
+    /// Calls a key something else.
+    pub async fn rename_api_key(&mut self, id: ApiKeyId, name: &str) -> Result<(), StoreError> {
+        let done = query!("update api_keys set name = $2 where id = $1", id.uuid(), name)
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done).map(drop)
+    }
+
+    /// Makes a key open nothing any more. `false` if there is no such key, if it was revoked before, or if
+    /// nobody would be left to administer the deployment: of two who revoke one another's, one stays.
     pub async fn revoke_api_key(&mut self, id: ApiKeyId, now: OffsetDateTime) -> Result<bool, StoreError> {
         let done = query!(
-            "update api_keys set revoked_at = $2 where id = $1 and revoked_at is null",
+            "with operators as (
+                 select id from api_keys
+                 where 'platform-admin' = any(scopes) and revoked_at is null
+                 order by id for update
+             )
+             update api_keys set revoked_at = $2
+             where id = $1 and revoked_at is null
+               and (not 'platform-admin' = any(scopes) or (select count(*) from operators) > 1)",
             id.uuid(),
             now
         )

@@ -23,6 +23,7 @@
 mod activations;
 mod api_keys;
 mod changes;
+mod clients;
 mod convert;
 mod credentials;
 mod directory;
@@ -31,6 +32,7 @@ pub mod embedded;
 mod endpoints;
 mod error;
 mod founding;
+mod invitations;
 mod issuance;
 mod keys;
 pub mod migrate;
@@ -50,15 +52,19 @@ mod tenants;
 pub use activations::Activation;
 pub use api_keys::{ApiKey, NewApiKey};
 pub use changes::{Change, Changes};
+pub use clients::{Client, ClientTerms};
 pub use credentials::{Credential, CredentialFilter, StatusChanged};
 pub use directory::Directory;
 pub use domains::Domain;
 pub use endpoints::PublicEndpoint;
 pub use error::StoreError;
+pub use invitations::NewInvitation;
 pub use issuance::{Intent, IntentRefused, NewCopy, NotificationEvent, SigningKeyName, UsedOnce};
 pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use migrate::RolePasswords;
-pub use offers::{ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem};
+pub use offers::{
+    ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem, Principal,
+};
 pub use platform::{Component, ComponentStatus, Deployment};
 pub use pool::Traffic;
 pub use provision::NewTenant;

@@ -5,13 +5,13 @@
 //! tenant, and the plan stays when they have grown.
 
 use chancery_domain::template::Revision;
-use chancery_domain::{ApiKeyId, IssuanceId, OfferId, OfferState};
+use chancery_domain::{ApiKeyId, ClientId, IssuanceId, OfferId, OfferState};
 use serde_json::Value;
 use sqlx::{query, query_as, query_scalar};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::convert::digest;
+use crate::convert::{digest, signed};
 use crate::{StoreError, TenantTx};
 
 /// How long after its own time an offer that was redeemed in time may still be issued. No access
@@ -37,8 +37,32 @@ pub struct NewOffer {
     pub created_at: OffsetDateTime,
     /// Until when the code may be exchanged.
     pub expires_at: OffsetDateTime,
-    /// The API key of whoever makes it, checked once more; none if it is the host itself.
-    pub made_by: Option<ApiKeyId>,
+    /// Whoever makes it, checked once more; none if it is the host itself.
+    pub made_by: Option<Principal>,
+}
+
+/// Whoever manages a tenant: by an API key, or as a client with a token of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// The holder of an API key.
+    ApiKey(ApiKeyId),
+    /// A client.
+    Client {
+        /// Which one.
+        id: ClientId,
+        /// The epoch that its token was made in.
+        token_epoch: u32,
+    },
+}
+
+impl Principal {
+    /// Names the principal within its tenant.
+    pub fn uuid(self) -> Uuid {
+        match self {
+            Self::ApiKey(id) => id.uuid(),
+            Self::Client { id, .. } => id.uuid(),
+        }
+    }
 }
 
 /// A credential configuration, pinned to the revision that was active when the offer was made.
@@ -166,7 +190,7 @@ fn offers_of(rows: Vec<Row>) -> Result<Vec<Offer>, StoreError> {
 }
 
 impl TenantTx {
-    /// Makes an offer. One statement. `false` if the key that it is made by opens nothing any more; then
+    /// Makes an offer. One statement. `false` if the key or token that it is made by opens nothing any more; then
     /// nothing was made, however recently the caller looked the key up.
     pub async fn create_offer(&mut self, offer: &NewOffer) -> Result<bool, StoreError> {
         let (mut ids, mut components, mut configurations) = (Vec::new(), Vec::new(), Vec::new());
@@ -176,10 +200,20 @@ impl TenantTx {
             configurations.push(item.revision.configuration.to_vec());
         }
         let items_left = i16::try_from(offer.items.len()).unwrap_or(i16::MAX);
+        let (key, client, epoch) = match offer.made_by {
+            None => (None, None, None),
+            Some(Principal::ApiKey(key)) => (Some(key), None, None),
+            Some(Principal::Client { id, token_epoch }) => {
+                (None, Some(id), Some(signed(token_epoch, "tenants", "token_epoch")?))
+            }
+        };
         let may = query_scalar!(
             r#"with maker as (
-                 select where $14::uuid is null
+                 select where ($14::uuid is null and $15::uuid is null)
                     or exists (select from api_keys where id = $14 and revoked_at is null)
+                    or (exists (select from clients where id = $15)
+                        and $16 = (select token_epoch from tenants
+                                   where id = nullif(current_setting('chancery.tenant', true), '')::uuid))
              ), offer as (
                  insert into offers (
                      id, handle_hash, code_hash, state, items_left, tx_code_mac, tx_code_description,
@@ -212,7 +246,9 @@ impl TenantTx {
             &components,
             &configurations,
             offer.sealed_subject,
-            offer.made_by.map(ApiKeyId::uuid),
+            key.map(ApiKeyId::uuid),
+            client.map(ClientId::uuid),
+            epoch,
         )
         .fetch_one(self.session.statement())
         .await;

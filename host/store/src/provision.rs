@@ -4,7 +4,7 @@ use chancery_domain::{Tenant, TenantId};
 use sqlx::query;
 
 use crate::session::Session;
-use crate::{Activation, NewApiKey, ProvisionTx, StoreError, StoredKey, TenantTx};
+use crate::{Activation, NewApiKey, NewInvitation, ProvisionTx, StoreError, StoredKey, TenantTx};
 
 /// A tenant that does not exist yet, with all that it begins with.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct NewTenant {
     pub activations: Vec<Activation>,
     /// Who manages it first.
     pub api_key: Option<NewApiKey>,
+    /// Who is invited to.
+    pub invitation: Option<NewInvitation>,
 }
 
 impl ProvisionTx {
@@ -42,6 +44,9 @@ impl ProvisionTx {
             }
             if let Some(key) = &new.api_key {
                 tx.create_api_key(key).await?;
+            }
+            if let Some(invitation) = &new.invitation {
+                tx.invite(invitation).await?;
             }
             tx.announce_change().await?;
         }

@@ -65,7 +65,7 @@ impl PlatformTx {
     }
 
     /// Writes a tenant's name and status over the version that was read; the new version, or none if
-    /// somebody else was faster.
+    /// somebody else was faster. A suspension ends every token that the tenant gave, for good.
     pub async fn change_tenant(
         &mut self,
         read: &Tenant,
@@ -73,7 +73,9 @@ impl PlatformTx {
         status: TenantStatus,
     ) -> Result<Option<u32>, StoreError> {
         let version = query_scalar!(
-            "update tenants set name = $3, status = $4, version = version + 1
+            "update tenants
+             set name = $3, status = $4, version = version + 1,
+                 token_epoch = token_epoch + case when $4 = 'suspended' and status <> 'suspended' then 1 else 0 end
              where id = $1 and version = $2 and not system
              returning version",
             read.id.uuid(),

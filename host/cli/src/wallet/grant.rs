@@ -278,6 +278,7 @@ mod tests {
 
     fn response(details: Vec<GrantedDetail>) -> TokenResponse {
         TokenResponse {
+            scope: None,
             access_token: "token".into(),
             token_type: "Bearer".into(),
             expires_in: 300,

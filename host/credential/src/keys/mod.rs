@@ -20,6 +20,7 @@
 //! | `chancery/notification-id/v1` | data key | encrypts notification ids |
 //! | `chancery/subject/v1` | data key ‖ code | seals the subject of one offer |
 //! | `chancery/answer/v1` | data key ‖ caller secret ‖ idempotency key | seals one stored answer |
+//! | `chancery/invited/v1` | data key | seals whom an invitation was sent to |
 //! | `chancery/code/v1` | offer secret | the pre-authorized code |
 //!
 //! Access tokens and notification ids draw a 16-byte salt each and encrypt under

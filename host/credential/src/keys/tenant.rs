@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
-use chancery_domain::{OfferId, Random, TenantId};
+use chancery_domain::{InvitationId, OfferId, Random, TenantId};
 use zeroize::Zeroizing;
 
 use super::derive::{Secret, append_field, expand_prk, first_scalar, key_info, labelled, tenant_prk};
@@ -13,6 +13,8 @@ use crate::nonces::Nonces;
 use crate::secrets::Code;
 use crate::status_list::IndexPermutation;
 use crate::tokens::Tokens;
+
+const INVITED: &str = "chancery/invited/v1";
 
 /// The keys of one tenant, all derived; cheap to keep, wiped when dropped.
 #[derive(Clone)]
@@ -187,6 +189,27 @@ impl TenantKeys {
         labelled(&ikm, "chancery/answer/v1")
     }
 
+    /// Seals whom an invitation was sent to.
+    pub fn seal_invited(&self, invitation: InvitationId, email: &str, random: &dyn Random) -> Vec<u8> {
+        let key = labelled(self.data_key.as_slice(), INVITED);
+        seal::seal(&key, &self.invited_context(invitation), email.as_bytes(), random)
+    }
+
+    /// Opens what [`TenantKeys::seal_invited`] sealed.
+    pub fn open_invited(
+        &self,
+        invitation: InvitationId,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        seal::open(&labelled(self.data_key.as_slice(), INVITED), &self.invited_context(invitation), sealed)
+    }
+
+    fn invited_context(&self, invitation: InvitationId) -> Vec<u8> {
+        let mut context = self.context(INVITED);
+        append_field(&mut context, invitation.uuid().as_bytes());
+        context
+    }
+
     fn context(&self, label: &str) -> Vec<u8> {
         let mut context = Vec::with_capacity(64);
         append_field(&mut context, label.as_bytes());
@@ -277,6 +300,15 @@ mod tests {
         assert!(keys(1).open_answer("retry-2", &[5; 32], &sealed).is_err());
         assert!(keys(1).open_answer("retry-1", &[6; 32], &sealed).is_err());
         assert!(keys(2).open_answer("retry-1", &[5; 32], &sealed).is_err());
+    }
+
+    #[test]
+    fn whom_an_invitation_is_for_opens_only_with_its_tenant_and_invitation() {
+        let at = |byte| InvitationId::new(time::OffsetDateTime::UNIX_EPOCH, [byte; 10]);
+        let sealed = keys(1).seal_invited(at(1), "ada@example.com", &SystemRandom);
+        assert_eq!(keys(1).open_invited(at(1), &sealed).unwrap().as_slice(), b"ada@example.com");
+        assert!(keys(1).open_invited(at(2), &sealed).is_err());
+        assert!(keys(2).open_invited(at(1), &sealed).is_err());
     }
 
     #[test]

@@ -1,26 +1,28 @@
 //! API keys: shown once, kept as a hash.
 
+pub(crate) mod change;
+
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use chancery_credential::secrets::ApiKeySecret;
 use chancery_domain::scope::Scope;
 use chancery_domain::{ApiKeyId, random_bytes};
-use chancery_store::{ApiKey, NewApiKey, StoreError};
+use chancery_store::{ApiKey, NewApiKey, StoreError, TenantTx};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{Page, read};
 use crate::app::App;
-use crate::caller::{Manager, Manages, Oversees};
+use crate::caller::{KeepsKeys, Manager, Oversees};
 use crate::issuer::Issuer;
 use crate::no_store;
-use crate::problem::{Problem, ProblemCode, ProblemDocument};
+use crate::problem::{Problem, ProblemDocument};
 
 /// What a new key is to be.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -28,7 +30,7 @@ use crate::problem::{Problem, ProblemCode, ProblemDocument};
 pub(crate) struct ApiKeyRequest {
     /// What the key is for; 1 to 100 characters.
     name: String,
-    /// At least one of `issuance:offer`, `issuance:manage`, `auditor`.
+    /// What it may do; at least one scope.
     #[schema(value_type = Vec<String>)]
     scopes: Vec<Scope>,
 }
@@ -46,6 +48,9 @@ pub(crate) struct ApiKeyView {
     scopes: Vec<Scope>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    /// Since when it opens nothing any more.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<OffsetDateTime>,
 }
 
 /// A new key; the secret appears only here.
@@ -59,7 +64,16 @@ pub(crate) struct CreatedApiKey {
 
 impl From<ApiKey> for ApiKeyView {
     fn from(row: ApiKey) -> Self {
-        Self { id: row.id, name: row.name, scopes: row.scopes, created_at: row.created_at }
+        let ApiKey { id, name, scopes, created_at, revoked_at } = row;
+        Self { id, name, scopes, created_at, revoked_at }
+    }
+}
+
+impl CreatedApiKey {
+    pub(crate) fn new(key: NewApiKey, secret: &ApiKeySecret) -> Self {
+        let NewApiKey { id, name, scopes, created_at, .. } = key;
+        let view = ApiKeyView { id, name, scopes, created_at, revoked_at: None };
+        Self { view, key: secret.as_str().to_owned() }
     }
 }
 
@@ -69,34 +83,40 @@ impl From<ApiKey> for ApiKeyView {
 #[utoipa::path(
     post, path = "/api-keys", tag = "API keys", request_body = ApiKeyRequest,
     responses((status = 201, body = CreatedApiKey), (status = 403, body = ProblemDocument)),
-    security(("api_key" = ["issuance:manage"]))
+    security(("api_key" = ["issuance:manage"]), ("api_key" = ["clients:manage"]))
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    manager: Manager<Manages>,
+    manager: Manager<KeepsKeys>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let request: ApiKeyRequest = read(&headers, body)?;
-    if !(1..=100).contains(&request.name.chars().count()) {
-        return Err(Problem::invalid_at("/name", "length", "a name has 1 to 100 characters"));
-    }
+    let name = checked_name(request.name)?;
     if request.scopes.is_empty() {
         return Err(Problem::invalid_at("/scopes", "count", "a key without a scope could do nothing"));
     }
-    if let Some(scope) = request.scopes.iter().find(|scope| !may_grant(&manager.scopes, **scope)) {
-        let detail = format!("you do not hold the scope {} yourself", scope.as_str());
-        return Err(Problem::new(ProblemCode::Forbidden).detail(detail));
-    }
-    let (key, secret) = create_api_key(&app, &manager.issuer, request.name, request.scopes).await?;
-    let view = ApiKeyView { id: key.id, name: key.name, scopes: key.scopes, created_at: key.created_at };
-    let created = CreatedApiKey { view, key: secret.as_str().to_owned() };
-    Ok(no_store((StatusCode::CREATED, Json(created))))
+    // A key may offer everything.
+    manager.check_holds(&request.scopes, None)?;
+    let (key, secret) = create_api_key(&app, &manager.issuer, name, request.scopes).await?;
+    Ok(no_store((StatusCode::CREATED, Json(CreatedApiKey::new(key, &secret)))))
 }
 
-/// Nobody may grant what they do not hold.
-fn may_grant(held: &[Scope], scope: Scope) -> bool {
-    held.iter().any(|held| held.covers(scope))
+pub(crate) fn checked_name(name: String) -> Result<String, Problem> {
+    if (1..=100).contains(&name.chars().count()) {
+        return Ok(name);
+    }
+    Err(Problem::invalid_at("/name", "length", "a name has 1 to 100 characters"))
+}
+
+/// Draws a key that is not stored yet.
+pub(crate) fn new_api_key(app: &App, name: &str, mut scopes: Vec<Scope>) -> (NewApiKey, ApiKeySecret) {
+    scopes.sort_unstable();
+    scopes.dedup();
+    let now = app.now();
+    let secret = ApiKeySecret::random(app.random.as_ref());
+    let id = ApiKeyId::new(now, random_bytes(app.random.as_ref()));
+    (NewApiKey { id, hash: secret.hash(), name: name.to_owned(), scopes, created_at: now }, secret)
 }
 
 /// Makes a key; the API and `chancery dev` enter here.
@@ -104,14 +124,9 @@ pub(crate) async fn create_api_key(
     app: &App,
     issuer: &Issuer,
     name: String,
-    mut scopes: Vec<Scope>,
+    scopes: Vec<Scope>,
 ) -> Result<(NewApiKey, ApiKeySecret), StoreError> {
-    scopes.sort_unstable();
-    scopes.dedup();
-    let now = app.now();
-    let secret = ApiKeySecret::random(app.random.as_ref());
-    let id = ApiKeyId::new(now, random_bytes(app.random.as_ref()));
-    let key = NewApiKey { id, hash: secret.hash(), name, scopes, created_at: now };
+    let (key, secret) = new_api_key(app, &name, scopes);
     let mut tx = app.tenant(issuer).await?;
     tx.create_api_key(&key).await?;
     tx.commit().await?;
@@ -122,7 +137,7 @@ pub(crate) async fn create_api_key(
 #[utoipa::path(
     get, path = "/api-keys", tag = "API keys",
     responses((status = 200, body = Page<ApiKeyView>)),
-    security(("api_key" = ["issuance:manage"]))
+    security(("api_key" = ["clients:manage"]), ("api_key" = ["auditor"]), ("api_key" = ["platform-admin"]))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -132,4 +147,27 @@ pub(crate) async fn list(
     let rows = tx.api_keys().await?;
     tx.commit().await?;
     Ok(no_store(Json(Page { data: rows.into_iter().map(ApiKeyView::from).collect(), next_cursor: None })))
+}
+
+/// Show an API key
+#[utoipa::path(
+    get, path = "/api-keys/{id}", tag = "API keys", params(("id" = String, Path, description = "`key_…`")),
+    responses((status = 200, body = ApiKeyView), (status = 404, body = ProblemDocument)),
+    security(("api_key" = ["clients:manage"]), ("api_key" = ["auditor"]), ("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    manager: Manager<Oversees>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let mut tx = app.tenant(&manager.issuer).await?;
+    let key = find(&mut tx, &id).await?;
+    tx.commit().await?;
+    Ok(no_store(Json(ApiKeyView::from(key))))
+}
+
+/// The key of that id; for a malformed one as for one that nobody has.
+async fn find(tx: &mut TenantTx, id: &str) -> Result<ApiKey, Problem> {
+    let id: ApiKeyId = id.parse().map_err(|_| Problem::not_found())?;
+    tx.api_key_by_id(id).await?.ok_or_else(Problem::not_found)
 }

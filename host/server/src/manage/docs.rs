@@ -108,14 +108,14 @@ fn operations(document: &Value) -> Vec<Operation> {
             let answers = members(&operation["responses"])
                 .map(|(status, answer)| (status.clone(), reference(answer).unwrap_or_default()))
                 .collect();
-            let scopes =
-                operation.pointer("/security/0/api_key").and_then(Value::as_array).into_iter().flatten();
+            let alternatives = operation["security"].as_array().into_iter().flatten();
+            let scopes = alternatives.filter_map(|one| one.pointer("/api_key/0"));
             operations.push(Operation {
                 method: method.to_uppercase(),
                 path: path.clone(),
                 title: text(&operation["summary"]),
                 description: text(&operation["description"]),
-                scopes: scopes.map(text).collect::<Vec<_>>().join(", "),
+                scopes: scopes.map(text).collect::<Vec<_>>().join(" or "),
                 request: reference(&operation["requestBody"]),
                 answers,
             });

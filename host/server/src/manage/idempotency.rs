@@ -34,7 +34,7 @@ impl Idempotent {
         let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len())).ok_or_else(|| {
             Problem::new(ProblemCode::Malformed).detail("Idempotency-Key must be 1 to 255 ASCII characters")
         })?;
-        let of_the_key = [manager.key.uuid().as_bytes(), key.as_bytes()].concat();
+        let of_the_key = [manager.principal.uuid().as_bytes(), key.as_bytes()].concat();
         let of_the_request = [route.as_bytes(), b"\n", body].concat();
         let key_hash = secret_hash("idempotency-key/v1", &of_the_key);
         let request_hash = secret_hash("idempotent-request/v1", &of_the_request);
@@ -55,7 +55,7 @@ impl Idempotent {
         }
         let opened = issuer
             .keys
-            .open_answer(&self.key, &manager.secret.sealing_secret(), &answer.sealed_answer)
+            .open_answer(&self.key, &manager.sealing_secret, &answer.sealed_answer)
             .map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
         Ok(Some(opened.to_vec()))
     }
@@ -69,8 +69,8 @@ impl Idempotent {
         tx: &mut TenantTx,
         answer: &[u8],
     ) -> Result<bool, Problem> {
-        let secret = manager.secret.sealing_secret();
-        let sealed_answer = issuer.keys.seal_answer(&self.key, &secret, answer, app.random.as_ref());
+        let sealed_answer =
+            issuer.keys.seal_answer(&self.key, &manager.sealing_secret, answer, app.random.as_ref());
         let answer = StoredAnswer { request_hash: self.request_hash, sealed_answer };
         let now = app.now();
         Ok(tx.remember_answer(&self.key_hash, &answer, now, now + MEMORY).await?)

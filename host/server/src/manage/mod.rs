@@ -1,13 +1,16 @@
 //! The management API: what an issuer's own systems and people call.
 
 pub(crate) mod api_keys;
+pub(crate) mod clients;
 pub(crate) mod credentials;
 pub(crate) mod docs;
 pub(crate) mod domains;
 pub(crate) mod endpoints;
 pub(crate) mod idempotency;
+pub(crate) mod invitations;
 pub(crate) mod offers;
 pub(crate) mod openapi;
+pub(crate) mod versions;
 
 use axum::extract::rejection::BytesRejection;
 use bytes::Bytes;

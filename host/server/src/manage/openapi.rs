@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, credentials, domains, endpoints, offers};
+use super::{api_keys, clients, credentials, domains, endpoints, invitations, offers};
 use crate::tenants::Published;
 
 #[derive(OpenApi)]
@@ -34,11 +34,23 @@ use crate::tenants::Published;
         domains::change::release,
         endpoints::list,
         endpoints::bind,
+        api_keys::show,
+        api_keys::change::rename,
+        api_keys::change::revoke,
+        clients::create::create,
+        clients::list::list,
+        clients::show::show,
+        clients::change::change,
+        clients::rotate_secret::rotate_secret,
+        clients::delete::delete,
+        invitations::accept,
     ),
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
         (name = "Credentials", description = "What was issued, and its status"),
-        (name = "API keys", description = "Who may call this API"),
+        (name = "API keys", description = "Who may call this API by a key"),
+        (name = "Clients", description = "Who may call this API by tokens of the authorization server"),
+        (name = "Invitations", description = "How an owner comes in"),
         (name = "Domains", description = "Names of the tenant's own, proved by the DNS (only where there are many tenants)"),
         (name = "Public endpoints", description = "The URLs that the tenant advertises (only where there are many tenants)"),
     )
@@ -47,9 +59,14 @@ struct ManagementApi;
 
 /// The description for one issuer.
 pub(crate) fn describe(management_url: &str) -> utoipa::openapi::OpenApi {
-    let mut api = ManagementApi::openapi();
-    api.servers = Some(vec![Server::new(management_url)]);
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key")).build();
+    located(ManagementApi::openapi(), management_url)
+}
+
+/// The description of an API at its address. Of the scopes that `security` lists, any one will do.
+pub(crate) fn located(mut api: utoipa::openapi::OpenApi, url: &str) -> utoipa::openapi::OpenApi {
+    api.servers = Some(vec![Server::new(url)]);
+    let description = "An API key, or a token that the token endpoint gave to a client";
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
     api.components
         .get_or_insert_with(Components::new)
         .add_security_scheme("api_key", SecurityScheme::Http(bearer));

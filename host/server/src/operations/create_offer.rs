@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use chancery_credential::secrets::OfferSecret;
 use chancery_domain::template::Issue;
-use chancery_domain::{ApiKeyId, OfferId, OfferState, Random, random_bytes};
+use chancery_domain::{OfferId, OfferState, Random, random_bytes};
 use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
 use chancery_protocol::offer::{OfferLink, TxCode};
-use chancery_store::{NewOffer, NewTxCode, PinnedItem, TenantTx};
+use chancery_store::{NewOffer, NewTxCode, PinnedItem, Principal, TenantTx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
@@ -79,14 +79,14 @@ pub(crate) struct CreatedOffer {
     pub(crate) state: OfferState,
 }
 
-/// Makes the offer inside `tx`, which the caller commits. None, and nothing made, if the key of
-/// whoever makes it was revoked.
+/// Makes the offer inside `tx`, which the caller commits. None, and nothing made, if whoever
+/// makes it may no longer.
 pub(crate) async fn create_offer(
     app: &App,
     issuer: &Issuer,
     tx: &mut TenantTx,
     checked: CheckedOffer,
-    made_by: ApiKeyId,
+    made_by: Principal,
 ) -> Result<Option<CreatedOffer>, Problem> {
     let now = app.now();
     let random = app.random.as_ref();

@@ -8,6 +8,7 @@ use chancery_store::StoreError;
 
 use super::register_tenant::begin_tenant;
 use crate::app::App;
+use crate::manage::api_keys::new_api_key;
 
 /// Names the application tenant inside. Reserved, so nobody else's; never seen in URLs.
 const SLUG: &str = "platform";
@@ -24,10 +25,12 @@ pub(crate) async fn found_platform(app: &App, name: &str) -> Result<Option<ApiKe
         system: true,
         version: 1,
     };
-    let (new, key) = begin_tenant(app, tenant, &[Scope::PlatformAdmin, Scope::Owner]);
+    let (mut new, _) = begin_tenant(app, tenant);
+    let (key, secret) = new_api_key(app, "first key", vec![Scope::PlatformAdmin, Scope::Owner]);
+    new.api_key = Some(key);
     let mut tx = app.store.provision().await?;
     let is_first = tx.register(&new).await?;
     tx.commit().await?;
     app.tenants.forget_all();
-    Ok(is_first.then_some(key))
+    Ok(is_first.then_some(secret))
 }

@@ -1,5 +1,6 @@
 //! What the service decides. API, portal and command line enter by the same operations.
 
+pub(crate) mod accept_invitation;
 pub(crate) mod bind_endpoint;
 pub(crate) mod change_status;
 pub(crate) mod claim_domain;
@@ -7,6 +8,7 @@ pub(crate) mod create_offer;
 pub(crate) mod fetch_offer;
 pub(crate) mod find_template;
 pub(crate) mod found_platform;
+pub(crate) mod grant_client_token;
 pub(crate) mod issue_credential;
 pub(crate) mod note_outcome;
 pub(crate) mod publish_status_list;

@@ -95,6 +95,7 @@ pub(crate) async fn redeem_code(
         access_token: issuer.tokens.mint(&token, app.random.as_ref()),
         token_type: token_type.to_owned(),
         expires_in: u32::try_from(TOKEN_LIFETIME.whole_seconds()).unwrap_or_default(),
+        scope: None,
         authorization_details: granted.unwrap_or_default(),
     })
 }

@@ -1,33 +1,43 @@
 //! Adds a tenant: validated first, then written in one transaction with everything that it begins with.
 
-use chancery_credential::keys::KeyUse;
-use chancery_credential::secrets::ApiKeySecret;
+use chancery_credential::keys::{KeyUse, TenantKeys};
+use chancery_credential::secrets::{ApiKeySecret, InvitationSecret};
 use chancery_domain::scope::Scope;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{ApiKeyId, Slug, Tenant, TenantId, random_bytes};
-use chancery_store::{KeyState, NewApiKey, NewTenant, StoredKey};
+use chancery_domain::{InvitationId, Slug, Tenant, TenantId, random_bytes};
+use chancery_store::{NewInvitation, NewTenant};
+use time::Duration;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::manage::api_keys::new_api_key;
 use crate::problem::{Problem, ProblemCode};
-use crate::tenants::load::{data_key_of, seed_of};
+use crate::tenants::load::{TOKEN_ALGORITHM, data_key_of, first_key, seed_of};
 
 /// Who wants to become a tenant.
 pub(crate) struct Registration {
     pub(crate) slug: Slug,
     pub(crate) name: String,
     pub(crate) parent: Option<TenantId>,
+    /// The e-mail address of who is to be invited to own it.
+    pub(crate) owner: Option<String>,
 }
 
-/// A new tenant, and the key of whoever manages it first; the key is shown once.
+/// A new tenant, and how people get in; all of it is shown once.
 pub(crate) struct Registered {
     pub(crate) tenant: Tenant,
+    /// For whoever registered the tenant: to set it up, and to be revoked by its owner.
     pub(crate) key: ApiKeySecret,
+    /// For the owner, if one was named: who accepts it gets a key that nobody else ever saw.
+    pub(crate) invitation: Option<InvitationSecret>,
 }
+
+/// How long an invitation may be accepted.
+const INVITED_FOR: Duration = Duration::hours(72);
 
 /// Registers an ordinary tenant.
 pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Result<Registered, Problem> {
-    let Registration { slug, name, parent } = registration;
+    let Registration { slug, name, parent, owner } = registration;
     let tenant = Tenant {
         id: TenantId::new(app.now(), random_bytes(app.random.as_ref())),
         slug: slug.as_str().to_owned(),
@@ -43,7 +53,12 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
             return Err(Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"));
         }
     }
-    let (new, key) = begin_tenant(app, tenant, &[Scope::Owner]);
+    let (mut new, keys) = begin_tenant(app, tenant);
+    let (first, key) = new_api_key(app, "first key", vec![Scope::Owner]);
+    new.api_key = Some(first);
+    let invited = owner.map(|email| invite(app, &keys, &email));
+    let (written, invitation) = invited.unzip();
+    new.invitation = written;
     let mut tx = app.store.provision().await?;
     let registered = tx.register(&new).await?;
     tx.commit().await?;
@@ -51,40 +66,40 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
         return Err(Problem::new(ProblemCode::Conflict).detail("the slug is taken, or was once"));
     }
     app.tenants.forget(new.tenant.id);
-    Ok(Registered { tenant: new.tenant, key })
+    Ok(Registered { tenant: new.tenant, key, invitation })
 }
 
-/// Draws the secrets of a tenant that does not exist yet, derives its first key, and makes the API key of its
-/// first manager.
-pub(crate) fn begin_tenant(app: &App, tenant: Tenant, first: &[Scope]) -> (NewTenant, ApiKeySecret) {
+fn invite(app: &App, keys: &TenantKeys, email: &str) -> (NewInvitation, InvitationSecret) {
+    let (now, random) = (app.now(), app.random.as_ref());
+    let secret = InvitationSecret::random(random);
+    let id = InvitationId::new(now, random_bytes(random));
+    let invitation = NewInvitation {
+        id,
+        hash: secret.hash(),
+        sealed_email: keys.seal_invited(id, email, random),
+        expires_at: now + INVITED_FOR,
+    };
+    (invitation, secret)
+}
+
+/// Draws the secrets of a tenant that does not exist yet and derives its first keys.
+pub(crate) fn begin_tenant(app: &App, tenant: Tenant) -> (NewTenant, TenantKeys) {
     let (now, random, keyring) = (app.now(), app.random.as_ref(), &app.tenants.workshop.keyring);
     let fresh = || Zeroizing::new(random_bytes::<32>(random));
     let (seed, data_key) = (fresh(), fresh());
     let keys = keyring.tenant(tenant.id, &seed, &data_key);
-    let algorithm = app.beginnings.algorithm;
-    let signing = keys.signing_key(KeyUse::Credential, algorithm, 1);
-    let secret = ApiKeySecret::random(random);
     let new = NewTenant {
         sealed_seed: keyring.seal(&seed_of(tenant.id), &*seed, random),
         sealed_data_key: keyring.seal(&data_key_of(tenant.id), &*data_key, random),
-        keys: vec![StoredKey {
-            key_use: KeyUse::Credential.as_str().to_owned(),
-            algorithm: algorithm.as_str().to_owned(),
-            version: 1,
-            state: KeyState::Active,
-            public_jwk: signing.public_jwk().to_value(),
-            created_at: now,
-        }],
+        keys: vec![
+            first_key(&keys, KeyUse::Credential, app.beginnings.algorithm, now),
+            first_key(&keys, KeyUse::Token, TOKEN_ALGORITHM, now),
+        ],
         // Who administers the deployment need not issue.
         activations: if tenant.system { Vec::new() } else { app.beginnings.activations.clone() },
-        api_key: (!first.is_empty()).then(|| NewApiKey {
-            id: ApiKeyId::new(now, random_bytes(random)),
-            hash: secret.hash(),
-            name: "first key".to_owned(),
-            scopes: first.to_vec(),
-            created_at: now,
-        }),
+        api_key: None,
+        invitation: None,
         tenant,
     };
-    (new, secret)
+    (new, keys)
 }

@@ -24,7 +24,7 @@ pub(super) async fn found(app: &App) -> Result<(), StartError> {
             continue;
         }
         let slug = Slug::parse(slug).map_err(|error| StartError::Internal(error.to_string()))?;
-        register_tenant(app, Registration { slug, name: name.to_owned(), parent: None })
+        register_tenant(app, Registration { slug, name: name.to_owned(), parent: None, owner: None })
             .await
             .map_err(|problem| StartError::Internal(format!("{problem:?}")))?;
     }

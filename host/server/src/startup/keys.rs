@@ -66,7 +66,7 @@ pub(super) async fn found_sole_tenant(issuer: &SelfHosted, app: &App) -> Result<
             system: true,
             version: 1,
         };
-        let (mut new, _) = begin_tenant(app, tenant, &[]);
+        let (mut new, _) = begin_tenant(app, tenant);
         // The operator's own key is published below, whatever was derived.
         new.keys.clear();
         let mut tx = app.store.provision().await?;

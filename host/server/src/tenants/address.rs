@@ -19,7 +19,9 @@ pub(crate) enum Address {
     Slug { slug: String, at_host: Option<String>, path: String },
     /// The tenant whose verified domain that is.
     Domain(String, String),
-    /// The tenant that a verified token names: management on the platform's own host.
+    /// The platform's own authorization server.
+    Application(String),
+    /// The tenant that a verified token names, else the platform's own: management on the platform's host.
     Token(String),
     /// This server does not answer for the host that was asked (RFC 9110 §15.5.20).
     Misdirected,
@@ -79,6 +81,9 @@ impl Addressing {
     }
 }
 
+/// Where the platform's own authorization server is, for those who administer the deployment.
+const AUTHORIZATION_SERVER: [&str; 3] = ["/.well-known/oauth-authorization-server", "/token", "/oauth/jwks"];
+
 /// Health and metrics, wherever tenants live.
 const OPERATIONS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
@@ -101,6 +106,9 @@ fn sole(prefix: &str, path: &str) -> Address {
 
 /// The path names the tenant: `/acme/token`, `/.well-known/openid-credential-issuer/acme`.
 fn on_the_base(path: &str) -> Address {
+    if AUTHORIZATION_SERVER.contains(&path) {
+        return Address::Application(path.to_owned());
+    }
     if let Some((name, rest)) = well_known(path) {
         return match rest.strip_prefix('/') {
             Some(slug) if is_tenants(slug) => by_path(slug, &format!("/.well-known/{name}")),
@@ -197,8 +205,14 @@ mod tests {
             ("/api/offers", Address::Token("/api/offers".to_owned())),
             ("/api/platform-admin/tenants", Address::Platform),
             ("/api/platform-administration", Address::Token("/api/platform-administration".to_owned())),
+            (
+                "/.well-known/oauth-authorization-server",
+                Address::Application("/.well-known/oauth-authorization-server".to_owned()),
+            ),
             ("/livez", Address::Platform),
             ("/admin/token", Address::Platform),
+            ("/token", Address::Application("/token".to_owned())),
+            ("/token/", Address::Platform),
             ("/", Address::Platform),
         ] {
             assert_eq!(saas().locate(Some("issue.example"), path), address, "{path}");

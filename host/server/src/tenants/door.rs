@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 use super::LoadError;
 use super::address::{Address, Addressing};
 use crate::app::App;
+use crate::caller::tenant_named_by_token;
 use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 use crate::refusal::Refusal;
@@ -31,8 +32,11 @@ pub(crate) struct FrontDoor {
 pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) -> Response {
     let tenants = &door.app.tenants;
     let address = door.addressing.locate(host(&request).as_deref(), request.uri().path());
+    let by_token = matches!(address, Address::Token(_));
     let (found, path) = match address {
-        Address::Sole(path) => (tenants.application().await, path),
+        Address::Sole(path) | Address::Application(path) | Address::Token(path) => {
+            (tenants.application().await, path)
+        }
         Address::Slug { slug, at_host, path } => {
             let workshop = &tenants.workshop;
             let asked = match at_host {
@@ -50,9 +54,20 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) 
             }
         }
         Address::Misdirected => return misdirected(),
-        Address::Platform | Address::Token(_) | Address::Nowhere => {
-            return enter(&door.platform, request).await;
+        Address::Platform | Address::Nowhere => return enter(&door.platform, request).await,
+    };
+    let found = match found {
+        Ok(found) if path.starts_with("/api/") => {
+            let at = found.as_ref().map(|issuer| issuer.tenant());
+            match tenant_named_by_token(&door.app, request.headers(), at).await {
+                Ok(Some(named)) if by_token => Ok(Some(named)),
+                // At another tenant's address the token's holder finds nobody.
+                Ok(Some(_)) => Ok(None),
+                Ok(None) => Ok(found),
+                Err(error) => Err(error),
+            }
         }
+        found => found,
     };
     match found {
         Ok(Some(issuer)) => enter(&door.tenants, at(request, issuer, &path)).await,

@@ -30,12 +30,14 @@ impl FromRequestParts<Arc<App>> for Issuing {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refusal> {
         let issuer = here(parts).ok_or_else(nowhere)?;
-        if issuer.tenant.status.may_issue() {
-            return Ok(Self(issuer));
-        }
-        Err(Refusal::new(ErrorCode::InvalidRequest, "this issuer is not issuing at present")
-            .with_status(StatusCode::FORBIDDEN))
+        if issuer.tenant.status.may_issue() { Ok(Self(issuer)) } else { Err(not_at_present()) }
     }
+}
+
+/// The issuer is there, but what is asked of it must wait, perhaps for ever.
+pub(crate) fn not_at_present() -> Refusal {
+    Refusal::new(ErrorCode::InvalidRequest, "this issuer is not issuing at present")
+        .with_status(StatusCode::FORBIDDEN)
 }
 
 /// The front door put it there; the routes below it are reached in no other way.

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chancery_credential::ClientTokens;
 use chancery_credential::did::{did_document, did_web};
 use chancery_credential::jose::Jwk;
-use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, SecretKind, TenantKeys};
+use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, SecretKind, SigningKey, TenantKeys};
 use chancery_domain::{Clock, Tenant, TenantId};
 use chancery_engine::Engine;
 use chancery_store::{KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets};
 use serde::Serialize;
 use serde_json::json;
+use time::OffsetDateTime;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -75,14 +77,22 @@ impl Workshop {
     pub(super) async fn load(&self, id: TenantId, asked: Option<&str>) -> Result<Option<Issuer>, LoadError> {
         let mut tx = self.store.tenant(id).await?;
         let tenant = tx.itself().await?;
-        let (secrets, keys) = (tx.secrets().await?, tx.signing_keys().await?);
+        let (secrets, mut stored) = (tx.secrets().await?, tx.signing_keys().await?);
         let activations = tx.activations().await?;
         let endpoints = tx.public_endpoints().await?;
-        tx.commit().await?;
-        let (Some(tenant), Some(secrets)) = (tenant, secrets) else { return Ok(None) };
-        if !tenant.status.is_public() {
+        let public = tenant.filter(|tenant| tenant.status.is_public()).zip(secrets);
+        let Some((tenant, secrets)) = public else {
+            tx.commit().await?;
             return Ok(None);
+        };
+        let keys = open_keys(&self.keyring, id, &secrets)?;
+        // Tenants of before there were client tokens have no key for them yet.
+        if active_key(&stored, KeyUse::Token).is_none() {
+            let key = first_key(&keys, KeyUse::Token, TOKEN_ALGORITHM, self.clock.now());
+            tx.add_signing_key(&key).await?;
+            stored.push(key);
         }
+        tx.commit().await?;
         let mut templates = BTreeMap::new();
         for activation in &activations {
             match self.templates.load(&self.store, &self.engine, activation).await {
@@ -93,14 +103,17 @@ impl Workshop {
                 }
             }
         }
-        let identifier = self.identifier(&tenant, &endpoints, asked);
-        self.assemble(tenant, identifier, &secrets, &keys, templates).map(Some)
+        let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
+        self.assemble(tenant, identifier, &primary, keys, &stored, templates).map(Some)
     }
 
     /// The issuer identifier that a tenant has at the platform: no trailing slash.
     pub(crate) fn default_identifier(&self, slug: &str) -> String {
-        let base = self.public_url.as_str().trim_end_matches('/');
-        if self.saas { format!("{base}/{slug}") } else { base.to_owned() }
+        if self.saas { format!("{}/{slug}", self.base()) } else { self.base().to_owned() }
+    }
+
+    fn base(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
     }
 
     /// The host below the platform's base that leads to the tenant.
@@ -123,41 +136,48 @@ impl Workshop {
             .any(|base| name == base || name.strip_suffix(base).is_some_and(|rest| rest.ends_with('.')))
     }
 
-    /// Byte for byte as wallets compare it.
-    fn identifier(&self, tenant: &Tenant, bound: &[PublicEndpoint], asked: Option<&str>) -> String {
-        let mut issuers = bound.iter().filter(|endpoint| endpoint.service == ISSUER);
-        let default = self.default_identifier(&tenant.slug);
-        match asked {
-            Some(asked) if asked == default => default,
-            Some(asked) if issuers.clone().any(|endpoint| endpoint.url == asked) => asked.to_owned(),
-            _ => issuers.find(|endpoint| endpoint.is_primary).map_or(default, |primary| primary.url.clone()),
-        }
+    /// The identifier under which the tenant was asked, and the one that it advertises; byte for byte as
+    /// wallets compare them.
+    fn identifiers(
+        &self,
+        tenant: &Tenant,
+        bound: &[PublicEndpoint],
+        asked: Option<&str>,
+    ) -> (String, String) {
+        let issuers: Vec<_> = bound.iter().filter(|endpoint| endpoint.service == ISSUER).collect();
+        let is_platform = self.saas && tenant.system;
+        let default =
+            if is_platform { self.base().to_owned() } else { self.default_identifier(&tenant.slug) };
+        let primary = issuers.iter().find(|endpoint| endpoint.is_primary);
+        let primary = primary.map_or_else(|| default.clone(), |primary| primary.url.clone());
+        let is_own =
+            |asked: &&str| *asked == default || issuers.iter().any(|endpoint| endpoint.url == *asked);
+        (asked.filter(is_own).map_or_else(|| primary.clone(), str::to_owned), primary)
     }
 
     fn assemble(
         &self,
         tenant: Tenant,
         identifier: String,
-        secrets: &TenantSecrets,
+        primary: &str,
+        keys: TenantKeys,
         stored: &[StoredKey],
         templates: BTreeMap<String, chancery_engine::Template>,
     ) -> Result<Issuer, LoadError> {
-        let keys = open_keys(&self.keyring, tenant.id, secrets)?;
-        let active = active_key(stored).ok_or_else(|| LoadError::unusable("the tenant has no active key"))?;
-        let algorithm = Algorithm::parse(&active.algorithm)
-            .ok_or_else(|| LoadError::unusable("the algorithm of the active key is unknown"))?;
-        let signer = keys.signing_key(KeyUse::Credential, algorithm, active.version);
-        if signer.public_jwk().to_value() != active.public_jwk {
-            return Err(LoadError::unusable("the derived key is not the published one"));
-        }
+        let (signer, key_version) = signing_key(&keys, stored, KeyUse::Credential)?;
+        let algorithm = signer.algorithm();
+        let is_platform = self.saas && tenant.system;
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
         let chain = self.certificates.chain(signer.public_jwk(), &identifier, self.clock.now())?;
         let did = self.did.clone().or_else(|| self.default_did(&url));
-        let published: Vec<Jwk> = stored
-            .iter()
-            .filter(|key| key.state != KeyState::Retired)
-            .filter_map(|key| Jwk::parse(&key.public_jwk).ok())
-            .collect();
+        let (token_keys, published) = published_keys(stored);
+        let client_tokens = ClientTokens::new(
+            tenant.id,
+            primary.to_owned(),
+            format!("{primary}/api"),
+            signing_key(&keys, stored, KeyUse::Token)?.0,
+            token_keys,
+        );
         let definitions = templates.values().map(chancery_engine::Template::definition);
         let documents = Documents {
             issuer_metadata: render(&describe_issuer(
@@ -166,19 +186,22 @@ impl Workshop {
                 algorithm.as_str(),
                 definitions,
             ))?,
-            server_metadata: render(&describe_server(&identifier))?,
+            server_metadata: render(&describe_server(&identifier, is_platform))?,
             jwt_vc_issuer: render(&json!({ "issuer": identifier, "jwks": describe_keys(&published) }))?,
             jwks: render(&describe_keys(&published))?,
+            token_keys: render(&describe_keys(client_tokens.keys()))?,
             did: did.as_deref().map(|did| render(&did_document(did, &published))).transpose()?,
         };
         Ok(Issuer {
             nonces: keys.nonces(),
             tokens: keys.tokens(),
+            client_tokens,
             keys,
-            key_version: active.version,
+            key_version,
             signer: Arc::new(signer),
             chain,
             templates,
+            is_platform,
             documents,
             identifier,
             url,
@@ -197,10 +220,57 @@ impl Workshop {
     }
 }
 
-/// The key that signs credentials.
-fn active_key(stored: &[StoredKey]) -> Option<&StoredKey> {
-    let of_use = KeyUse::Credential.as_str();
-    stored.iter().find(|key| key.key_use == of_use && key.state == KeyState::Active)
+/// Client tokens are read by this host and by clients that care to, so there is nothing to choose.
+pub(crate) const TOKEN_ALGORITHM: Algorithm = Algorithm::Es256;
+
+/// The first key of a use, as it is stored.
+pub(crate) fn first_key(
+    keys: &TenantKeys,
+    key_use: KeyUse,
+    algorithm: Algorithm,
+    now: OffsetDateTime,
+) -> StoredKey {
+    StoredKey {
+        key_use: key_use.as_str().to_owned(),
+        algorithm: algorithm.as_str().to_owned(),
+        version: 1,
+        state: KeyState::Active,
+        public_jwk: keys.signing_key(key_use, algorithm, 1).public_jwk().to_value(),
+        created_at: now,
+    }
+}
+
+/// The stored key that signs for a use.
+fn active_key(stored: &[StoredKey], key_use: KeyUse) -> Option<&StoredKey> {
+    stored.iter().find(|key| key.key_use == key_use.as_str() && key.state == KeyState::Active)
+}
+
+/// The key that signs for a use, and its version.
+fn signing_key(
+    keys: &TenantKeys,
+    stored: &[StoredKey],
+    key_use: KeyUse,
+) -> Result<(SigningKey, u32), LoadError> {
+    let active = active_key(stored, key_use)
+        .ok_or_else(|| LoadError::unusable(format_args!("there is no active {} key", key_use.as_str())))?;
+    let algorithm = Algorithm::parse(&active.algorithm)
+        .ok_or_else(|| LoadError::unusable("the algorithm of the active key is unknown"))?;
+    let key = keys.signing_key(key_use, algorithm, active.version);
+    if key.public_jwk().to_value() != active.public_jwk {
+        return Err(LoadError::unusable("the derived key is not the published one"));
+    }
+    Ok((key, active.version))
+}
+
+/// The public keys of client tokens, and all others. Whoever verifies credentials never meets the former.
+fn published_keys(stored: &[StoredKey]) -> (Vec<Jwk>, Vec<Jwk>) {
+    let (tokens, others): (Vec<_>, Vec<_>) = stored
+        .iter()
+        .filter(|key| key.state != KeyState::Retired)
+        .partition(|key| key.key_use == KeyUse::Token.as_str());
+    let parsed =
+        |keys: Vec<&StoredKey>| keys.into_iter().filter_map(|key| Jwk::parse(&key.public_jwk).ok()).collect();
+    (parsed(tokens), parsed(others))
 }
 
 /// Opens a tenant's stored secrets and derives its keys.

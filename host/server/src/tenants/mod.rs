@@ -16,7 +16,7 @@ use chancery_domain::TenantId;
 use moka::future::Cache;
 
 pub(crate) use door::{FrontDoor, knock};
-pub(crate) use here::{Issuing, Published, here};
+pub(crate) use here::{Issuing, Published, here, not_at_present};
 pub(crate) use load::{LoadError, Workshop};
 
 use crate::issuer::Issuer;
@@ -57,7 +57,7 @@ impl Tenants {
 
     /// The tenant of that id, if the public may see it, as it is at the address `asked`. Concurrent askers
     /// share one load.
-    async fn by_id(
+    pub(crate) async fn by_id(
         &self,
         id: TenantId,
         asked: Option<String>,

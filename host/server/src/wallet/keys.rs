@@ -13,6 +13,11 @@ pub(crate) async fn jwks(Published(issuer): Published) -> Response {
     public_document(issuer.documents.jwks.clone(), "application/jwk-set+json")
 }
 
+/// `GET /oauth/jwks`: the authorization server's keys, which sign no credential.
+pub(crate) async fn token_keys(Published(issuer): Published) -> Response {
+    public_document(issuer.documents.token_keys.clone(), "application/jwk-set+json")
+}
+
 /// `GET /.well-known/jwt-vc-issuer` (SD-JWT VC §3.5)
 pub(crate) async fn jwt_vc_issuer(Published(issuer): Published) -> Response {
     public_document(issuer.documents.jwt_vc_issuer.clone(), "application/json")

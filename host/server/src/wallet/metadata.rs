@@ -9,7 +9,7 @@ use chancery_protocol::issuer_metadata::{
     CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
-use chancery_protocol::token::OPENID_CREDENTIAL;
+use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL};
 use std::collections::BTreeMap;
 
 use super::public_document;
@@ -109,17 +109,25 @@ fn describe_claims(definition: &Definition, projection: &SdJwtProjection) -> Vec
         .collect()
 }
 
-/// What the issuer's own authorization server says of itself: only what is there.
-pub(crate) fn describe_server(identifier: &str) -> AuthorizationServerMetadata {
+/// What the issuer's own authorization server says of itself: only what is there. The platform's has no
+/// wallets.
+pub(crate) fn describe_server(identifier: &str, is_platform: bool) -> AuthorizationServerMetadata {
+    let words = |of_wallets: &[&str], of_clients: &[&str]| {
+        let of_wallets = if is_platform { &[] } else { of_wallets };
+        of_wallets.iter().chain(of_clients).map(|word| (*word).to_owned()).collect()
+    };
     AuthorizationServerMetadata {
         issuer: identifier.to_owned(),
         token_endpoint: format!("{identifier}/token"),
-        jwks_uri: Some(format!("{identifier}/jwks")),
-        grant_types_supported: vec![PRE_AUTHORIZED_CODE.to_owned()],
+        jwks_uri: Some(format!("{identifier}/oauth/jwks")),
+        grant_types_supported: words(&[PRE_AUTHORIZED_CODE], &[CLIENT_CREDENTIALS]),
         response_types_supported: Vec::new(),
-        token_endpoint_auth_methods_supported: vec!["none".to_owned()],
-        dpop_signing_alg_values_supported: PROOF_ALGORITHMS.map(str::to_owned).to_vec(),
-        authorization_details_types_supported: vec![OPENID_CREDENTIAL.to_owned()],
-        pre_authorized_grant_anonymous_access_supported: true,
+        token_endpoint_auth_methods_supported: words(
+            &["none"],
+            &["client_secret_basic", "client_secret_post"],
+        ),
+        dpop_signing_alg_values_supported: words(&PROOF_ALGORITHMS, &[]),
+        authorization_details_types_supported: words(&[OPENID_CREDENTIAL], &[]),
+        pre_authorized_grant_anonymous_access_supported: !is_platform,
     }
 }

@@ -26,6 +26,8 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     let scopes = vec![Scope::Manage];
     let key = NewApiKey { id, hash: digest(), name: "ci".to_owned(), scopes, created_at: NOW };
     tx.create_api_key(&key).await.unwrap();
+    tx.create_client(client(1), &digest(), &terms()).await.unwrap();
+    tx.invite(&invitation(NOW + Duration::HOUR)).await.unwrap();
     let answer = StoredAnswer { request_hash: digest(), sealed_answer: vec![1] };
     assert!(tx.remember_answer(&digest(), &answer, NOW, NOW + Duration::HOUR).await.unwrap());
     tx.commit().await.unwrap();

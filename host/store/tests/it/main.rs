@@ -3,6 +3,7 @@
 
 mod cancellation;
 mod catalogue;
+mod clients;
 mod database;
 mod embedded;
 mod faults;

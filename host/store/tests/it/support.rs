@@ -2,12 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{CredentialId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId};
+use chancery_domain::{
+    ClientId, CredentialId, InvitationId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId,
+};
 use chancery_store::{
-    Activation, By, Intent, KeyState, NewCopy, NewOffer, NewTenant, NewTxCode, PinnedItem, Redemption,
-    SigningKeyName, Store, StoredKey,
+    Activation, By, ClientTerms, Intent, KeyState, NewCopy, NewInvitation, NewOffer, NewTenant, NewTxCode,
+    PinnedItem, Redemption, SigningKeyName, Store, StoredKey,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -50,6 +53,7 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
         keys: Vec::new(),
         activations: Vec::new(),
         api_key: None,
+        invitation: None,
     }
 }
 
@@ -153,6 +157,23 @@ pub(crate) async fn issued(store: &Store, tenant: TenantId) -> Intent {
     let tx = store.tenant(tenant).await.unwrap();
     tx.record_issuance(&intent).await.unwrap().unwrap();
     intent
+}
+
+/// The id of a client.
+pub(crate) fn client(number: u8) -> ClientId {
+    ClientId::new(NOW, [number; 10])
+}
+
+/// What a client may do that makes badges.
+pub(crate) fn terms() -> ClientTerms {
+    let configuration_ids = Some(vec![BADGE.to_owned()]);
+    ClientTerms { name: "portal".to_owned(), scopes: vec![Scope::Offer], configuration_ids }
+}
+
+/// An invitation to somebody.
+pub(crate) fn invitation(expires_at: OffsetDateTime) -> NewInvitation {
+    let id = InvitationId::new(NOW, unique());
+    NewInvitation { id, hash: digest(), sealed_email: b"sealed".to_vec(), expires_at }
 }
 
 /// Puts a tenant into a status, as an operator would.

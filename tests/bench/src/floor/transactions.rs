@@ -95,6 +95,7 @@ async fn found(store: &Store) -> Result<TenantId> {
         keys: vec![key],
         activations: vec![activation],
         api_key: None,
+        invitation: None,
     };
     let mut provision = store.provision().await?;
     ensure!(provision.register(&new).await?, "the slug is taken in a fresh database");

@@ -20,7 +20,7 @@ use crate::problem::{Problem, ProblemCode};
 #[utoipa::path(
     get, path = "/credentials", tag = "Credentials", params(PageQuery),
     responses((status = 200, body = Page<CredentialView>)),
-    security(("api_key" = ["issuance:offer"]))
+    security(("api_key" = ["issuance:offer"]), ("api_key" = ["auditor"]))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,

@@ -17,7 +17,7 @@ use crate::problem::{Problem, ProblemDocument};
 #[utoipa::path(
     get, path = "/credentials/{id}", tag = "Credentials", params(("id" = String, Path, description = "`crd_…`")),
     responses((status = 200, body = CredentialView), (status = 404, body = ProblemDocument)),
-    security(("api_key" = ["issuance:offer"]))
+    security(("api_key" = ["issuance:offer"]), ("api_key" = ["auditor"]))
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,

@@ -32,7 +32,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let manager = &presumed.0;
+    let manager = &presumed.manager;
     let issuer = manager.issuer.as_ref();
     let raw = body.as_ref().map(Bytes::clone).unwrap_or_default();
     let request: OfferRequest = read(&headers, body)?;
@@ -47,9 +47,12 @@ pub(crate) async fn create(
         }
     }
 
+    for credential in &request.credentials {
+        manager.check_may_offer(&credential.configuration_id)?;
+    }
     let checked = check_offer(&app, issuer, request).await?;
     let mut tx = app.tenant(issuer).await?;
-    let Some(offer) = create_offer(&app, issuer, &mut tx, checked, manager.key).await? else {
+    let Some(offer) = create_offer(&app, issuer, &mut tx, checked, manager.principal).await? else {
         tx.rollback().await?;
         presumed.forget(&app);
         return Err(Problem::new(ProblemCode::Unauthenticated));

@@ -19,7 +19,7 @@ use crate::problem::{Problem, ProblemCode};
 #[utoipa::path(
     get, path = "/offers", tag = "Offers", params(PageQuery),
     responses((status = 200, body = Page<OfferView>)),
-    security(("api_key" = ["issuance:offer"]))
+    security(("api_key" = ["issuance:offer"]), ("api_key" = ["auditor"]))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,

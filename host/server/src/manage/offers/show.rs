@@ -21,7 +21,7 @@ const MOST: Page<CredentialId> = Page { before: None, limit: 200 };
 #[utoipa::path(
     get, path = "/offers/{id}", tag = "Offers", params(("id" = String, Path, description = "`ofr_…`")),
     responses((status = 200, body = OfferView), (status = 404, body = ProblemDocument)),
-    security(("api_key" = ["issuance:offer"]))
+    security(("api_key" = ["issuance:offer"]), ("api_key" = ["auditor"]))
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,

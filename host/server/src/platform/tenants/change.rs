@@ -9,12 +9,13 @@ use bytes::Bytes;
 use chancery_domain::Tenant;
 use chancery_domain::tenant::{TenantChange, TenantStatus};
 use chancery_store::By;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use serde::Deserialize;
 
-use super::{TenantView, answer, check_version, find};
+use super::{TenantView, answer, find};
 use crate::app::App;
 use crate::caller::Operator;
+use crate::manage::versions::{check_version, require_version};
 use crate::manage::{is_name, read};
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
 
@@ -45,10 +46,7 @@ pub(crate) async fn rename(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let tenant = find(&app, &id).await?;
-    if !headers.contains_key(header::IF_MATCH) {
-        return Err(Problem::new(ProblemCode::PreconditionRequired));
-    }
-    check_version(&headers, &tenant)?;
+    require_version(&headers, tenant.version)?;
     let patch: TenantPatch = read(&headers, body)?;
     let name = patch.name.unwrap_or_else(|| tenant.name.clone());
     if !is_name(&name) {
@@ -105,7 +103,7 @@ changes! {
 
 async fn change(app: &App, id: &str, headers: &HeaderMap, change: TenantChange) -> Result<Response, Problem> {
     let tenant = find(app, id).await?;
-    check_version(headers, &tenant)?;
+    check_version(headers, tenant.version)?;
     let status = tenant
         .status
         .after(change)

@@ -10,10 +10,11 @@ use chancery_domain::{Slug, TenantId};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::{TenantView, entity_tag};
+use super::TenantView;
 use crate::app::App;
 use crate::caller::Operator;
 use crate::manage::idempotency::Idempotent;
+use crate::manage::versions::tagged;
 use crate::manage::{is_name, read};
 use crate::no_store;
 use crate::operations::register_tenant::{Registered, Registration, register_tenant};
@@ -30,15 +31,30 @@ pub(crate) struct TenantRequest {
     /// The tenant that is to administer it.
     #[serde(default)]
     parent: Option<String>,
+    /// Who is to be invited to own it. Absent: the answer holds an owner's key instead.
+    #[serde(default)]
+    owner: Option<OwnerRequest>,
 }
 
-/// A new tenant, with what its first manager needs to get in.
+/// Who is to own a tenant.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnerRequest {
+    /// Where you will send the invitation; kept sealed.
+    email: String,
+}
+
+/// A new tenant, with what its owner needs to get in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct CreatedTenant {
     #[serde(flatten)]
     view: TenantView,
-    /// An API key of its owner; it appears only here.
+    /// An API key that may do everything in the tenant, to set it up; it appears only here.
     token: String,
+    /// The invitation of the owner that was named, good once within 72 hours, to be sent to
+    /// `{management_url}/invitations/accept`; it appears only here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<String>,
 }
 
 /// Register a tenant
@@ -71,9 +87,12 @@ pub(crate) async fn create(
             return Ok(created(answer));
         }
     }
-    let Registered { tenant, key } = register_tenant(&app, checked(request)?).await?;
-    let registered =
-        CreatedTenant { view: TenantView::new(&app, tenant, None), token: key.as_str().to_owned() };
+    let Registered { tenant, key, invitation } = register_tenant(&app, checked(request)?).await?;
+    let registered = CreatedTenant {
+        view: TenantView::new(&app, tenant, None),
+        token: key.as_str().to_owned(),
+        invitation: invitation.map(|secret| secret.as_str().to_owned()),
+    };
     let answer = serde_json::to_vec(&registered)
         .map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     if let Some(idempotent) = &idempotent {
@@ -98,11 +117,21 @@ fn checked(request: TenantRequest) -> Result<Registration, Problem> {
     let parent = request.parent.map(|id| id.parse::<TenantId>()).transpose();
     let parent = parent
         .map_err(|_| Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"))?;
-    Ok(Registration { slug, name: request.name, parent })
+    let owner = request.owner.map(|owner| owner.email);
+    if owner.as_deref().is_some_and(|email| !is_email(email)) {
+        return Err(Problem::invalid_at("/owner/email", "email", "this is no e-mail address"));
+    }
+    Ok(Registration { slug, name: request.name, parent, owner })
+}
+
+/// Whether a message could be sent there: whoever reads it proves the rest.
+fn is_email(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        && text.len() <= 254
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 fn created(answer: Vec<u8>) -> Response {
-    let mut response = no_store((StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], answer));
-    response.headers_mut().insert(header::ETAG, entity_tag(1));
-    response
+    tagged(no_store((StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], answer)), 1)
 }

@@ -10,12 +10,12 @@ use axum::response::Response;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{Tenant, TenantId};
 use chancery_store::By;
-use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::manage::versions::tagged;
 use crate::no_store;
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Problem;
 use crate::tenants::load::ISSUER;
 
 /// A tenant, without anything that is the tenant's own.
@@ -61,11 +61,9 @@ impl TenantView {
 
 /// The tenant with its entity tag.
 async fn answer(app: &App, tenant: Tenant) -> Result<Response, Problem> {
-    let tag = entity_tag(tenant.version);
+    let version = tenant.version;
     let mut views = describe(app, vec![tenant]).await?;
-    let mut response = no_store(Json(views.pop()));
-    response.headers_mut().insert(header::ETAG, tag);
-    Ok(response)
+    Ok(tagged(no_store(Json(views.pop())), version))
 }
 
 /// Tenants with the issuer identifiers that they advertise.
@@ -81,23 +79,6 @@ async fn describe(app: &App, tenants: Vec<Tenant>) -> Result<Vec<TenantView>, Pr
             TenantView::new(app, tenant, issuer)
         })
         .collect())
-}
-
-fn entity_tag(version: u32) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
-}
-
-/// `If-Match`, where the request has one (RFC 9110 §13.1.1); `*` fits whatever exists.
-fn check_version(headers: &HeaderMap, tenant: &Tenant) -> Result<(), Problem> {
-    use headers::{ETag, HeaderMapExt as _, IfMatch};
-    let malformed = || Problem::new(ProblemCode::Malformed).detail("If-Match is not a list of entity tags");
-    let Some(asked) = headers.typed_try_get::<IfMatch>().map_err(|_| malformed())? else { return Ok(()) };
-    let current: ETag = format!("\"{}\"", tenant.version).parse().map_err(|_| malformed())?;
-    if asked.precondition_passes(&current) {
-        Ok(())
-    } else {
-        Err(Problem::new(ProblemCode::PreconditionFailed))
-    }
 }
 
 /// The tenant of that id; for a malformed one as for one that nobody has.

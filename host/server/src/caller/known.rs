@@ -1,0 +1,90 @@
+//! API keys that were good a moment ago, which spares looking them up.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chancery_domain::TenantId;
+use time::{Duration, OffsetDateTime};
+
+use super::manager::Known;
+
+/// How long a key is presumed to be good.
+const PRESUMED_FOR: Duration = Duration::seconds(10);
+
+/// Keys that were good a moment ago, by hash. There are never more than there are good keys.
+#[derive(Default)]
+pub(crate) struct KnownKeys(Mutex<HashMap<KeyName, (Known, OffsetDateTime)>>);
+
+/// A key opens one tenant's door, so it is known under that tenant.
+pub(super) type KeyName = (TenantId, [u8; 32]);
+
+impl KnownKeys {
+    pub(super) fn recall(&self, name: &KeyName, now: OffsetDateTime) -> Option<Known> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).filter(|(_, since)| is_fresh(*since, now)).map(|(key, _)| key.clone())
+    }
+
+    pub(super) fn remember(&self, name: KeyName, key: Known, now: OffsetDateTime) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (_, since)| is_fresh(*since, now));
+        known.insert(name, (key, now));
+    }
+
+    pub(super) fn forget(&self, name: &KeyName) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
+/// A clock that was set back makes nothing fresh.
+fn is_fresh(since: OffsetDateTime, now: OffsetDateTime) -> bool {
+    (Duration::ZERO..PRESUMED_FOR).contains(&(now - since))
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_domain::ApiKeyId;
+    use chancery_domain::scope::Scope;
+    use chancery_store::Principal;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 10:20:30 UTC);
+
+    fn name(number: u8) -> KeyName {
+        (TenantId::new(NOW, [9; 10]), [number; 32])
+    }
+
+    fn key(number: u8) -> Known {
+        let principal = Principal::ApiKey(ApiKeyId::new(NOW, [number; 10]));
+        Known { principal, scopes: vec![Scope::Offer], configuration_ids: None }
+    }
+
+    fn known() -> KnownKeys {
+        let keys = KnownKeys::default();
+        keys.remember(name(1), key(1), NOW);
+        keys
+    }
+
+    #[test]
+    fn a_key_is_presumed_good_for_ten_seconds() {
+        let keys = known();
+        assert!(keys.recall(&name(1), NOW + Duration::milliseconds(9_999)).is_some());
+        assert!(keys.recall(&name(1), NOW + Duration::seconds(10)).is_none());
+        assert!(keys.recall(&name(1), NOW - Duration::seconds(1)).is_none());
+        assert!(keys.recall(&name(2), NOW).is_none());
+    }
+
+    #[test]
+    fn a_key_that_was_refused_is_looked_up_again() {
+        let keys = known();
+        keys.forget(&name(1));
+        assert!(keys.recall(&name(1), NOW).is_none());
+    }
+
+    #[test]
+    fn keys_that_nobody_uses_are_forgotten() {
+        let keys = known();
+        keys.remember(name(2), key(2), NOW + Duration::seconds(10));
+        assert_eq!(keys.0.lock().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,98 @@
+//! `PATCH /api-keys/{id}` and `DELETE /api-keys/{id}`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use chancery_domain::ApiKeyId;
+use chancery_store::{ApiKey, TenantTx};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::{ApiKeyView, checked_name, find};
+use crate::app::App;
+use crate::caller::{KeepsKeys, Manager};
+use crate::manage::read;
+use crate::no_store;
+use crate::problem::{Problem, ProblemCode, ProblemDocument};
+
+/// What of a key changes (RFC 7396). What it may do never does.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiKeyPatch {
+    /// What the key is for; 1 to 100 characters.
+    #[serde(default)]
+    name: Option<String>,
+}
+
+/// Rename an API key
+#[utoipa::path(
+    patch, path = "/api-keys/{id}", tag = "API keys", request_body = ApiKeyPatch,
+    params(("id" = String, Path, description = "`key_…`")),
+    responses(
+        (status = 200, body = ApiKeyView), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument),
+    ),
+    security(("api_key" = ["issuance:manage"]), ("api_key" = ["clients:manage"]))
+)]
+pub(crate) async fn rename(
+    State(app): State<Arc<App>>,
+    manager: Manager<KeepsKeys>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let mut tx = app.tenant(&manager.issuer).await?;
+    let mut key = held(&mut tx, &manager, &id).await?;
+    let patch: ApiKeyPatch = read(&headers, body)?;
+    if let Some(name) = patch.name {
+        key.name = checked_name(name)?;
+        tx.rename_api_key(key.id, &key.name).await?;
+    }
+    tx.commit().await?;
+    Ok(no_store(Json(ApiKeyView::from(key))))
+}
+
+/// Revoke an API key, for ever
+///
+/// It opens nothing from then on, at no replica. Revoking twice is no error.
+#[utoipa::path(
+    delete, path = "/api-keys/{id}", tag = "API keys", params(("id" = String, Path, description = "`key_…`")),
+    responses(
+        (status = 204), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument),
+    ),
+    security(("api_key" = ["issuance:manage"]), ("api_key" = ["clients:manage"]))
+)]
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    manager: Manager<KeepsKeys>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let mut tx = app.tenant(&manager.issuer).await?;
+    let key = held(&mut tx, &manager, &id).await?;
+    if key.revoked_at.is_none() {
+        end(&app, &mut tx, key.id).await?;
+    }
+    tx.commit().await?;
+    Ok(no_store(StatusCode::NO_CONTENT))
+}
+
+/// Ends a key, unless the deployment would be left without an operator.
+pub(crate) async fn end(app: &App, tx: &mut TenantTx, id: ApiKeyId) -> Result<(), Problem> {
+    if tx.revoke_api_key(id, app.now()).await? {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemCode::WrongState)
+        .detail("this is the key of the last operator; make another one first"))
+}
+
+/// The key, for a caller who holds all that it has.
+async fn held(tx: &mut TenantTx, manager: &Manager<KeepsKeys>, id: &str) -> Result<ApiKey, Problem> {
+    let key = find(tx, id).await?;
+    manager.check_holds(&key.scopes, None)?;
+    Ok(key)
+}

@@ -1,0 +1,44 @@
+//! The description of the platform-admin API, made from the handlers themselves.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use utoipa::OpenApi;
+
+use super::{operators, tenants};
+use crate::app::App;
+use crate::manage::openapi::located;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Chancery platform-admin API",
+        version = "1",
+        description = "Register and administer tenants. Version 1 only ever grows."
+    ),
+    paths(
+        tenants::create::create,
+        tenants::list::list,
+        tenants::list::children,
+        tenants::show::show,
+        tenants::change::rename,
+        tenants::change::suspend,
+        tenants::change::resume,
+        tenants::change::close,
+        tenants::change::delete,
+        operators::admit,
+        operators::list,
+        operators::dismiss,
+    ),
+    tags(
+        (name = "Tenants", description = "The organisations that issue"),
+        (name = "Operators", description = "Who may call this API"),
+    )
+)]
+struct PlatformAdminApi;
+
+/// `GET /openapi.json`
+pub(crate) async fn document(State(app): State<Arc<App>>) -> Json<utoipa::openapi::OpenApi> {
+    Json(located(PlatformAdminApi::openapi(), &format!("{}/platform-admin", app.platform_api())))
+}
