@@ -2,6 +2,10 @@
 
 mod addresses;
 mod bootstrap;
+mod invitations;
 mod isolation;
 mod lifecycle;
+mod operators;
+mod roles;
 mod tenants;
+mod tokens;
