@@ -137,6 +137,11 @@ impl Issuer {
         Answer::to(self.request(Method::POST, &format!("/credentials/{credential}/{change}"))).await
     }
 
+    /// Where it manages.
+    pub(super) fn acme(&self) -> &Acme {
+        &self.acme
+    }
+
     /// The key itself.
     pub fn secret(&self) -> &str {
         &self.key

@@ -1,11 +1,13 @@
 //! Who they are.
 
+mod client;
 mod issuer;
 mod operator;
 mod stranger;
 mod verifier;
 pub mod wallet;
 
+pub use client::Client;
 pub use issuer::{Issuer, Offer, Request, badge, diploma};
 pub use operator::Operator;
 pub use stranger::Stranger;
@@ -23,6 +25,12 @@ impl Platform {
     /// The holder of any other key.
     pub fn holder_of(&self, key: &str) -> Operator {
         Operator::new(self.clone(), key.to_owned())
+    }
+
+    /// The tenant that administers the deployment, at the platform's own address.
+    pub fn application(&self) -> Acme {
+        let (identifier, base) = (self.base.clone(), self.base.clone());
+        Acme { identifier, base, key: self.key.clone(), http: self.http.clone() }
     }
 
     /// A new tenant of a test's own.

@@ -2,7 +2,7 @@
 
 use chancery_tests::answer::text;
 use chancery_tests::people::badge;
-use chancery_tests::{Answer, acme};
+use chancery_tests::{Answer, acme, twins};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -126,4 +126,50 @@ async fn nothing_but_a_key_opens_the_door() {
     let query = format!("/api/offers?access_token={0}&key={0}&token={0}", acme.key);
     acme.stranger().get(&query).await.problem(401, "unauthenticated");
     ask(format!("bEARER {}", acme.key)).await.granted();
+}
+
+#[tokio::test]
+async fn a_revoked_key_opens_nothing_anywhere_at_once() {
+    let [here, there] = twins();
+    let body = json!({ "name": "portal", "scopes": ["issuance:offer"] });
+    let created = here.issuer().post("/api-keys", &body).await.is(201).json();
+    let key = here.holder_of(&text(&created["key"]));
+    let same = there.holder_of(key.secret());
+    // Good a moment ago, and known so at both.
+    key.create(&badge()).await.is(201);
+    same.create(&badge()).await.is(201);
+    let path = format!("/api-keys/{}", text(&created["id"]));
+    assert!(here.issuer().get(&path).await.granted().get("revoked_at").is_none());
+    let renamed = here.issuer().request(Method::PATCH, &path).json(&json!({ "name": "Retired" }));
+    assert_eq!(Answer::to(renamed).await.is(200).json()["name"], "Retired");
+    here.issuer().delete(&path).await.is(204);
+    for holder in [&key, &same] {
+        holder.create(&badge()).await.problem(401, "unauthenticated");
+        holder.get("/offers").await.problem(401, "unauthenticated");
+    }
+    here.issuer().delete(&path).await.is(204);
+    let shown = there.issuer().get(&path).await.granted();
+    assert!(shown["revoked_at"].is_string());
+    assert_eq!(shown["name"], "Retired");
+}
+
+#[tokio::test]
+async fn a_key_is_revoked_only_by_who_holds_as_much() {
+    let acme = acme();
+    let owner = acme.issuer();
+    let created = owner.post("/api-keys", &json!({ "name": "x", "scopes": ["admin"] })).await.is(201).json();
+    let path = format!("/api-keys/{}", text(&created["id"]));
+    for scopes in [["issuance:manage"], ["clients:manage"]] {
+        let lesser = owner.key(&scopes).await;
+        lesser.delete(&path).await.problem(403, "forbidden");
+        let renamed = lesser.request(Method::PATCH, &path).json(&json!({ "name": "mine" }));
+        Answer::to(renamed).await.problem(403, "forbidden");
+    }
+    let named = |name: serde_json::Value| owner.request(Method::PATCH, &path).json(&json!({ "name": name }));
+    Answer::to(named("".into())).await.problem(422, "invalid");
+    Answer::to(named(7.into())).await.problem(422, "invalid");
+    for id in ["x", "key_00000000000070008000000000000000"] {
+        owner.get(&format!("/api-keys/{id}")).await.problem(404, "not-found");
+        owner.delete(&format!("/api-keys/{id}")).await.problem(404, "not-found");
+    }
 }

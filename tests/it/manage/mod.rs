@@ -1,6 +1,7 @@
 //! The management API.
 
 mod api_keys;
+mod clients;
 mod credentials;
 mod idempotency;
 mod offers;

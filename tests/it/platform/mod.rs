@@ -3,6 +3,10 @@
 mod addresses;
 mod bootstrap;
 mod domains;
+mod invitations;
 mod isolation;
 mod lifecycle;
+mod operators;
+mod roles;
 mod tenants;
+mod tokens;

@@ -115,7 +115,11 @@ async fn the_authorization_server_promises_only_what_it_does() {
     assert_eq!(metadata["token_endpoint"], format!("{}/token", acme.identifier));
     assert_eq!(
         metadata["grant_types_supported"],
-        serde_json::json!(["urn:ietf:params:oauth:grant-type:pre-authorized_code"])
+        serde_json::json!(["urn:ietf:params:oauth:grant-type:pre-authorized_code", "client_credentials"])
+    );
+    assert_eq!(
+        metadata["token_endpoint_auth_methods_supported"],
+        serde_json::json!(["none", "client_secret_basic", "client_secret_post"])
     );
     assert_eq!(metadata["pre-authorized_grant_anonymous_access_supported"], true);
     assert_eq!(metadata["authorization_details_types_supported"], serde_json::json!(["openid_credential"]));
@@ -167,7 +171,7 @@ async fn well_known_documents_have_one_place() {
 async fn wallets_and_verifiers_may_live_in_browsers() {
     let acme = acme();
     let origin = "https://wallet.example";
-    for path in [ISSUER, SERVER, KEYS, "/jwks", "/.well-known/did.json"] {
+    for path in [ISSUER, SERVER, KEYS, "/jwks", "/oauth/jwks", "/.well-known/did.json"] {
         let request = acme.stranger().request(Method::GET, path).header("origin", origin);
         let answer = Answer::to(request).await.is(200);
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");

@@ -1,5 +1,7 @@
 //! `POST /token` (OpenID4VCI §6, RFC 6749 §5)
 
+mod clients;
+
 use chancery_tests::jose::{self, Key};
 use chancery_tests::people::wallet::GRANT;
 use chancery_tests::people::{Wallet, badge, diploma};

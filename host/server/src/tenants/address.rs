@@ -82,7 +82,7 @@ impl Addressing {
 }
 
 /// Where the platform's own authorization server is, for those who administer the deployment.
-const AUTHORIZATION_SERVER: [&str; 3] = ["/.well-known/oauth-authorization-server", "/token", "/oauth/jwks"];
+const PLATFORMS_OWN: [&str; 3] = ["/.well-known/oauth-authorization-server", "/token", "/oauth/jwks"];
 
 /// Health and metrics, wherever tenants live.
 const OPERATIONS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
@@ -106,7 +106,7 @@ fn sole(prefix: &str, path: &str) -> Address {
 
 /// The path names the tenant: `/acme/token`, `/.well-known/openid-credential-issuer/acme`.
 fn on_the_base(path: &str) -> Address {
-    if AUTHORIZATION_SERVER.contains(&path) {
+    if PLATFORMS_OWN.contains(&path) {
         return Address::Application(path.to_owned());
     }
     if let Some((name, rest)) = well_known(path) {

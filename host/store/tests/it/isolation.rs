@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chancery_domain::TenantId;
 use chancery_domain::scope::Scope;
+use chancery_domain::{ClientId, TenantId};
 use chancery_store::{NewApiKey, Seen, Store, StoredAnswer, UsedOnce};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
@@ -26,7 +26,7 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     let scopes = vec![Scope::Manage];
     let key = NewApiKey { id, hash: digest(), name: "ci".to_owned(), scopes, created_at: NOW };
     tx.create_api_key(&key).await.unwrap();
-    tx.create_client(client(1), &digest(), &terms()).await.unwrap();
+    tx.create_client(ClientId::new(NOW, unique()), &digest(), &terms()).await.unwrap();
     tx.invite(&invitation(NOW + Duration::HOUR)).await.unwrap();
     let answer = StoredAnswer { request_hash: digest(), sealed_answer: vec![1] };
     assert!(tx.remember_answer(&digest(), &answer, NOW, NOW + Duration::HOUR).await.unwrap());

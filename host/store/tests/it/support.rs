@@ -23,7 +23,7 @@ pub(crate) const REVISION: Revision = Revision { component: COMPONENT, configura
 pub(crate) const BADGE: &str = "badge";
 
 /// Ten bytes that no other call gets.
-fn unique() -> [u8; 10] {
+pub(crate) fn unique() -> [u8; 10] {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let mut bytes = [0; 10];
     bytes[2..].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
