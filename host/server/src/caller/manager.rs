@@ -36,6 +36,8 @@ macro_rules! may {
 may! {
     /// May change what the tenant is to the world: domains, endpoints.
     Administers = Admin;
+    /// May see what the tenant is to the world.
+    Inspects = Admin, Auditor;
     /// May make and withdraw offers.
     Offers = Offer;
     /// May change the status of credentials.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Page, read};
 use crate::app::App;
-use crate::caller::{Administers, Manager, Oversees};
+use crate::caller::{Administers, Inspects, Manager};
 use crate::no_store;
 use crate::operations::bind_endpoint::{bind_endpoint, endpoints};
 use crate::problem::{Problem, ProblemDocument};
@@ -47,11 +47,11 @@ impl From<PublicEndpoint> for EndpointView {
 #[utoipa::path(
     get, path = "/public-endpoints", tag = "Public endpoints",
     responses((status = 200, body = Page<EndpointView>)),
-    security(("api_key" = ["admin"]))
+    security(("api_key" = ["admin"]), ("api_key" = ["auditor"]))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    manager: Manager<Oversees>,
+    manager: Manager<Inspects>,
 ) -> Result<Response, Problem> {
     let rows = endpoints(&app, &manager.issuer).await?;
     Ok(no_store(Json(Page { data: rows.into_iter().map(EndpointView::from).collect(), next_cursor: None })))

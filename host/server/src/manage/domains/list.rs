@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::DomainView;
 use crate::app::App;
-use crate::caller::{Manager, Oversees};
+use crate::caller::{Inspects, Manager};
 use crate::manage::Page;
 use crate::no_store;
 use crate::problem::{Problem, ProblemDocument};
@@ -16,11 +16,11 @@ use crate::problem::{Problem, ProblemDocument};
 /// List domains
 #[utoipa::path(
     get, path = "/domains", tag = "Domains", responses((status = 200, body = Page<DomainView>)),
-    security(("api_key" = ["admin"]))
+    security(("api_key" = ["admin"]), ("api_key" = ["auditor"]))
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    manager: Manager<Oversees>,
+    manager: Manager<Inspects>,
 ) -> Result<Response, Problem> {
     let mut tx = app.tenant(&manager.issuer).await?;
     let rows = tx.domains().await?;
@@ -32,11 +32,11 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/domains/{domain}", tag = "Domains", params(("domain" = String, Path, description = "The name")),
     responses((status = 200, body = DomainView), (status = 404, body = ProblemDocument)),
-    security(("api_key" = ["admin"]))
+    security(("api_key" = ["admin"]), ("api_key" = ["auditor"]))
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    manager: Manager<Oversees>,
+    manager: Manager<Inspects>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let mut tx = app.tenant(&manager.issuer).await?;
