@@ -39,6 +39,7 @@ pub mod migrate;
 mod offers;
 mod platform;
 mod pool;
+mod principal;
 mod provision;
 mod redemption;
 mod scope;
@@ -62,11 +63,10 @@ pub use invitations::NewInvitation;
 pub use issuance::{Intent, IntentRefused, NewCopy, NotificationEvent, SigningKeyName, UsedOnce};
 pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use migrate::RolePasswords;
-pub use offers::{
-    ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem, Principal,
-};
+pub use offers::{ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem};
 pub use platform::{Component, ComponentStatus, Deployment};
 pub use pool::Traffic;
+pub use principal::Principal;
 pub use provision::NewTenant;
 pub use redemption::{Redemption, TxCodeAttempt};
 pub use scope::{By, PlatformTx, ProvisionTx, TenantTx};

@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::convert::{digest, signed};
-use crate::{StoreError, TenantTx};
+use crate::{Principal, StoreError, TenantTx};
 
 /// How long after its own time an offer that was redeemed in time may still be issued. No access
 /// token needs to live longer.
@@ -39,30 +39,6 @@ pub struct NewOffer {
     pub expires_at: OffsetDateTime,
     /// Whoever makes it, checked once more; none if it is the host itself.
     pub made_by: Option<Principal>,
-}
-
-/// Whoever manages a tenant: by an API key, or as a client with a token of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Principal {
-    /// The holder of an API key.
-    ApiKey(ApiKeyId),
-    /// A client.
-    Client {
-        /// Which one.
-        id: ClientId,
-        /// The epoch that its token was made in.
-        token_epoch: u32,
-    },
-}
-
-impl Principal {
-    /// Names the principal within its tenant.
-    pub fn uuid(self) -> Uuid {
-        match self {
-            Self::ApiKey(id) => id.uuid(),
-            Self::Client { id, .. } => id.uuid(),
-        }
-    }
 }
 
 /// A credential configuration, pinned to the revision that was active when the offer was made.
