@@ -107,6 +107,10 @@ identifiers! {
     CredentialId = "crd";
     /// An API key.
     ApiKeyId = "key";
+    /// One entry of an audit trail.
+    AuditEntryId = "aud";
+    /// One request, as the host names it.
+    RequestId = "req";
 }
 
 #[cfg(test)]

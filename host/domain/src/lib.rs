@@ -5,6 +5,7 @@
 //! that do the work (`store`, `engine`, `credential`) and never import one
 //! another.
 
+pub mod audit;
 pub mod chance;
 pub mod clock;
 pub mod credential;
@@ -17,11 +18,12 @@ pub mod slug;
 pub mod template;
 pub mod tenant;
 
+pub use audit::AuditEntry;
 pub use chance::{Random, random_bytes};
 pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
-pub use id::{ApiKeyId, CredentialId, IssuanceId, OfferId, TenantId};
+pub use id::{ApiKeyId, AuditEntryId, CredentialId, IssuanceId, OfferId, RequestId, TenantId};
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::OfferState;
 pub use slug::Slug;

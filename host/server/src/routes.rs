@@ -27,7 +27,17 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
         tenants: around(app, tenants()),
         platform: around(app, platform),
     };
-    Router::new().fallback(knock).with_state(Arc::new(door))
+    identified(app, Router::new().fallback(knock).with_state(Arc::new(door)))
+}
+
+/// Health and metrics at an address of their own.
+pub(crate) fn private(app: &Arc<App>) -> Router {
+    identified(app, operations().with_state(app.clone()))
+}
+
+/// Outermost: whatever is answered, and by whom, the request has a name.
+fn identified(app: &Arc<App>, routes: Router) -> Router {
+    routes.layer(from_fn_with_state(app.clone(), middleware::identify))
 }
 
 /// What every answer goes through.
@@ -91,6 +101,8 @@ fn managers() -> Router<Arc<App>> {
         .route("/credentials/{id}/suspend", post(manage::credentials::change::suspend))
         .route("/credentials/{id}/reinstate", post(manage::credentials::change::reinstate))
         .route("/api-keys", post(manage::api_keys::create).get(manage::api_keys::list))
+        .route("/audit", get(manage::audit::list::list))
+        .route("/audit/verification", get(manage::audit::verify::verify))
         .route("/openapi.json", get(manage::openapi::document))
         .route("/docs", get(manage::docs::page_of_the_api))
         .route("/errors/{code}", get(manage::docs::problem))
@@ -122,10 +134,12 @@ fn operators() -> Router<Arc<App>> {
         .route("/tenants/{id}/suspend", post(t::change::suspend))
         .route("/tenants/{id}/resume", post(t::change::resume))
         .route("/tenants/{id}/close", post(t::change::close))
+        .route("/audit", get(platform::audit::list))
+        .route("/audit/verification", get(platform::audit::verify))
 }
 
 /// Health and metrics; apart when `CHANCERY_OPS_LISTEN` is set.
-pub(crate) fn operations() -> Router<Arc<App>> {
+fn operations() -> Router<Arc<App>> {
     Router::new()
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))

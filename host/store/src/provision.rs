@@ -1,6 +1,6 @@
 //! Adding a tenant: the only way in.
 
-use chancery_domain::{Tenant, TenantId};
+use chancery_domain::{AuditEntry, Tenant, TenantId};
 use sqlx::query;
 
 use crate::session::Session;
@@ -21,6 +21,8 @@ pub struct NewTenant {
     pub activations: Vec<Activation>,
     /// Who manages it first.
     pub api_key: Option<NewApiKey>,
+    /// What the platform's audit trail says of it.
+    pub audit: AuditEntry,
 }
 
 impl ProvisionTx {
@@ -43,6 +45,7 @@ impl ProvisionTx {
             if let Some(key) = &new.api_key {
                 tx.create_api_key(key).await?;
             }
+            tx.record_registration(&new.audit).await?;
             tx.announce_change().await?;
         }
         self.session = Some(tx.session);

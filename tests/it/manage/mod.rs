@@ -1,7 +1,8 @@
 //! The management API.
 
 mod api_keys;
+mod audit;
 mod credentials;
 mod idempotency;
 mod offers;
-mod openapi;
+pub(crate) mod openapi;

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use chancery_credential::secrets::ApiKeySecret;
+use chancery_domain::audit::{Actor, Author};
 use chancery_domain::scope::Scope;
-use chancery_domain::{ApiKeyId, TenantId};
+use chancery_domain::{ApiKeyId, RequestId, TenantId};
 use http::header;
 use http::request::Parts;
 use time::{Duration, OffsetDateTime};
@@ -29,7 +30,7 @@ pub(crate) struct Offers;
 pub(crate) struct Manages;
 /// May read offers and credentials.
 pub(crate) struct Reads;
-/// May see who else may call.
+/// May see who else may call, and who did what.
 pub(crate) struct Oversees;
 
 impl May for Offers {
@@ -54,6 +55,8 @@ pub(crate) struct Manager<M: May> {
     pub(crate) issuer: Arc<Issuer>,
     /// Which key it was.
     pub(crate) key: ApiKeyId,
+    /// Which request it is.
+    request: Option<RequestId>,
     /// The key's scopes: nobody may grant more than they hold.
     pub(crate) scopes: Vec<Scope>,
     /// Needed to seal idempotent answers for this caller alone.
@@ -68,19 +71,30 @@ impl<M: May> FromRequestParts<Arc<App>> for Manager<M> {
         let issuer = managed(parts)?;
         let secret = api_key(parts)?;
         let key = look_up(app, &issuer, &secret.hash()).await?;
-        Self::with(issuer, secret, key)
+        Self::with(parts, issuer, secret, key)
     }
 }
 
 impl<M: May> Manager<M> {
-    pub(super) fn with(issuer: Arc<Issuer>, secret: ApiKeySecret, key: KnownKey) -> Result<Self, Problem> {
+    pub(super) fn with(
+        parts: &Parts,
+        issuer: Arc<Issuer>,
+        secret: ApiKeySecret,
+        key: KnownKey,
+    ) -> Result<Self, Problem> {
         let may = |held: &Scope| M::SCOPES.iter().any(|wanted| held.covers(*wanted));
         if !key.scopes.iter().any(may) {
             let wanted: Vec<_> = M::SCOPES.iter().map(|scope| scope.as_str()).collect();
             let detail = format!("this needs the scope {}", wanted.join(" or "));
             return Err(Problem::new(ProblemCode::Forbidden).detail(detail));
         }
-        Ok(Self { issuer, key: key.id, scopes: key.scopes, secret, may: PhantomData })
+        let request = parts.extensions.get().copied();
+        Ok(Self { issuer, key: key.id, request, scopes: key.scopes, secret, may: PhantomData })
+    }
+
+    /// As the audit trail knows the caller.
+    pub(crate) fn author(&self) -> Author {
+        Author { actor: Actor::ApiKey(self.key), request: self.request }
     }
 }
 
@@ -104,7 +118,7 @@ impl<M: May> FromRequestParts<Arc<App>> for Presumed<M> {
             app.known_keys.remember(name, key.clone(), now);
             key
         };
-        Manager::with(issuer, secret, key).map(Self)
+        Manager::with(parts, issuer, secret, key).map(Self)
     }
 }
 

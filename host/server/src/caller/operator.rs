@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use chancery_domain::audit::{Actor, Author};
 use chancery_domain::scope::Scope;
 use http::request::Parts;
 
@@ -30,6 +31,13 @@ impl FromRequestParts<Arc<App>> for Operator {
             .map_err(|error| Problem::new(ProblemCode::Unavailable).because(error))?
             .ok_or_else(unauthenticated)?;
         let key = look_up(app, &application, &secret.hash()).await?;
-        Manager::with(application, secret, key).map(Self)
+        Manager::with(parts, application, secret, key).map(Self)
+    }
+}
+
+impl Operator {
+    /// As the audit trail knows the caller.
+    pub(crate) fn author(&self) -> Author {
+        Author { actor: Actor::Operator(self.0.key), ..self.0.author() }
     }
 }

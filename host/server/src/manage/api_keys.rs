@@ -8,11 +8,13 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use bytes::Bytes;
 use chancery_credential::secrets::ApiKeySecret;
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::scope::Scope;
-use chancery_domain::{ApiKeyId, random_bytes};
+use chancery_domain::{ApiKeyId, AuditEntry, random_bytes};
 use chancery_store::{ApiKey, NewApiKey, StoreError};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{Page, read};
@@ -88,7 +90,8 @@ pub(crate) async fn create(
         let detail = format!("you do not hold the scope {} yourself", scope.as_str());
         return Err(Problem::new(ProblemCode::Forbidden).detail(detail));
     }
-    let (key, secret) = create_api_key(&app, &manager.issuer, request.name, request.scopes).await?;
+    let (key, secret) =
+        create_api_key(&app, &manager.issuer, manager.author(), request.name, request.scopes).await?;
     let view = ApiKeyView { id: key.id, name: key.name, scopes: key.scopes, created_at: key.created_at };
     let created = CreatedApiKey { view, key: secret.as_str().to_owned() };
     Ok(no_store((StatusCode::CREATED, Json(created))))
@@ -103,6 +106,7 @@ fn may_grant(held: &[Scope], scope: Scope) -> bool {
 pub(crate) async fn create_api_key(
     app: &App,
     issuer: &Issuer,
+    author: Author,
     name: String,
     mut scopes: Vec<Scope>,
 ) -> Result<(NewApiKey, ApiKeySecret), StoreError> {
@@ -114,8 +118,15 @@ pub(crate) async fn create_api_key(
     let key = NewApiKey { id, hash: secret.hash(), name, scopes, created_at: now };
     let mut tx = app.tenant(issuer).await?;
     tx.create_api_key(&key).await?;
+    tx.record(&entry_of(app, author, &key)).await?;
     tx.commit().await?;
     Ok((key, secret))
+}
+
+/// What the audit trail is told of a new key.
+pub(crate) fn entry_of(app: &App, author: Author, key: &NewApiKey) -> AuditEntry {
+    let made = Changed::made(json!({ "name": key.name, "scopes": key.scopes }));
+    app.entry(author, Action::ApiKeyCreated, key.id, &made)
 }
 
 /// List API keys

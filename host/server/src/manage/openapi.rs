@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, credentials, offers};
+use super::{api_keys, audit, credentials, offers};
 use crate::tenants::Published;
 
 #[derive(OpenApi)]
@@ -27,11 +27,14 @@ use crate::tenants::Published;
         credentials::change::reinstate,
         api_keys::create,
         api_keys::list,
+        audit::list::list,
+        audit::verify::verify,
     ),
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
         (name = "Credentials", description = "What was issued, and its status"),
         (name = "API keys", description = "Who may call this API"),
+        (name = "Audit", description = "Who changed what, and whether anybody rewrote it"),
     )
 )]
 struct ManagementApi;

@@ -2,10 +2,12 @@
 
 use chancery_credential::keys::KeyUse;
 use chancery_credential::secrets::ApiKeySecret;
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::scope::Scope;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{ApiKeyId, Slug, Tenant, TenantId, random_bytes};
+use chancery_domain::{ApiKeyId, AuditEntry, Slug, Tenant, TenantId, random_bytes};
 use chancery_store::{KeyState, NewApiKey, NewTenant, StoredKey};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::app::App;
@@ -26,7 +28,11 @@ pub(crate) struct Registered {
 }
 
 /// Registers an ordinary tenant.
-pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Result<Registered, Problem> {
+pub(crate) async fn register_tenant(
+    app: &App,
+    author: Author,
+    registration: Registration,
+) -> Result<Registered, Problem> {
     let Registration { slug, name, parent } = registration;
     let tenant = Tenant {
         id: TenantId::new(app.now(), random_bytes(app.random.as_ref())),
@@ -43,7 +49,7 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
             return Err(Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"));
         }
     }
-    let (new, key) = begin_tenant(app, tenant, &[Scope::Owner]);
+    let (new, key) = begin_tenant(app, author, tenant, &[Scope::Owner]);
     let mut tx = app.store.provision().await?;
     let registered = tx.register(&new).await?;
     tx.commit().await?;
@@ -56,7 +62,12 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
 
 /// Draws the secrets of a tenant that does not exist yet, derives its first key, and makes the API key of its
 /// first manager.
-pub(crate) fn begin_tenant(app: &App, tenant: Tenant, first: &[Scope]) -> (NewTenant, ApiKeySecret) {
+pub(crate) fn begin_tenant(
+    app: &App,
+    author: Author,
+    tenant: Tenant,
+    first: &[Scope],
+) -> (NewTenant, ApiKeySecret) {
     let (now, random, keyring) = (app.now(), app.random.as_ref(), &app.tenants.workshop.keyring);
     let fresh = || Zeroizing::new(random_bytes::<32>(random));
     let (seed, data_key) = (fresh(), fresh());
@@ -84,7 +95,15 @@ pub(crate) fn begin_tenant(app: &App, tenant: Tenant, first: &[Scope]) -> (NewTe
             scopes: first.to_vec(),
             created_at: now,
         }),
+        audit: registration_of(app, author, &tenant),
         tenant,
     };
     (new, secret)
+}
+
+/// What the platform's audit trail is told. The first tenant of all is the platform's own.
+fn registration_of(app: &App, author: Author, tenant: &Tenant) -> AuditEntry {
+    let action = if tenant.system { Action::PlatformFounded } else { Action::TenantRegistered };
+    let made = json!({ "slug": tenant.slug, "name": tenant.name, "parent": tenant.parent });
+    app.entry(author, action, tenant.id, &Changed::made(made))
 }
