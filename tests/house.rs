@@ -226,6 +226,11 @@ impl House {
         self.process.data()
     }
 
+    /// Where its database is, for whoever breaks in.
+    pub fn database(&self) -> String {
+        self.process.database()
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         self.process.log()

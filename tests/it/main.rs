@@ -7,6 +7,7 @@ mod manage;
 mod ops;
 mod platform;
 mod replicas;
+mod requests;
 mod restart;
 mod secrets;
 mod strangers;

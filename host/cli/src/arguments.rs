@@ -95,6 +95,9 @@ pub(crate) enum Command {
     /// Make and list keys for the management API
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
+    /// Read who changed what, and look whether anybody rewrote it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Administer the tenants of a platform
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -298,6 +301,49 @@ pub(crate) enum ApiKeyCommand {
         #[command(flatten)]
         target: Target,
     },
+}
+
+/// `chancery audit …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// List changes, newest first
+    #[command(after_help = "Example:\n  chancery audit list --action credential.revoked --limit 20")]
+    List {
+        /// Only what was done in this way, e.g. `credential.revoked`
+        #[arg(long, value_name = "WORD")]
+        action: Option<String>,
+        /// Only what was done to the thing of this id
+        #[arg(long, value_name = "ID")]
+        target_id: Option<String>,
+        #[command(flatten)]
+        part: Part,
+        #[command(flatten)]
+        trail: Trail,
+    },
+    /// Look for what somebody with access to the database changed, removed or added
+    #[command(after_help = "\
+Example:
+  chancery audit verify --known 5f0e…
+
+Keep the hash it prints where the operator of the database cannot reach: by --known, a trail that
+lost its end is told from one that never had it. Exits with 1 if anything is wrong.")]
+    Verify {
+        /// The hash of a seal that was printed earlier
+        #[arg(long, value_name = "HASH")]
+        known: Option<String>,
+        #[command(flatten)]
+        trail: Trail,
+    },
+}
+
+/// Whose trail it is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Trail {
+    /// What operators did to tenants, instead of what a tenant's own people did
+    #[arg(long)]
+    pub(crate) platform: bool,
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 /// `chancery tenant …`.

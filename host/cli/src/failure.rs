@@ -60,6 +60,12 @@ pub(crate) enum Failure {
         /// How many there are.
         all: usize,
     },
+    /// An audit trail was tampered with; the report is already out.
+    #[error("the audit trail is not what was written: {findings} findings")]
+    Tampered {
+        /// How many things are wrong.
+        findings: usize,
+    },
     /// The machine did not let us: disk full, no more processes.
     #[error("the machine refused: {0}")]
     Machine(#[from] io::Error),
@@ -111,11 +117,14 @@ impl Failure {
             Self::Claim(error) if error.is_unreachable() => UNREACHABLE,
             Self::Usage { .. } => USAGE,
             Self::Claim(error) if error.is_usage() => USAGE,
-            Self::Start(StartError::Internal(_)) => REFUSED,
+            Self::Start(StartError::Internal(_))
+            | Self::Refused(_)
+            | Self::Http(_)
+            | Self::Claim(_)
+            | Self::Unhealthy { .. }
+            | Self::Tampered { .. }
+            | Self::Machine(_) => REFUSED,
             Self::Configuration { .. } | Self::Start(_) => CONFIGURATION,
-            Self::Refused(_) | Self::Http(_) | Self::Claim(_) | Self::Unhealthy { .. } | Self::Machine(_) => {
-                REFUSED
-            }
         }
     }
 
@@ -127,7 +136,7 @@ impl Failure {
             Self::Claim(error) => error.fix(),
             Self::Usage { fix, .. } | Self::Configuration { fix, .. } => Some(fix.clone()),
             Self::Start(error) => fix_of_start(error),
-            Self::Unhealthy { .. } | Self::Machine(_) => None,
+            Self::Unhealthy { .. } | Self::Tampered { .. } | Self::Machine(_) => None,
         }
     }
 

@@ -111,6 +111,10 @@ identifiers! {
     ClientId = "cli";
     /// An invitation to own a tenant.
     InvitationId = "inv";
+    /// One entry of an audit trail.
+    AuditEntryId = "aud";
+    /// One request, as the host names it.
+    RequestId = "req";
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! another.
 
 pub mod address;
+pub mod audit;
 pub mod chance;
 pub mod clock;
 pub mod credential;
@@ -18,11 +19,14 @@ pub mod slug;
 pub mod template;
 pub mod tenant;
 
+pub use audit::AuditEntry;
 pub use chance::{Random, random_bytes};
 pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
-pub use id::{ApiKeyId, ClientId, CredentialId, InvitationId, IssuanceId, OfferId, TenantId};
+pub use id::{
+    ApiKeyId, AuditEntryId, ClientId, CredentialId, InvitationId, IssuanceId, OfferId, RequestId, TenantId,
+};
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::OfferState;
 pub use slug::Slug;

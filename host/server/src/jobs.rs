@@ -1,26 +1,29 @@
 //! Work that no request waits for: marking what was issued, expiring offers,
-//! forgetting what need not be remembered.
+//! forgetting what need not be remembered, sealing audit trails.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chancery_domain::{IssuanceId, TenantId};
-use chancery_store::{By, StoreError};
+use chancery_store::{By, Due, StoreError};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::operations::seal_audit_trail::{seal_platforms_trail, seal_tenants_trail};
 use crate::operations::verify_domains::verify_domains;
 
 /// How often "issued" marks are written.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// Every how many marks the sweep runs.
 const SWEEP_EVERY: u32 = 30;
+/// Every how many marks audit trails are sealed.
+const SEAL_EVERY: u32 = 5;
 
 /// How often domains are looked for that are due.
 const VERIFY_EVERY: Duration = Duration::from_secs(2);
-/// How many tenants one sweep looks after; the others come next.
+/// How many tenants one round looks after; the others come next.
 const MOST_AT_ONCE: u32 = 1_000;
 
 /// What waits to be written.
@@ -65,6 +68,11 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
         {
             tracing::warn!(%error, "failed to sweep");
         }
+        if rounds.is_multiple_of(SEAL_EVERY)
+            && let Err(error) = seal(&app).await
+        {
+            tracing::warn!(%error, "failed to seal audit trails");
+        }
         rounds = rounds.wrapping_add(1);
     }
 }
@@ -96,7 +104,7 @@ async fn write_marks(app: &App) {
 async fn sweep(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     let mut tx = app.store.platform(By::Job("sweep")).await?;
-    let due = tx.due(now, MOST_AT_ONCE).await?;
+    let due = tx.due(Due::Sweep, now, MOST_AT_ONCE).await?;
     tx.commit().await?;
     for tenant in due {
         // One tenant's trouble is not the others'.
@@ -114,4 +122,23 @@ async fn sweep_tenant(app: &App, tenant: TenantId, now: OffsetDateTime) -> Resul
     let swept = tx.sweep(now).await?;
     tx.commit().await?;
     Ok(swept.offers_expired)
+}
+
+/// Seals what is new in the platform's trail and in those of the tenants that have anything new.
+async fn seal(app: &App) -> Result<(), StoreError> {
+    match app.tenants.application().await {
+        Ok(Some(application)) => seal_platforms_trail(app, &application.keys).await?,
+        // Before anybody claimed the platform there is nothing to tell.
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "failed to seal the platform's audit trail"),
+    }
+    let mut tx = app.store.platform(By::Job("seal")).await?;
+    let due = tx.due(Due::Seal, app.now(), MOST_AT_ONCE).await?;
+    tx.commit().await?;
+    for tenant in due {
+        if let Err(error) = seal_tenants_trail(app, tenant).await {
+            tracing::warn!(%tenant, %error, "failed to seal the audit trail");
+        }
+    }
+    Ok(())
 }

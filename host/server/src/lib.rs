@@ -5,6 +5,7 @@
 //! WebAssembly or the inside of a signature.
 
 mod app;
+mod audit;
 mod caller;
 pub mod config;
 mod egress;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chancery_domain::{RequestId, random_bytes};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::cors::{Any, CorsLayer};
 use tracing::Instrument;
@@ -50,13 +51,34 @@ pub(crate) async fn harden(request: Request, next: Next) -> Response {
     response
 }
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names the request, in the log, in the audit trail and in the answer. What a client calls it counts for
+/// nothing: it could be another's, or a lie.
+pub(crate) async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::new(app.now(), random_bytes(app.random.as_ref()));
+    request.headers_mut().remove(REQUEST_ID);
+    request.extensions_mut().insert(id);
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id,
+        http.method = %request.method(),
+        http.route = tracing::field::Empty,
+    );
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
 /// Counts and times requests by route, never by raw path: paths hold secrets.
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = request.method().as_str().to_owned();
     let started = Instant::now();
-    let span = tracing::info_span!("request", http.method = %method, http.route = %route);
-    let response = next.run(request).instrument(span).await;
+    tracing::Span::current().record("http.route", &route);
+    let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
     metrics::counter!("chancery_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
         .increment(1);
@@ -70,6 +92,6 @@ pub(crate) fn cors() -> CorsLayer {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("dpop")])
-        .expose_headers([DPOP_NONCE, header::WWW_AUTHENTICATE, header::ETAG])
+        .expose_headers([DPOP_NONCE, header::WWW_AUTHENTICATE, header::ETAG, REQUEST_ID])
         .max_age(Duration::from_hours(24))
 }

@@ -27,7 +27,17 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
         tenants: around(app, tenants(app)),
         platform: around(app, platform),
     };
-    Router::new().fallback(knock).with_state(Arc::new(door))
+    identified(app, Router::new().fallback(knock).with_state(Arc::new(door)))
+}
+
+/// Health and metrics at an address of their own.
+pub(crate) fn private(app: &Arc<App>) -> Router {
+    identified(app, operations().with_state(app.clone()))
+}
+
+/// Outermost: whatever is answered, and by whom, the request has a name.
+fn identified(app: &Arc<App>, routes: Router) -> Router {
+    routes.layer(from_fn_with_state(app.clone(), middleware::identify))
 }
 
 /// What every answer goes through.
@@ -100,6 +110,8 @@ fn managers() -> Router<Arc<App>> {
         .route("/clients/{id}", get(c::show::show).patch(c::change::change).delete(c::delete::delete))
         .route("/clients/{id}/rotate-secret", post(c::rotate_secret::rotate_secret))
         .route("/invitations/accept", post(manage::invitations::accept))
+        .route("/audit", get(manage::audit::list::list))
+        .route("/audit/verification", get(manage::audit::verify::verify))
         .route("/openapi.json", get(manage::openapi::document))
         .route("/docs", get(manage::docs::page_of_the_api))
         .route("/errors/{code}", get(manage::docs::problem))
@@ -143,10 +155,12 @@ fn operators() -> Router<Arc<App>> {
         .route("/operators", post(o::admit).get(o::list))
         .route("/operators/{id}", delete(o::dismiss))
         .route("/openapi.json", get(platform::openapi::document))
+        .route("/audit", get(platform::audit::list))
+        .route("/audit/verification", get(platform::audit::verify))
 }
 
 /// Health and metrics; apart when `CHANCERY_OPS_LISTEN` is set.
-pub(crate) fn operations() -> Router<Arc<App>> {
+fn operations() -> Router<Arc<App>> {
     Router::new()
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))

@@ -30,7 +30,7 @@ impl Server {
         let Prepared { app, cluster } = startup::prepare(config).await?;
         let mut listeners = vec![(listener, routes::public(&app, config))];
         if let Some(address) = config.ops_listen {
-            let operations = routes::operations().with_state(app.clone());
+            let operations = routes::private(&app);
             listeners.push((listen(address).await?, operations));
         }
         let public_url = config.public_url.as_str().trim_end_matches('/').to_owned();

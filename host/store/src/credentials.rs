@@ -46,12 +46,12 @@ pub struct CredentialFilter {
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusChanged {
+    /// The status before.
+    pub before: CredentialStatus,
     /// The status now.
     pub status: CredentialStatus,
     /// Where it is published.
     pub entry: StatusEntry,
-    /// Whether it was another before.
-    pub changed: bool,
 }
 
 struct Row {
@@ -171,8 +171,7 @@ impl TenantTx {
             Ok(after) => after,
             Err(revoked) => return Ok(Some(Err(revoked))),
         };
-        let changed = before != after;
-        if changed {
+        if before != after {
             let done = query!(
                 "with changed as (update credentials set status = $2 where id = $1 returning list)
                  update status_lists set version = version + 1 where list = (select list from changed)",
@@ -183,7 +182,7 @@ impl TenantTx {
             .await;
             self.session.settle(done)?;
         }
-        Ok(Some(Ok(StatusChanged { status: after, entry, changed })))
+        Ok(Some(Ok(StatusChanged { before, status: after, entry })))
     }
 }
 

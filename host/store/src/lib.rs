@@ -22,6 +22,7 @@
 
 mod activations;
 mod api_keys;
+mod audit;
 mod changes;
 mod clients;
 mod convert;
@@ -52,6 +53,7 @@ mod tenants;
 
 pub use activations::Activation;
 pub use api_keys::{ApiKey, NewApiKey};
+pub use audit::{AuditFilter, AuditTrail, Link, Seal};
 pub use changes::{Change, Changes};
 pub use clients::{Client, ClientTerms};
 pub use credentials::{Credential, CredentialFilter, StatusChanged};
@@ -63,8 +65,10 @@ pub use invitations::NewInvitation;
 pub use issuance::{Intent, IntentRefused, NewCopy, NotificationEvent, SigningKeyName, UsedOnce};
 pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use migrate::RolePasswords;
-pub use offers::{ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem};
-pub use platform::{Component, ComponentStatus, Deployment};
+pub use offers::{
+    Cancelled, ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem,
+};
+pub use platform::{Component, ComponentStatus, Deployment, Due};
 pub use pool::Traffic;
 pub use principal::Principal;
 pub use provision::NewTenant;

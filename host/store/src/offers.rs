@@ -5,7 +5,7 @@
 //! tenant, and the plan stays when they have grown.
 
 use chancery_domain::template::Revision;
-use chancery_domain::{ApiKeyId, ClientId, IssuanceId, OfferId, OfferState};
+use chancery_domain::{ApiKeyId, AuditEntry, ClientId, IssuanceId, OfferId, OfferState, RequestId};
 use serde_json::Value;
 use sqlx::{query, query_as, query_scalar};
 use time::{Duration, OffsetDateTime};
@@ -39,6 +39,8 @@ pub struct NewOffer {
     pub expires_at: OffsetDateTime,
     /// Whoever makes it, checked once more; none if it is the host itself.
     pub made_by: Option<Principal>,
+    /// What the audit trail says of it.
+    pub audit: AuditEntry,
 }
 
 /// A credential configuration, pinned to the revision that was active when the offer was made.
@@ -102,6 +104,15 @@ impl std::fmt::Debug for IssuableOffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("IssuableOffer").field("items", &self.items).finish_non_exhaustive()
     }
+}
+
+/// What became of an attempt to withdraw an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled {
+    /// The state it was in.
+    pub before: OfferState,
+    /// The state it is in.
+    pub now: OfferState,
 }
 
 /// Where a listing goes on: at most `limit` rows, the newest first, all older than `before`.
@@ -205,8 +216,16 @@ impl TenantTx {
              ), subject as (
                  insert into offer_subjects (offer_id, sealed, expires_at, erase_at)
                  select $1, $13::bytea, $8, $9 from maker
+             ), audit as (
+                 insert into audit_entries (id, at, actor, actor_id, action, target, after, request_id)
+                 select $17::uuid, $18::timestamptz, $19::text, $20::uuid, $21::text, $22::text,
+                     $23::text::json, $24::uuid
+                 from maker
+             ), waiting as (
+                 insert into audit_chain (entry_id) select $17 from maker
              ), due as (
-                 insert into due (kind, at) select 'sweep', $8 from maker on conflict do nothing
+                 insert into due (kind, at)
+                 select due.* from maker, (values ('sweep', $8), ('seal', $18)) due on conflict do nothing
              )
              select exists (select from maker) as "may!""#,
             offer.id.uuid(),
@@ -225,6 +244,14 @@ impl TenantTx {
             key.map(ApiKeyId::uuid),
             client.map(ClientId::uuid),
             epoch,
+            offer.audit.id.uuid(),
+            offer.audit.at,
+            offer.audit.actor,
+            offer.audit.actor_id,
+            offer.audit.action,
+            offer.audit.target,
+            offer.audit.after,
+            offer.audit.request.map(RequestId::uuid),
         )
         .fetch_one(self.session.statement())
         .await;
@@ -317,26 +344,32 @@ impl TenantTx {
         Ok(page.split(offers, |offer| offer.id))
     }
 
-    /// Withdraws the offer and erases its subject. Answers with the state it is in now: an offer that was
-    /// issued in full, or is over for another reason, stays what it is.
-    pub async fn cancel_offer(&mut self, id: OfferId) -> Result<Option<OfferState>, StoreError> {
-        let state = query_scalar!(
-            r#"with cancelled as (
+    /// Withdraws the offer and erases its subject: an offer that was issued in full, or is over for another
+    /// reason, stays what it is.
+    pub async fn cancel_offer(&mut self, id: OfferId) -> Result<Option<Cancelled>, StoreError> {
+        let row = query!(
+            r#"with before as materialized (
+                 select state, items_left from offers where id = $1 for update
+             ), cancelled as (
                  update offers set state = 'cancelled'
-                 where id = $1 and (state in ('created', 'fetched', 'redeemed')
-                                    or (state = 'issued' and items_left > 0))
-                 returning id, state
+                 where id = $1 and exists (
+                     select from before where state in ('created', 'fetched', 'redeemed')
+                                           or (state = 'issued' and items_left > 0))
+                 returning state
              ), erased as (
                  delete from offer_subjects where offer_id = $1 and exists (select from cancelled)
              )
-             select coalesce((select state from cancelled), (select state from offers where id = $1))"#,
+             select state as "before!", coalesce((select state from cancelled), state) as "now!" from before"#,
             id.uuid(),
         )
-        .fetch_one(self.session.statement())
+        .fetch_optional(self.session.statement())
         .await;
-        let parse =
-            |word: String| OfferState::parse(&word).ok_or_else(|| StoreError::corrupt("offers", "state"));
-        self.session.settle(state)?.map(parse).transpose()
+        let state =
+            |word: &str| OfferState::parse(word).ok_or_else(|| StoreError::corrupt("offers", "state"));
+        self.session
+            .settle(row)?
+            .map(|row| Ok(Cancelled { before: state(&row.before)?, now: state(&row.now)? }))
+            .transpose()
     }
 
     /// What an issuance needs of an offer that was redeemed and has not run out, was not

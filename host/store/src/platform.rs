@@ -54,6 +54,24 @@ pub struct Component {
     pub status: ComponentStatus,
 }
 
+/// What a tenant may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// [`TenantTx::sweep`](crate::TenantTx::sweep).
+    Sweep,
+    /// A seal over the new entries of its audit trail.
+    Seal,
+}
+
+impl Due {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sweep => "sweep",
+            Self::Seal => "seal",
+        }
+    }
+}
+
 impl PlatformTx {
     /// The deployment, once it was founded.
     pub async fn deployment(&mut self) -> Result<Option<Deployment>, StoreError> {
@@ -188,10 +206,16 @@ impl PlatformTx {
         Ok(self.session.settle(done)?.rows_affected() == 1)
     }
 
-    /// Tenants whose sweep is due, the longest waiting first.
-    pub async fn due(&mut self, now: OffsetDateTime, most: u32) -> Result<Vec<TenantId>, StoreError> {
+    /// Tenants that wait for this, the longest waiting first.
+    pub async fn due(
+        &mut self,
+        kind: Due,
+        now: OffsetDateTime,
+        most: u32,
+    ) -> Result<Vec<TenantId>, StoreError> {
         let ids = query_scalar!(
-            "select tenant_id from due where at <= $1 order by at limit $2",
+            "select tenant_id from due where kind = $1 and at <= $2 order by at limit $3",
+            kind.as_str(),
             now,
             i64::from(most)
         )

@@ -1,6 +1,6 @@
 //! Adding a tenant: the only way in.
 
-use chancery_domain::{Tenant, TenantId};
+use chancery_domain::{AuditEntry, Tenant, TenantId};
 use sqlx::query;
 
 use crate::session::Session;
@@ -23,6 +23,8 @@ pub struct NewTenant {
     pub api_key: Option<NewApiKey>,
     /// Who is invited to.
     pub invitation: Option<NewInvitation>,
+    /// What the platform's audit trail says of it.
+    pub audit: AuditEntry,
 }
 
 impl ProvisionTx {
@@ -48,6 +50,7 @@ impl ProvisionTx {
             if let Some(invitation) = &new.invitation {
                 tx.invite(invitation).await?;
             }
+            tx.record_registration(&new.audit).await?;
             tx.announce_change().await?;
         }
         self.session = Some(tx.session);

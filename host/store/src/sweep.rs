@@ -84,6 +84,15 @@ impl TenantTx {
         .execute(self.session.statement())
         .await;
         self.session.settle(done)?;
+        // Nearly always there already, see `seal_again`.
+        let done = query!(
+            "insert into due (kind, at) select 'seal', $1 from audit_chain where seal is null limit 1
+             on conflict do nothing",
+            now,
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done)?;
         Ok(swept)
     }
 }

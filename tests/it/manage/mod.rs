@@ -1,8 +1,9 @@
 //! The management API.
 
 mod api_keys;
+mod audit;
 mod clients;
 mod credentials;
 mod idempotency;
 mod offers;
-mod openapi;
+pub(crate) mod openapi;

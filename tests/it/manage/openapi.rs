@@ -13,8 +13,13 @@ const OPEN: [&str; 1] = ["/invitations/accept"];
 
 /// What `managers()` in `routes.rs` routes: method and path.
 fn routed() -> BTreeSet<(String, String)> {
+    routed_by("fn managers()")
+}
+
+/// What a function in `routes.rs` routes: method and path.
+pub(crate) fn routed_by(function: &str) -> BTreeSet<(String, String)> {
     let source = include_str!("../../../host/server/src/routes.rs");
-    let body = source.split_once("fn managers()").unwrap().1.split_once("\n}").unwrap().0;
+    let body = source.split_once(function).unwrap().1.split_once("\n}").unwrap().0;
     let mut routes = BTreeSet::new();
     for route in body.split(".route(\"").skip(1) {
         let (path, methods) = route.split_once('"').unwrap();

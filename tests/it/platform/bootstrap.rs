@@ -1,6 +1,15 @@
 //! A fresh deployment is claimed once
 
-use chancery_tests::{Answer, House, platform};
+use std::fs::{self, DirBuilder};
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use chancery_tests::{Answer, House, house, platform, unique};
+use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 #[tokio::test]
@@ -22,4 +31,68 @@ async fn a_self_hosted_issuer_has_no_platform() {
     for path in ["/api/platform-admin/tenants", "/api/bootstrap"] {
         acme.issuer_asks(path).await.problem(404, "not-found");
     }
+}
+
+/// A platform as `chancery serve` starts it, which nobody has claimed yet.
+struct Unclaimed {
+    process: Child,
+    directory: PathBuf,
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Unclaimed {
+    async fn start() -> Self {
+        let directory = std::env::temp_dir().join(unique("chancery-unclaimed-"));
+        // PostgreSQL may run as another user.
+        DirBuilder::new().mode(0o711).create(&directory).unwrap();
+        let address = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+        let mut command = Command::new(house::binary());
+        command.arg("serve").env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        for name in ["PATH", "HOME", "CHANCERY_POSTGRES"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.env("SAAS_MODE", "true").env("CHANCERY_PUBLIC_URL", "https://issue.example");
+        command.env("ISSUER_MASTER_KEY", "5a".repeat(32)).env("CHANCERY_LISTEN", address.to_string());
+        let process = command.env("CHANCERY_DATA", directory.join("data")).spawn().unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let unclaimed = Self { process, directory, base: format!("http://{address}"), http };
+        let started = Instant::now();
+        while unclaimed.request(Method::GET, "/livez").send().await.is_err() {
+            assert!(started.elapsed() < Duration::from_secs(90), "`chancery serve` is not ready");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        unclaimed
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).header("host", "issue.example")
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        let id = Pid::from_raw(self.process.id().try_into().unwrap()).unwrap();
+        let _ = kill_process(id, Signal::TERM);
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[tokio::test]
+async fn whoever_comes_first_operates_the_platform_and_that_is_told() {
+    let unclaimed = Unclaimed::start().await;
+    let claim =
+        || Answer::to(unclaimed.request(Method::POST, "/api/bootstrap").json(&json!({ "name": "Ours" })));
+    let claimed = claim().await.is(201);
+    claim().await.problem(404, "not-found");
+    let token = claimed.json()["token"].as_str().unwrap().to_owned();
+    let trail = unclaimed.request(Method::GET, "/api/platform-admin/audit").bearer_auth(&token);
+    let trail = Answer::to(trail).await.granted();
+    let told = trail["data"].as_array().unwrap();
+    assert_eq!(told.len(), 1, "{trail}");
+    assert_eq!((&told[0]["action"], &told[0]["actor"]), (&json!("platform.founded"), &json!("host")));
+    assert_eq!(told[0]["request_id"], claimed.header("x-request-id").unwrap());
+    assert_eq!(told[0]["after"]["name"], "Ours");
+    assert!(!trail.to_string().contains(&token));
 }

@@ -1,6 +1,7 @@
 //! Many tenants on one host
 
 mod addresses;
+mod audit;
 mod bootstrap;
 mod domains;
 mod invitations;

@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 25);
+    assert_eq!(seen, 27);
 }
 
 #[test]
@@ -69,6 +69,8 @@ fn the_contract_of_the_commands_parses() {
         "chancery credential reinstate crd_1",
         "chancery wallet claim x --tx-code 1 --count 3 --dpop --out f",
         "chancery api-key create --name n --scope issuance:offer --scope auditor",
+        "chancery audit list --action offer.created --target-id ofr_1 --limit 5 --platform",
+        "chancery audit verify --known 00 --tenant acme",
         "chancery migrate",
         "chancery doctor",
         "chancery completions zsh",

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod api_key;
+mod audit;
 mod credential;
 mod dev;
 mod doctor;
@@ -30,6 +31,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Offer(command) => offer::obey(command, form).await,
         Command::Credential(command) => credential::obey(command, form).await,
         Command::ApiKey(command) => api_key::obey(command, form).await,
+        Command::Audit(command) => audit::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
         Command::Bootstrap { url, name } => tenant::bootstrap(&url, &name, form).await,
         Command::Wallet(command) => wallet::obey(command, form).await,

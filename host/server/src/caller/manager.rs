@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use chancery_domain::RequestId;
+use chancery_domain::audit::{Actor, Author};
 use chancery_domain::scope::Scope;
 use chancery_store::Principal;
 use http::request::Parts;
@@ -58,6 +60,8 @@ may! {
 pub(crate) struct Manager<M: May> {
     /// The tenant that is managed.
     pub(crate) issuer: Arc<Issuer>,
+    /// Which request it is.
+    request: Option<RequestId>,
     /// Who it is.
     pub(crate) principal: Principal,
     /// What it holds: nobody may give more than that.
@@ -84,12 +88,17 @@ impl<M: May> FromRequestParts<Arc<App>> for Manager<M> {
         let issuer = managed(parts)?;
         let bearer = Bearer::of(&parts.headers)?;
         let known = bearer.look_up(app, &issuer).await?;
-        Self::with(issuer, &bearer, known)
+        Self::with(parts, issuer, &bearer, known)
     }
 }
 
 impl<M: May> Manager<M> {
-    pub(super) fn with(issuer: Arc<Issuer>, bearer: &Bearer, known: Known) -> Result<Self, Problem> {
+    pub(super) fn with(
+        parts: &Parts,
+        issuer: Arc<Issuer>,
+        bearer: &Bearer,
+        known: Known,
+    ) -> Result<Self, Problem> {
         let may = |held: &Scope| M::SCOPES.iter().any(|wanted| held.covers(*wanted));
         if !known.scopes.iter().any(may) {
             let wanted: Vec<_> = M::SCOPES.iter().map(|scope| scope.as_str()).collect();
@@ -97,7 +106,8 @@ impl<M: May> Manager<M> {
         }
         let Known { principal, scopes, configuration_ids } = known;
         let sealing_secret = bearer.sealing_secret(&issuer, principal);
-        Ok(Self { issuer, principal, scopes, configuration_ids, sealing_secret, may: PhantomData })
+        let request = parts.extensions.get().copied();
+        Ok(Self { issuer, request, principal, scopes, configuration_ids, sealing_secret, may: PhantomData })
     }
 
     /// Nobody gives what they do not hold, or takes hold of what has more than they: neither a role nor a
@@ -123,6 +133,15 @@ impl<M: May> Manager<M> {
         let may =
             self.configuration_ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == configuration_id));
         if may { Ok(()) } else { Err(forbidden(format!("you may not offer {configuration_id}"))) }
+    }
+
+    /// As the audit trail knows the caller.
+    pub(crate) fn author(&self) -> Author {
+        let actor = match self.principal {
+            Principal::ApiKey(key) => Actor::ApiKey(key),
+            Principal::Client { id, .. } => Actor::Client(id),
+        };
+        Author { actor, request: self.request }
     }
 }
 
@@ -158,7 +177,7 @@ impl<M: May> FromRequestParts<Arc<App>> for Presumed<M> {
                 }
             }
         };
-        Ok(Self { manager: Manager::with(issuer, &bearer, known)?, bearer })
+        Ok(Self { manager: Manager::with(parts, issuer, &bearer, known)?, bearer })
     }
 }
 

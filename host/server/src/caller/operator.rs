@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use chancery_domain::audit::{Actor, Author};
 use http::request::Parts;
 
 use super::bearer::{Bearer, unauthenticated};
@@ -23,6 +24,13 @@ impl FromRequestParts<Arc<App>> for Operator {
             .map_err(|error| Problem::new(ProblemCode::Unavailable).because(error))?
             .ok_or_else(unauthenticated)?;
         let known = bearer.look_up(app, &application).await?;
-        Manager::with(application, &bearer, known).map(Self)
+        Manager::with(parts, application, &bearer, known).map(Self)
+    }
+}
+
+impl Operator {
+    /// As the audit trail knows the caller.
+    pub(crate) fn author(&self) -> Author {
+        Author { actor: Actor::Operator(self.0.principal.uuid()), ..self.0.author() }
     }
 }

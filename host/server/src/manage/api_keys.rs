@@ -10,11 +10,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use chancery_credential::secrets::ApiKeySecret;
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::scope::Scope;
-use chancery_domain::{ApiKeyId, random_bytes};
+use chancery_domain::{ApiKeyId, AuditEntry, random_bytes};
 use chancery_store::{ApiKey, NewApiKey, StoreError, TenantTx};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{Page, read};
@@ -98,7 +100,7 @@ pub(crate) async fn create(
     }
     // A key may offer everything.
     manager.check_holds(&request.scopes, None)?;
-    let (key, secret) = create_api_key(&app, &manager.issuer, name, request.scopes).await?;
+    let (key, secret) = create_api_key(&app, &manager.issuer, manager.author(), name, request.scopes).await?;
     Ok(no_store((StatusCode::CREATED, Json(CreatedApiKey::new(key, &secret)))))
 }
 
@@ -123,14 +125,22 @@ pub(crate) fn new_api_key(app: &App, name: &str, mut scopes: Vec<Scope>) -> (New
 pub(crate) async fn create_api_key(
     app: &App,
     issuer: &Issuer,
+    author: Author,
     name: String,
     scopes: Vec<Scope>,
 ) -> Result<(NewApiKey, ApiKeySecret), StoreError> {
     let (key, secret) = new_api_key(app, &name, scopes);
     let mut tx = app.tenant(issuer).await?;
     tx.create_api_key(&key).await?;
+    tx.record(&entry_of(app, author, &key)).await?;
     tx.commit().await?;
     Ok((key, secret))
+}
+
+/// What the audit trail is told of a new key.
+pub(crate) fn entry_of(app: &App, author: Author, key: &NewApiKey) -> AuditEntry {
+    let made = Changed::made(json!({ "name": key.name, "scopes": key.scopes }));
+    app.entry(author, Action::ApiKeyCreated, key.id, &made)
 }
 
 /// List API keys

@@ -78,6 +78,6 @@ pub(crate) async fn bind(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let request: EndpointRequest = read(&headers, body)?;
-    let rows = bind_endpoint(&app, &manager.issuer, &service, &request.url).await?;
+    let rows = bind_endpoint(&app, manager.author(), &manager.issuer, &service, &request.url).await?;
     Ok(no_store(Json(Page { data: rows.into_iter().map(EndpointView::from).collect(), next_cursor: None })))
 }

@@ -1,11 +1,13 @@
 //! `POST /invitations/accept`: whoever was invited to own the tenant comes in, once.
 
+use chancery_domain::RequestId;
+use chancery_domain::audit::{Actor, Author};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
+use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -37,11 +39,14 @@ pub(crate) struct AcceptanceRequest {
 pub(crate) async fn accept(
     State(app): State<Arc<App>>,
     Anybody(issuer): Anybody,
+    Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    // Nobody is asked who they are: the invitation says it.
+    let author = Author { actor: Actor::Host, request: Some(request_id) };
     let request: AcceptanceRequest = read(&headers, body)?;
-    let accepted = accept_invitation(&app, &issuer, &request.invitation).await?;
+    let accepted = accept_invitation(&app, author, &issuer, &request.invitation).await?;
     let (key, secret) = accepted.ok_or_else(Problem::not_found)?;
     Ok(no_store((StatusCode::CREATED, Json(CreatedApiKey::new(key, &secret)))))
 }

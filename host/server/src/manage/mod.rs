@@ -1,6 +1,7 @@
 //! The management API: what an issuer's own systems and people call.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod credentials;
 pub(crate) mod docs;

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, clients, credentials, domains, endpoints, invitations, offers};
+use super::{api_keys, audit, clients, credentials, domains, endpoints, invitations, offers};
 use crate::tenants::Published;
 
 #[derive(OpenApi)]
@@ -44,6 +44,8 @@ use crate::tenants::Published;
         clients::rotate_secret::rotate_secret,
         clients::delete::delete,
         invitations::accept,
+        audit::list::list,
+        audit::verify::verify,
     ),
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
@@ -53,6 +55,7 @@ use crate::tenants::Published;
         (name = "Invitations", description = "How an owner comes in"),
         (name = "Domains", description = "Names of the tenant's own, proved by the DNS (only where there are many tenants)"),
         (name = "Public endpoints", description = "The URLs that the tenant advertises (only where there are many tenants)"),
+        (name = "Audit", description = "Who changed what, and whether anybody rewrote it"),
     )
 )]
 struct ManagementApi;

@@ -1,8 +1,10 @@
 //! Somebody who was invited becomes the owner of a tenant.
 
 use chancery_credential::secrets::{ApiKeySecret, InvitationSecret};
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::scope::Scope;
 use chancery_store::{NewApiKey, StoreError};
+use serde_json::json;
 
 use crate::app::App;
 use crate::issuer::Issuer;
@@ -12,6 +14,7 @@ use crate::manage::api_keys::new_api_key;
 /// used or over; nobody learns which.
 pub(crate) async fn accept_invitation(
     app: &App,
+    author: Author,
     issuer: &Issuer,
     invitation: &str,
 ) -> Result<Option<(NewApiKey, ApiKeySecret)>, StoreError> {
@@ -23,6 +26,8 @@ pub(crate) async fn accept_invitation(
     };
     let (key, secret) = new_api_key(app, "owner", vec![Scope::Owner]);
     tx.create_api_key(&key).await?;
+    let changed = Changed::made(json!({ "api_key": key.id }));
+    tx.record(&app.entry(author, Action::InvitationAccepted, invitation, &changed)).await?;
     tx.commit().await?;
     tracing::info!(tenant = %issuer.tenant(), %invitation, "an owner accepted the invitation");
     Ok(Some((key, secret)))

@@ -1,6 +1,8 @@
 //! What a tenant advertises is bound explicitly, never taken from a request.
 
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_store::PublicEndpoint;
+use serde_json::json;
 
 use super::verify_domains::leads_somewhere;
 use crate::app::App;
@@ -14,6 +16,7 @@ const SERVICES: [&str; 1] = [ISSUER];
 /// Makes `url` the primary of the service; it must be an address that leads to this very tenant.
 pub(crate) async fn bind_endpoint(
     app: &App,
+    author: Author,
     issuer: &Issuer,
     service: &str,
     url: &str,
@@ -37,6 +40,8 @@ pub(crate) async fn bind_endpoint(
         return Err(Problem::invalid_at("/url", "url", message));
     }
     tx.bind_endpoint(service, url).await?;
+    let changed = Changed::made(json!({ "url": url }));
+    tx.record(&app.entry(author, Action::EndpointBound, service, &changed)).await?;
     tx.announce_change().await?;
     let rows = tx.public_endpoints().await?;
     tx.commit().await?;

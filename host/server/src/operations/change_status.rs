@@ -1,7 +1,9 @@
 //! An issuer revokes, suspends or reinstates a credential that is out in the world.
 
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::{CredentialId, StatusChange};
 use chancery_store::Credential;
+use serde_json::json;
 
 use crate::app::App;
 use crate::issuer::Issuer;
@@ -11,12 +13,23 @@ use crate::problem::{Problem, ProblemCode};
 pub(crate) async fn change_status(
     app: &App,
     issuer: &Issuer,
-    credential: CredentialId,
+    author: Author,
+    id: CredentialId,
     change: StatusChange,
 ) -> Result<Credential, Problem> {
     let mut tx = app.tenant(issuer).await?;
-    let changed = tx.change_status(credential, change).await?;
-    let credential = tx.credential(credential).await?;
+    let changed = tx.change_status(id, change).await?;
+    // A repeated change changes nothing, and there is nothing to tell.
+    if let Some(Ok(changed)) = changed
+        && changed.before != changed.status
+    {
+        let told = Changed {
+            before: json!({ "status": changed.before }),
+            after: json!({ "status": changed.status }),
+        };
+        tx.record(&app.entry(author, Action::from(change), id, &told)).await?;
+    }
+    let credential = tx.credential(id).await?;
     tx.commit().await?;
     changed
         .ok_or_else(Problem::not_found)?

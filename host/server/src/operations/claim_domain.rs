@@ -2,8 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::random_bytes;
 use chancery_store::Domain;
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 use crate::app::App;
@@ -14,7 +16,12 @@ use crate::problem::{Problem, ProblemCode};
 const MOST: usize = 20;
 
 /// Claims a domain with a fresh challenge; it is looked at in the background.
-pub(crate) async fn claim_domain(app: &App, issuer: &Issuer, text: &str) -> Result<Domain, Problem> {
+pub(crate) async fn claim_domain(
+    app: &App,
+    author: Author,
+    issuer: &Issuer,
+    text: &str,
+) -> Result<Domain, Problem> {
     let name = canonical(text).ok_or_else(|| {
         let message = "a domain is a host name with at least two labels, without scheme, port and path";
         Problem::invalid_at("/domain", "domain", message)
@@ -31,6 +38,10 @@ pub(crate) async fn claim_domain(app: &App, issuer: &Issuer, text: &str) -> Resu
     }
     let claimed = tx.claim_domain(&name, &challenge, app.now()).await?;
     let rows = tx.domains().await?;
+    if claimed {
+        let entry = app.entry(author, Action::DomainClaimed, name.as_str(), &Changed::made(json!({})));
+        tx.record(&entry).await?;
+    }
     tx.commit().await?;
     if !claimed {
         return Err(Problem::new(ProblemCode::Conflict).detail("you claimed this domain before"));
@@ -41,7 +52,12 @@ pub(crate) async fn claim_domain(app: &App, issuer: &Issuer, text: &str) -> Resu
 }
 
 /// Gives a domain up, unless something that the tenant advertises lies under it.
-pub(crate) async fn release_domain(app: &App, issuer: &Issuer, name: &str) -> Result<(), Problem> {
+pub(crate) async fn release_domain(
+    app: &App,
+    author: Author,
+    issuer: &Issuer,
+    name: &str,
+) -> Result<(), Problem> {
     let mut tx = app.tenant(issuer).await?;
     let endpoints = tx.public_endpoints().await?;
     let is_under = |url: &str| Url::parse(url).is_ok_and(|url| url.host_str() == Some(name));
@@ -51,6 +67,10 @@ pub(crate) async fn release_domain(app: &App, issuer: &Issuer, name: &str) -> Re
         return Err(Problem::new(ProblemCode::WrongState).detail(detail));
     }
     let released = tx.release_domain(name).await?;
+    if released {
+        let changed = Changed { before: json!({}), after: Value::Null };
+        tx.record(&app.entry(author, Action::DomainReleased, name, &changed)).await?;
+    }
     tx.announce_change().await?;
     tx.commit().await?;
     app.tenants.forget(issuer.tenant());

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use chancery_credential::secrets::OfferSecret;
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::template::Issue;
 use chancery_domain::{OfferId, OfferState, Random, random_bytes};
 use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
 use chancery_protocol::offer::{OfferLink, TxCode};
 use chancery_store::{NewOffer, NewTxCode, PinnedItem, Principal, TenantTx};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::fetch_offer::describe_offer;
@@ -87,6 +88,7 @@ pub(crate) async fn create_offer(
     tx: &mut TenantTx,
     checked: CheckedOffer,
     made_by: Principal,
+    author: Author,
 ) -> Result<Option<CreatedOffer>, Problem> {
     let now = app.now();
     let random = app.random.as_ref();
@@ -100,7 +102,8 @@ pub(crate) async fn create_offer(
     let tx_code = tx_code.then(|| random_digits(random, TX_CODE_DIGITS));
     let described = tx_code.is_some().then(describe_tx_code);
     let expires_at = now.truncate_to_second() + Duration::seconds(expires_in.into());
-    let configuration_ids = items.iter().map(|item| item.configuration_id.clone()).collect();
+    let configuration_ids: Vec<String> = items.iter().map(|item| item.configuration_id.clone()).collect();
+    let made = json!({ "configuration_ids": configuration_ids, "tx_code_required": tx_code.is_some() });
 
     let new = NewOffer {
         id,
@@ -118,6 +121,7 @@ pub(crate) async fn create_offer(
         created_at: now,
         expires_at,
         made_by: Some(made_by),
+        audit: app.entry(author, Action::OfferCreated, id, &Changed::made(made)),
     };
     if !tx.create_offer(&new).await? {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! Founds the deployment's own tenant, once: whoever comes first operates it.
 
 use chancery_credential::secrets::ApiKeySecret;
+use chancery_domain::audit::Author;
 use chancery_domain::scope::Scope;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{Tenant, TenantId, random_bytes};
@@ -15,7 +16,11 @@ const SLUG: &str = "platform";
 
 /// Makes the application tenant and the key of its first operator; none if that was done before. The row
 /// is the gate: of many who try at once, one inserts it.
-pub(crate) async fn found_platform(app: &App, name: &str) -> Result<Option<ApiKeySecret>, StoreError> {
+pub(crate) async fn found_platform(
+    app: &App,
+    author: Author,
+    name: &str,
+) -> Result<Option<ApiKeySecret>, StoreError> {
     let tenant = Tenant {
         id: TenantId::new(app.now(), random_bytes(app.random.as_ref())),
         slug: SLUG.to_owned(),
@@ -25,7 +30,7 @@ pub(crate) async fn found_platform(app: &App, name: &str) -> Result<Option<ApiKe
         system: true,
         version: 1,
     };
-    let (mut new, _) = begin_tenant(app, tenant);
+    let (mut new, _) = begin_tenant(app, author, tenant);
     let (key, secret) = new_api_key(app, "first key", vec![Scope::PlatformAdmin, Scope::Owner]);
     new.api_key = Some(key);
     let mut tx = app.store.provision().await?;

@@ -14,5 +14,7 @@ pub(crate) mod note_outcome;
 pub(crate) mod publish_status_list;
 pub(crate) mod redeem_code;
 pub(crate) mod register_tenant;
+pub(crate) mod seal_audit_trail;
 pub(crate) mod take_status_indices;
+pub(crate) mod verify_audit_trail;
 pub(crate) mod verify_domains;

@@ -2,10 +2,12 @@
 
 use chancery_credential::keys::{KeyUse, TenantKeys};
 use chancery_credential::secrets::{ApiKeySecret, InvitationSecret};
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::scope::Scope;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{InvitationId, Slug, Tenant, TenantId, random_bytes};
+use chancery_domain::{AuditEntry, InvitationId, Slug, Tenant, TenantId, random_bytes};
 use chancery_store::{NewInvitation, NewTenant};
+use serde_json::json;
 use time::Duration;
 use zeroize::Zeroizing;
 
@@ -36,7 +38,11 @@ pub(crate) struct Registered {
 const INVITED_FOR: Duration = Duration::hours(72);
 
 /// Registers an ordinary tenant.
-pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Result<Registered, Problem> {
+pub(crate) async fn register_tenant(
+    app: &App,
+    author: Author,
+    registration: Registration,
+) -> Result<Registered, Problem> {
     let Registration { slug, name, parent, owner } = registration;
     let tenant = Tenant {
         id: TenantId::new(app.now(), random_bytes(app.random.as_ref())),
@@ -53,7 +59,7 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
             return Err(Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"));
         }
     }
-    let (mut new, keys) = begin_tenant(app, tenant);
+    let (mut new, keys) = begin_tenant(app, author, tenant);
     let (first, key) = new_api_key(app, "first key", vec![Scope::Owner]);
     new.api_key = Some(first);
     let invited = owner.map(|email| invite(app, &keys, &email));
@@ -83,7 +89,7 @@ fn invite(app: &App, keys: &TenantKeys, email: &str) -> (NewInvitation, Invitati
 }
 
 /// Draws the secrets of a tenant that does not exist yet and derives its first keys.
-pub(crate) fn begin_tenant(app: &App, tenant: Tenant) -> (NewTenant, TenantKeys) {
+pub(crate) fn begin_tenant(app: &App, author: Author, tenant: Tenant) -> (NewTenant, TenantKeys) {
     let (now, random, keyring) = (app.now(), app.random.as_ref(), &app.tenants.workshop.keyring);
     let fresh = || Zeroizing::new(random_bytes::<32>(random));
     let (seed, data_key) = (fresh(), fresh());
@@ -99,7 +105,15 @@ pub(crate) fn begin_tenant(app: &App, tenant: Tenant) -> (NewTenant, TenantKeys)
         activations: if tenant.system { Vec::new() } else { app.beginnings.activations.clone() },
         api_key: None,
         invitation: None,
+        audit: registration_of(app, author, &tenant),
         tenant,
     };
     (new, keys)
+}
+
+/// What the platform's audit trail is told. The first tenant of all is the platform's own.
+fn registration_of(app: &App, author: Author, tenant: &Tenant) -> AuditEntry {
+    let action = if tenant.system { Action::PlatformFounded } else { Action::TenantRegistered };
+    let made = json!({ "slug": tenant.slug, "name": tenant.name, "parent": tenant.parent });
+    app.entry(author, action, tenant.id, &Changed::made(made))
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
+use axum::{Extension, Json};
 use bytes::Bytes;
+use chancery_domain::RequestId;
+use chancery_domain::audit::{Actor, Author};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,7 @@ pub(crate) struct Bootstrapped {
 )]
 pub(crate) async fn claim(
     State(app): State<Arc<App>>,
+    Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -65,7 +68,8 @@ pub(crate) async fn claim(
             "a name has 1 to 200 characters, none of them invisible",
         ));
     }
-    let key = found_platform(&app, &request.name).await?.ok_or_else(Problem::not_found)?;
+    let author = Author { actor: Actor::Host, request: Some(request_id) };
+    let key = found_platform(&app, author, &request.name).await?.ok_or_else(Problem::not_found)?;
     tracing::info!("the deployment was claimed");
     let claimed = Bootstrapped {
         management_url: format!("{}/platform-admin", app.platform_api()),

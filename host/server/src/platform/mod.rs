@@ -1,5 +1,6 @@
 //! The platform-admin API: tenants as their operator sees them. It knows nothing of what is theirs.
 
+pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod openapi;
 pub(crate) mod operators;

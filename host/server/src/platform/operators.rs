@@ -43,7 +43,8 @@ pub(crate) async fn admit(
 ) -> Result<Response, Problem> {
     let request: OperatorRequest = read(&headers, body)?;
     let name = checked_name(request.name)?;
-    let (key, secret) = create_api_key(&app, &operator.issuer, name, vec![Scope::PlatformAdmin]).await?;
+    let (key, secret) =
+        create_api_key(&app, &operator.issuer, operator.author(), name, vec![Scope::PlatformAdmin]).await?;
     Ok(no_store((StatusCode::CREATED, Json(CreatedApiKey::new(key, &secret)))))
 }
 
@@ -81,7 +82,7 @@ pub(crate) async fn dismiss(
     let mut tx = app.tenant(&operator.issuer).await?;
     let key = tx.api_key_by_id(id).await?.filter(is_operator).ok_or_else(Problem::not_found)?;
     if key.revoked_at.is_none() {
-        end(&app, &mut tx, id).await?;
+        end(&app, operator.author(), &mut tx, id).await?;
     }
     tx.commit().await?;
     Ok(no_store(StatusCode::NO_CONTENT))

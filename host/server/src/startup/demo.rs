@@ -1,12 +1,14 @@
 //! What `chancery dev` has besides a host: tenants to try, and keys to manage them with.
 
 use chancery_credential::secrets::ApiKeySecret;
+use chancery_domain::audit::Author;
 use chancery_domain::scope::Scope;
 use chancery_domain::{ApiKeyId, Slug, TenantId, random_bytes};
 use chancery_store::NewApiKey;
 
 use super::StartError;
 use crate::app::App;
+use crate::manage::api_keys::entry_of;
 use crate::operations::found_platform::found_platform;
 use crate::operations::register_tenant::{Registration, register_tenant};
 use crate::tenants::load::open_keys;
@@ -17,14 +19,15 @@ const TENANTS: [(&str, &str); 2] = [("acme", "Acme"), ("globex", "Globex")];
 /// Founds the platform and its tenants, as far as they are not there yet.
 pub(super) async fn found(app: &App) -> Result<(), StartError> {
     if app.store.directory().application_tenant().await?.is_none() {
-        found_platform(app, "Chancery demo platform").await?;
+        found_platform(app, Author::HOST, "Chancery demo platform").await?;
     }
     for (slug, name) in TENANTS {
         if app.store.directory().tenant_by_slug(slug).await?.is_some() {
             continue;
         }
         let slug = Slug::parse(slug).map_err(|error| StartError::Internal(error.to_string()))?;
-        register_tenant(app, Registration { slug, name: name.to_owned(), parent: None, owner: None })
+        let registration = Registration { slug, name: name.to_owned(), parent: None, owner: None };
+        register_tenant(app, Author::HOST, registration)
             .await
             .map_err(|problem| StartError::Internal(format!("{problem:?}")))?;
     }
@@ -93,14 +96,15 @@ async fn key(app: &App, tenant: TenantId, scopes: &[Scope]) -> Result<String, St
     let secret = ApiKeySecret::derived(keys.mac("development-api-key", b""));
     if tx.api_key(&secret.hash()).await?.is_none() {
         let now = app.now();
-        tx.create_api_key(&NewApiKey {
+        let key = NewApiKey {
             id: ApiKeyId::new(now, random_bytes(app.random.as_ref())),
             hash: secret.hash(),
             name: "chancery dev".to_owned(),
             scopes: scopes.to_vec(),
             created_at: now,
-        })
-        .await?;
+        };
+        tx.create_api_key(&key).await?;
+        tx.record(&entry_of(app, Author::HOST, &key)).await?;
     }
     tx.commit().await?;
     Ok(secret.as_str().to_owned())

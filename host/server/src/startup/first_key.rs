@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use chancery_domain::audit::Author;
 use chancery_domain::scope::Scope;
 
 use super::StartError;
@@ -38,7 +39,8 @@ pub(super) async fn ensure_first_api_key(
         .mode(0o600)
         .open(&path)
         .map_err(file)?;
-    let (_, secret) = create_api_key(app, issuer, "first key".to_owned(), vec![Scope::Owner]).await?;
+    let (_, secret) =
+        create_api_key(app, issuer, Author::HOST, "first key".to_owned(), vec![Scope::Owner]).await?;
     writeln!(out, "{}", secret.as_str()).and_then(|()| out.sync_all()).map_err(file)?;
     tracing::info!(path = %path.display(), "made the first API key; take it from the file, then delete the file");
     Ok(())

@@ -1,6 +1,7 @@
 //! Keys: the keyring, its check against the database, the tenant's own secrets and signing key.
 
 use chancery_credential::keys::{KeyUse, Keyring, SigningKey};
+use chancery_domain::audit::Author;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{Tenant, TenantId, random_bytes};
 use chancery_store::{By, KeyState, Store, StoredKey};
@@ -66,7 +67,7 @@ pub(super) async fn found_sole_tenant(issuer: &SelfHosted, app: &App) -> Result<
             system: true,
             version: 1,
         };
-        let (mut new, _) = begin_tenant(app, tenant);
+        let (mut new, _) = begin_tenant(app, Author::HOST, tenant);
         // The operator's own key is published below, whatever was derived.
         new.keys.clear();
         let mut tx = app.store.provision().await?;

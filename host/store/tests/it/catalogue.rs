@@ -5,13 +5,16 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 7] = [
+pub(crate) const GLOBAL: [(&str, &str); 10] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
     ("plugin_components", "plugins are shared by digest; tenants see digests, not bytes"),
     ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
     ("public_endpoints", "a directory of advertised URLs; a tenant binds its own alone, see POLICIES"),
+    ("platform_audit_entries", "what operators did; a registration tells of itself, see POLICIES"),
+    ("platform_audit_chain", "ids and digests of those; a registration adds its own"),
+    ("platform_audit_seals", "hashes over those; the platform's alone"),
     ("_sqlx_migrations", "which migrations were applied"),
 ];
 
@@ -22,6 +25,8 @@ const GOLDEN: &str = "(tenant_id = (NULLIF(current_setting('chancery.tenant'::te
 const POLICIES: &str = "\
 due: find SELECT {chancery_platform} using true check -
 due: tenant_isolation ALL {chancery_tenant} using (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) check (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)
+platform_audit_entries: oversee ALL {chancery_platform} using true check true
+platform_audit_entries: register INSERT {chancery_tenant} using - check ((action = ANY (ARRAY['tenant.registered'::text, 'platform.founded'::text])) AND (target = ('tnt_'::text || replace(current_setting('chancery.tenant'::text, true), '-'::text, ''::text))))
 tenants: administer UPDATE {chancery_platform} using true check true
 tenants: directory SELECT {public} using true check -
 tenants: register INSERT {chancery_tenant} using - check (id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)";
@@ -181,7 +186,8 @@ async fn the_policies_of_the_deployments_tables_are_these() {
     let policies: Vec<String> = sqlx::query(
         "select format('%s: %s %s %s using %s check %s', tablename, policyname, cmd, roles,
                        coalesce(qual, '-'), coalesce(with_check, '-'))
-         from pg_policies where tablename in ('tenants', 'deployment', 'plugin_components', 'due') order by 1",
+         from pg_policies where tablename in ('tenants', 'deployment', 'plugin_components', 'due')
+           or starts_with(tablename, 'platform_audit') order by 1",
     )
     .fetch_all(&mut database.admin().await)
     .await

@@ -3,9 +3,7 @@
 use chancery_domain::ApiKeyId;
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
-use chancery_store::{
-    Activation, By, KeyState, NewApiKey, NewOffer, Principal, Store, StoredAnswer, TenantSecrets,
-};
+use chancery_store::{Activation, By, KeyState, NewApiKey, Store, StoredAnswer, TenantSecrets};
 use serde_json::json;
 use time::Duration;
 
@@ -48,11 +46,11 @@ async fn a_revoked_key_makes_no_offer_however_recently_it_was_good() {
     };
     let mut tx = store.tenant(tenant).await.unwrap();
     tx.create_api_key(&key).await.unwrap();
-    let before = NewOffer { made_by: Some(Principal::ApiKey(id)), ..new_offer() };
+    let before = new_offer_by(Some(id));
     assert!(tx.create_offer(&before).await.unwrap());
     assert!(tx.revoke_api_key(id, NOW).await.unwrap());
-    let after = NewOffer { made_by: Some(Principal::ApiKey(id)), ..new_offer() };
-    let strangers = NewOffer { made_by: Some(Principal::ApiKey(ApiKeyId::new(NOW, [2; 10]))), ..new_offer() };
+    let after = new_offer_by(Some(id));
+    let strangers = new_offer_by(Some(ApiKeyId::new(NOW, [2; 10])));
     for refused in [&after, &strangers] {
         assert!(!tx.create_offer(refused).await.unwrap());
         assert_eq!(tx.offer(refused.id).await.unwrap(), None);

@@ -1,7 +1,7 @@
 //! Offers: fetched, redeemed once, guessed at five times, withdrawn.
 
 use chancery_domain::{OfferId, OfferState, TenantId};
-use chancery_store::{By, Page, PinnedItem, Redemption, Store};
+use chancery_store::{By, Cancelled, Page, PinnedItem, Redemption, Store};
 use time::Duration;
 
 use crate::database::{Database, one};
@@ -202,9 +202,12 @@ async fn an_offer_is_withdrawn_until_all_of_it_is_issued() {
     let issued = issued(&store, tenant).await;
 
     let mut tx = store.tenant(tenant).await.unwrap();
-    assert_eq!(tx.cancel_offer(offer.id).await.unwrap(), Some(OfferState::Cancelled));
-    assert_eq!(tx.cancel_offer(offer.id).await.unwrap(), Some(OfferState::Cancelled));
-    assert_eq!(tx.cancel_offer(issued.offer).await.unwrap(), Some(OfferState::Issued));
+    let became = |before, now| Some(Cancelled { before, now });
+    let (redeemed, cancelled, issued_state) =
+        (OfferState::Redeemed, OfferState::Cancelled, OfferState::Issued);
+    assert_eq!(tx.cancel_offer(offer.id).await.unwrap(), became(redeemed, cancelled));
+    assert_eq!(tx.cancel_offer(offer.id).await.unwrap(), became(cancelled, cancelled));
+    assert_eq!(tx.cancel_offer(issued.offer).await.unwrap(), became(issued_state, issued_state));
     assert_eq!(tx.cancel_offer(new_offer().id).await.unwrap(), None);
     assert!(tx.offer_for_issuance(offer.id, NOW).await.unwrap().is_none());
     tx.commit().await.unwrap();

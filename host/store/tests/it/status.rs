@@ -96,11 +96,11 @@ async fn a_change_shows_in_the_list_and_moves_its_version() {
     assert_eq!(tx.statuses(0).await.unwrap(), []);
     let suspended = tx.change_status(one.credential, StatusChange::Suspend).await.unwrap().unwrap().unwrap();
     assert_eq!(
-        (suspended.status, suspended.entry, suspended.changed),
-        (CredentialStatus::Suspended, one.status, true)
+        (suspended.before, suspended.status, suspended.entry),
+        (CredentialStatus::Valid, CredentialStatus::Suspended, one.status)
     );
     let again = tx.change_status(one.credential, StatusChange::Suspend).await.unwrap().unwrap().unwrap();
-    assert!(!again.changed);
+    assert_eq!(again.before, again.status);
     tx.change_status(two.credential, StatusChange::Revoke).await.unwrap().unwrap().unwrap();
     assert_eq!(tx.status_list(0).await.unwrap(), list(2));
     let expected =
@@ -126,7 +126,7 @@ async fn a_revocation_is_never_taken_back() {
         assert_eq!(tx.change_status(copy.credential, change).await.unwrap(), Some(Err(RevokedForEver)));
     }
     let again = tx.change_status(copy.credential, StatusChange::Revoke).await.unwrap().unwrap().unwrap();
-    assert_eq!((again.status, again.changed), (CredentialStatus::Revoked, false));
+    assert_eq!((again.before, again.status), (CredentialStatus::Revoked, CredentialStatus::Revoked));
     tx.commit().await.unwrap();
 }
 

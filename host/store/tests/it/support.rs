@@ -2,15 +2,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chancery_domain::audit::{Action, Actor, Author, Changed};
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{
-    ClientId, CredentialId, InvitationId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId,
+    ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, InvitationId, IssuanceId, OfferId,
+    StatusEntry, Tenant, TenantId,
 };
 use chancery_store::{
-    Activation, By, ClientTerms, Intent, KeyState, NewCopy, NewInvitation, NewOffer, NewTenant, NewTxCode,
-    PinnedItem, Redemption, SigningKeyName, Store, StoredKey,
+    Activation, AuditTrail, By, ClientTerms, Intent, KeyState, Link, NewCopy, NewInvitation, NewOffer,
+    NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal, SigningKeyName, Store, StoredKey,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -38,9 +40,10 @@ pub(crate) fn digest() -> [u8; 32] {
 }
 
 pub(crate) fn new_tenant(slug: &str) -> NewTenant {
+    let id = TenantId::new(NOW, unique());
     NewTenant {
         tenant: Tenant {
-            id: TenantId::new(NOW, unique()),
+            id,
             slug: slug.to_owned(),
             name: format!("{slug} and sons"),
             status: TenantStatus::Active,
@@ -54,7 +57,15 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
         activations: Vec::new(),
         api_key: None,
         invitation: None,
+        audit: entry(Action::TenantRegistered, id, None),
     }
+}
+
+/// What a trail is told of a change that the key made.
+pub(crate) fn entry(action: Action, target: impl Into<String>, key: Option<ApiKeyId>) -> AuditEntry {
+    let author = Author { actor: key.map_or(Actor::Host, Actor::ApiKey), request: None };
+    let made = Changed::made(json!({ "z": 1.50, "a": "order and numbers are kept" }));
+    AuditEntry::new(AuditEntryId::new(NOW, unique()), NOW, author, action, target, &made)
 }
 
 /// A tenant that can issue badges.
@@ -91,8 +102,14 @@ pub(crate) fn key(version: u32, state: KeyState) -> StoredKey {
 }
 
 pub(crate) fn new_offer() -> NewOffer {
+    new_offer_by(None)
+}
+
+/// An offer that the holder of a key makes, or the host.
+pub(crate) fn new_offer_by(key: Option<ApiKeyId>) -> NewOffer {
+    let id = OfferId::new(NOW, unique());
     NewOffer {
-        id: OfferId::new(NOW, unique()),
+        id,
         handle_hash: digest(),
         code_hash: digest(),
         items: vec![PinnedItem { configuration_id: BADGE.to_owned(), revision: REVISION }],
@@ -100,7 +117,8 @@ pub(crate) fn new_offer() -> NewOffer {
         sealed_subject: b"sealed".to_vec(),
         created_at: NOW,
         expires_at: NOW + Duration::minutes(10),
-        made_by: None,
+        made_by: key.map(Principal::ApiKey),
+        audit: entry(Action::OfferCreated, id, key),
     }
 }
 
@@ -182,4 +200,13 @@ pub(crate) async fn set_status(store: &Store, tenant: TenantId, status: TenantSt
     let read = tx.tenant(tenant).await.unwrap().unwrap();
     assert!(tx.change_tenant(&read, &read.name, status).await.unwrap().is_some());
     tx.commit().await.unwrap();
+}
+
+/// Seals what waits, under that number.
+pub(crate) async fn seal(trail: &mut impl AuditTrail, number: u32) -> Vec<AuditEntryId> {
+    let entries = trail.unsealed_entries(100).await.unwrap();
+    let links: Vec<_> = entries.iter().map(|entry| Link { entry: entry.id, digest: digest() }).collect();
+    let seal = Seal { number, sealed_at: NOW, hash: digest(), mac: digest() };
+    assert!(trail.seal_entries(&seal, &links).await.unwrap());
+    links.iter().map(|link| link.entry).collect()
 }

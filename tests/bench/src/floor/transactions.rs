@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::clock::SystemClock;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{Clock as _, CredentialId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId};
+use chancery_domain::{
+    AuditEntry, AuditEntryId, Clock as _, CredentialId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId,
+};
 use chancery_store::{
     Activation, By, Intent, KeyState, NewCopy, NewOffer, NewTenant, PinnedItem, PoolSize, Redemption,
     RolePasswords, SigningKeyName, Store, StoredKey, Urls, UsedOnce,
@@ -96,6 +99,7 @@ async fn found(store: &Store) -> Result<TenantId> {
         activations: vec![activation],
         api_key: None,
         invitation: None,
+        audit: entry(Action::TenantRegistered, now)?,
     };
     let mut provision = store.provision().await?;
     ensure!(provision.register(&new).await?, "the slug is taken in a fresh database");
@@ -135,7 +139,7 @@ async fn issue(store: &Store, tenant: TenantId, index: u32) -> Result<()> {
         sealed_subject: vec![0x5e; SEALED],
         created_at: now,
         expires_at: now + Span::minutes(10),
-        made_by: None,
+        audit: entry(Action::OfferCreated, now)?,
     };
     let mut tx = store.tenant(tenant).await?;
     tx.create_offer(&offer).await?;
@@ -154,6 +158,11 @@ async fn issue(store: &Store, tenant: TenantId, index: u32) -> Result<()> {
     let tokens = store.tenant(tenant).await?.record_issuance(&intent).await??;
     ensure!(tokens.len() == 1, "one copy, one token");
     Ok(())
+}
+
+fn entry(action: Action, now: OffsetDateTime) -> Result<AuditEntry> {
+    let id = AuditEntryId::new(now, bytes()?);
+    Ok(AuditEntry::new(id, now, Author::HOST, action, "floor", &Changed::made(json!({}))))
 }
 
 fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {

@@ -1,5 +1,7 @@
 //! `PATCH /api-keys/{id}` and `DELETE /api-keys/{id}`
 
+use chancery_domain::audit::{Action, Author, Changed};
+use serde_json::json;
 use std::sync::Arc;
 
 use axum::Json;
@@ -49,8 +51,10 @@ pub(crate) async fn rename(
     let mut key = held(&mut tx, &manager, &id).await?;
     let patch: ApiKeyPatch = read(&headers, body)?;
     if let Some(name) = patch.name {
-        key.name = checked_name(name)?;
+        let before = std::mem::replace(&mut key.name, checked_name(name)?);
         tx.rename_api_key(key.id, &key.name).await?;
+        let changed = Changed { before: json!({ "name": before }), after: json!({ "name": key.name }) };
+        tx.record(&app.entry(manager.author(), Action::ApiKeyRenamed, key.id, &changed)).await?;
     }
     tx.commit().await?;
     Ok(no_store(Json(ApiKeyView::from(key))))
@@ -75,15 +79,17 @@ pub(crate) async fn revoke(
     let mut tx = app.tenant(&manager.issuer).await?;
     let key = held(&mut tx, &manager, &id).await?;
     if key.revoked_at.is_none() {
-        end(&app, &mut tx, key.id).await?;
+        end(&app, manager.author(), &mut tx, key.id).await?;
     }
     tx.commit().await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }
 
 /// Ends a key, unless the deployment would be left without an operator.
-pub(crate) async fn end(app: &App, tx: &mut TenantTx, id: ApiKeyId) -> Result<(), Problem> {
+pub(crate) async fn end(app: &App, author: Author, tx: &mut TenantTx, id: ApiKeyId) -> Result<(), Problem> {
     if tx.revoke_api_key(id, app.now()).await? {
+        let changed = Changed { before: json!({}), after: serde_json::Value::Null };
+        tx.record(&app.entry(author, Action::ApiKeyRevoked, id, &changed)).await?;
         return Ok(());
     }
     Err(Problem::new(ProblemCode::WrongState)

@@ -1,5 +1,6 @@
 //! `PATCH /clients/{id}`
 
+use chancery_domain::audit::{Action, Changed};
 use std::sync::Arc;
 
 use axum::extract::rejection::BytesRejection;
@@ -11,7 +12,7 @@ use chancery_store::{Client, ClientTerms};
 use http::HeaderMap;
 use serde::{Deserialize, Deserializer};
 
-use super::{ClientView, answer, check_holds, checked, parse, to_change};
+use super::{ClientView, answer, check_holds, checked, parse, to_change, told};
 use crate::app::App;
 use crate::caller::{KeepsClients, Manager};
 use crate::manage::read;
@@ -64,6 +65,7 @@ pub(crate) async fn change(
     let client = to_change(&mut tx, &manager, id).await?;
     require_version(&headers, client.version)?;
     let patch: ClientPatch = read(&headers, body)?;
+    let before = told(&client.terms);
     let terms = checked(ClientTerms {
         name: patch.name.unwrap_or(client.terms.name),
         scopes: patch.scopes.unwrap_or(client.terms.scopes),
@@ -71,6 +73,8 @@ pub(crate) async fn change(
     })?;
     check_holds(&manager, &terms)?;
     let version = tx.change_client(id, &terms).await?;
+    let changed = Changed { before, after: told(&terms) };
+    tx.record(&app.entry(manager.author(), Action::ClientChanged, id, &changed)).await?;
     tx.commit().await?;
     Ok(answer(Client { terms, version, ..client }))
 }

@@ -1,5 +1,6 @@
 //! `POST /clients`
 
+use chancery_domain::audit::{Action, Changed};
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,7 +15,7 @@ use chancery_store::ClientTerms;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::{ClientWithSecret, check_holds, checked};
+use super::{ClientWithSecret, check_holds, checked, told};
 use crate::app::App;
 use crate::caller::{KeepsClients, Manager};
 use crate::manage::read;
@@ -61,6 +62,8 @@ pub(crate) async fn create(
     let secret = ClientSecret::random(app.random.as_ref());
     let mut tx = app.tenant(&manager.issuer).await?;
     tx.create_client(id, &secret.hash(), &terms).await?;
+    let changed = Changed::made(told(&terms));
+    tx.record(&app.entry(manager.author(), Action::ClientAdmitted, id, &changed)).await?;
     tx.commit().await?;
     let created = ClientWithSecret::new(id, terms, &secret);
     Ok(tagged(no_store((StatusCode::CREATED, Json(created))), 1))

@@ -1,12 +1,14 @@
 //! `DELETE /clients/{id}`
 
+use chancery_domain::audit::{Action, Changed};
+use serde_json::Value;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::{parse, to_change};
+use super::{parse, to_change, told};
 use crate::app::App;
 use crate::caller::{KeepsClients, Manager};
 use crate::manage::versions::check_version;
@@ -32,6 +34,8 @@ pub(crate) async fn delete(
     let client = to_change(&mut tx, &manager, id).await?;
     check_version(&headers, client.version)?;
     tx.delete_client(id).await?;
+    let changed = Changed { before: told(&client.terms), after: Value::Null };
+    tx.record(&app.entry(manager.author(), Action::ClientRemoved, id, &changed)).await?;
     tx.commit().await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }

@@ -121,3 +121,10 @@ fn checked(mut terms: ClientTerms) -> Result<ClientTerms, Problem> {
     }
     Ok(terms)
 }
+
+/// What the audit trail is told of a client.
+fn told(terms: &ClientTerms) -> serde_json::Value {
+    serde_json::json!({
+        "name": terms.name, "scopes": terms.scopes, "configuration_ids": terms.configuration_ids,
+    })
+}

@@ -1,5 +1,7 @@
 //! `POST /clients/{id}/rotate-secret`
 
+use chancery_domain::audit::{Action, Changed};
+use serde_json::json;
 use std::sync::Arc;
 
 use axum::Json;
@@ -68,6 +70,8 @@ pub(crate) async fn rotate_secret(
     check_version(&headers, client.version)?;
     let former_until = overlap.is_positive().then(|| app.now() + overlap);
     let version = tx.rotate_client_secret(id, &secret.hash(), former_until).await?;
+    let changed = Changed::made(json!({ "overlap_seconds": request.overlap_seconds }));
+    tx.record(&app.entry(manager.author(), Action::ClientSecretRotated, id, &changed)).await?;
     tx.commit().await?;
     Ok(tagged(no_store(Json(ClientWithSecret::new(id, client.terms, &secret))), version))
 }

@@ -63,6 +63,6 @@ async fn change(
     change: StatusChange,
 ) -> Result<Response, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let row = change_status(&app, &manager.issuer, id, change).await?;
+    let row = change_status(&app, &manager.issuer, manager.author(), id, change).await?;
     Ok(no_store(Json(CredentialView::from(row))))
 }

@@ -1,5 +1,7 @@
 //! `POST /domains/{domain}/verify` and `DELETE /domains/{domain}`
 
+use chancery_domain::audit::{Action, Changed};
+use serde_json::Value;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -28,6 +30,15 @@ pub(crate) async fn verify(
 ) -> Result<Response, Problem> {
     let mut tx = app.tenant(&manager.issuer).await?;
     let known = tx.check_domain_at(&name, app.now()).await?;
+    if known {
+        let entry = app.entry(
+            manager.author(),
+            Action::DomainVerificationAsked,
+            name.as_str(),
+            &Changed::made(Value::Null),
+        );
+        tx.record(&entry).await?;
+    }
     tx.commit().await?;
     if known { Ok(no_store(StatusCode::ACCEPTED)) } else { Err(Problem::not_found()) }
 }
@@ -48,6 +59,6 @@ pub(crate) async fn release(
     manager: Manager<Administers>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    release_domain(&app, &manager.issuer, &name).await?;
+    release_domain(&app, manager.author(), &manager.issuer, &name).await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }

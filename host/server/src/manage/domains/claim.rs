@@ -45,6 +45,6 @@ pub(crate) async fn claim(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let request: DomainRequest = read(&headers, body)?;
-    let domain = claim_domain(&app, &manager.issuer, &request.domain).await?;
+    let domain = claim_domain(&app, manager.author(), &manager.issuer, &request.domain).await?;
     Ok(no_store((StatusCode::CREATED, Json(DomainView::from(domain)))))
 }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use chancery_domain::audit::{Action, Changed};
 use chancery_domain::{OfferId, OfferState};
+use chancery_store::Cancelled;
 use http::StatusCode;
+use serde_json::json;
 
 use super::state_of;
 use crate::app::App;
@@ -32,8 +35,15 @@ pub(crate) async fn cancel(
     // Before the sweep has been there, an expired offer looks open to the store.
     let is_expired =
         tx.offer(id).await?.is_some_and(|offer| state_of(&offer, app.now()) == OfferState::Expired);
-    let state = if is_expired { Some(OfferState::Expired) } else { tx.cancel_offer(id).await? };
+    let cancelled = if is_expired { None } else { tx.cancel_offer(id).await? };
+    if let Some(Cancelled { before, now }) = cancelled
+        && before != now
+    {
+        let told = Changed { before: json!({ "state": before }), after: json!({ "state": now }) };
+        tx.record(&app.entry(manager.author(), Action::OfferCancelled, id, &told)).await?;
+    }
     tx.commit().await?;
+    let state = if is_expired { Some(OfferState::Expired) } else { cancelled.map(|offer| offer.now) };
     match state {
         Some(OfferState::Cancelled) => Ok(no_store(StatusCode::NO_CONTENT)),
         None => Err(Problem::not_found()),

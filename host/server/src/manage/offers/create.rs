@@ -52,7 +52,9 @@ pub(crate) async fn create(
     }
     let checked = check_offer(&app, issuer, request).await?;
     let mut tx = app.tenant(issuer).await?;
-    let Some(offer) = create_offer(&app, issuer, &mut tx, checked, manager.principal).await? else {
+    let Some(offer) =
+        create_offer(&app, issuer, &mut tx, checked, manager.principal, manager.author()).await?
+    else {
         tx.rollback().await?;
         presumed.forget(&app);
         return Err(Problem::new(ProblemCode::Unauthenticated));

@@ -6,11 +6,13 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
-use chancery_domain::Tenant;
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::tenant::{TenantChange, TenantStatus};
+use chancery_domain::{AuditEntry, Tenant};
 use chancery_store::By;
 use http::HeaderMap;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{TenantView, answer, find};
 use crate::app::App;
@@ -40,7 +42,7 @@ pub(crate) struct TenantPatch {
 )]
 pub(crate) async fn rename(
     State(app): State<Arc<App>>,
-    _operator: Operator,
+    operator: Operator,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -60,7 +62,9 @@ pub(crate) async fn rename(
         return Err(Problem::new(ProblemCode::WrongState).detail("the tenant is deleted"));
     }
     let status = tenant.status;
-    write(&app, tenant, name, status).await
+    let changed = Changed { before: json!({ "name": tenant.name }), after: json!({ "name": name }) };
+    let entry = app.entry(operator.author(), Action::TenantRenamed, tenant.id, &changed);
+    write(&app, tenant, name, status, &entry).await
 }
 
 macro_rules! changes {
@@ -77,11 +81,11 @@ macro_rules! changes {
         )]
         pub(crate) async fn $name(
             State(app): State<Arc<App>>,
-            _operator: Operator,
+            operator: Operator,
             Path(id): Path<String>,
             headers: HeaderMap,
         ) -> Result<Response, Problem> {
-            change(&app, &id, &headers, TenantChange::$change).await
+            change(&app, operator.author(), &id, &headers, TenantChange::$change).await
         }
     )*};
 }
@@ -101,7 +105,13 @@ changes! {
     delete = Delete, delete, "/tenants/{id}";
 }
 
-async fn change(app: &App, id: &str, headers: &HeaderMap, change: TenantChange) -> Result<Response, Problem> {
+async fn change(
+    app: &App,
+    author: Author,
+    id: &str,
+    headers: &HeaderMap,
+    change: TenantChange,
+) -> Result<Response, Problem> {
     let tenant = find(app, id).await?;
     check_version(headers, tenant.version)?;
     let status = tenant
@@ -109,14 +119,25 @@ async fn change(app: &App, id: &str, headers: &HeaderMap, change: TenantChange) 
         .after(change)
         .map_err(|error| Problem::new(ProblemCode::WrongState).detail(error.to_string()))?;
     let name = tenant.name.clone();
-    write(app, tenant, name, status).await
+    let changed = Changed { before: json!({ "status": tenant.status }), after: json!({ "status": status }) };
+    let entry = app.entry(author, Action::from(change), tenant.id, &changed);
+    write(app, tenant, name, status, &entry).await
 }
 
-async fn write(app: &App, read: Tenant, name: String, status: TenantStatus) -> Result<Response, Problem> {
+async fn write(
+    app: &App,
+    read: Tenant,
+    name: String,
+    status: TenantStatus,
+    entry: &AuditEntry,
+) -> Result<Response, Problem> {
     let mut tx = app.store.platform(By::Operator).await?;
-    let version = tx.change_tenant(&read, &name, status).await?;
+    let Some(version) = tx.change_tenant(&read, &name, status).await? else {
+        tx.rollback().await?;
+        return Err(Problem::new(ProblemCode::PreconditionFailed));
+    };
+    tx.record(entry).await?;
     tx.commit().await?;
-    let version = version.ok_or_else(|| Problem::new(ProblemCode::PreconditionFailed))?;
     app.tenants.forget(read.id);
     answer(app, Tenant { name, status, version, ..read }).await
 }

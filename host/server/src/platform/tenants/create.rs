@@ -71,10 +71,11 @@ pub(crate) struct CreatedTenant {
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    Operator(operator): Operator,
+    operator: Operator,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    let (author, Operator(operator)) = (operator.author(), operator);
     let raw = body.as_ref().map(Bytes::clone).unwrap_or_default();
     let request: TenantRequest = read(&headers, body)?;
     let application = operator.issuer.clone();
@@ -87,7 +88,7 @@ pub(crate) async fn create(
             return Ok(created(answer));
         }
     }
-    let Registered { tenant, key, invitation } = register_tenant(&app, checked(request)?).await?;
+    let Registered { tenant, key, invitation } = register_tenant(&app, author, checked(request)?).await?;
     let registered = CreatedTenant {
         view: TenantView::new(&app, tenant, None),
         token: key.as_str().to_owned(),

@@ -1,0 +1,41 @@
+//! `GET /audit` and `GET /audit/verification`: what operators did.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use chancery_store::By;
+
+use crate::app::App;
+use crate::audit::Chain;
+use crate::caller::Operator;
+use crate::manage::audit::list::{AuditQuery, Question};
+use crate::manage::audit::verify::{Part, VerificationQuery};
+use crate::problem::Problem;
+
+/// Lists changes, newest first.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    _operator: Operator,
+    query: Result<Query<AuditQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let question = Question::read(query)?;
+    let mut tx = app.store.platform(By::Operator).await?;
+    let answer = question.ask(&mut tx).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// Looks for what somebody rewrote.
+pub(crate) async fn verify(
+    State(app): State<Arc<App>>,
+    Operator(operator): Operator,
+    query: Result<Query<VerificationQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let part = Part::read(query)?;
+    let mut tx = app.store.platform(By::Operator).await?;
+    let answer = part.verify(&mut tx, &Chain::of_platform(&operator.issuer.keys)).await?;
+    tx.commit().await?;
+    Ok(answer)
+}

@@ -1,0 +1,430 @@
+//! Audit trails: who changed what, one row for each change, and the seals that chain them.
+
+use chancery_domain::audit::Action;
+use chancery_domain::{AuditEntry, AuditEntryId, RequestId};
+use sqlx::{query, query_as, query_scalar};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::convert::{digest, signed, unsigned};
+use crate::{Page, PlatformTx, StoreError, TenantTx};
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those that tell of this action.
+    pub action: Option<Action>,
+    /// Those that tell of this thing.
+    pub target: Option<String>,
+}
+
+/// A seal over some entries and, by way of its predecessor's hash, over all before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seal {
+    /// Counts from one.
+    pub number: u32,
+    /// When it was made.
+    pub sealed_at: OffsetDateTime,
+    /// Over the predecessor's hash and the digests of the entries.
+    pub hash: [u8; 32],
+    /// Authenticates the hash.
+    pub mac: [u8; 32],
+}
+
+/// An entry's place under a seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The entry.
+    pub entry: AuditEntryId,
+    /// Of its bytes, when it was sealed.
+    pub digest: [u8; 32],
+}
+
+/// A trail: one tenant's own, or the platform's.
+#[expect(async_fn_in_trait, reason = "implemented for the two transactions of this crate, used as they are")]
+pub trait AuditTrail {
+    /// A page of entries, the newest first, and where the next one begins.
+    async fn audit_entries(
+        &mut self,
+        filter: &AuditFilter,
+        page: &Page<AuditEntryId>,
+    ) -> Result<(Vec<AuditEntry>, Option<AuditEntryId>), StoreError>;
+
+    /// The entries of these ids, as far as they are there.
+    async fn audit_entries_of(&mut self, ids: &[AuditEntryId]) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Entries that wait for a seal, the earliest first.
+    async fn unsealed_entries(&mut self, most: u32) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// How many entries wait for a seal.
+    async fn count_unsealed(&mut self) -> Result<u64, StoreError>;
+
+    /// The newest seal.
+    async fn last_seal(&mut self) -> Result<Option<Seal>, StoreError>;
+
+    /// Seals the entries. `false`, and the transaction is to be rolled back, if another replica made a seal of
+    /// that number or sealed one of the entries.
+    async fn seal_entries(&mut self, seal: &Seal, links: &[Link]) -> Result<bool, StoreError>;
+
+    /// The seals that follow the one of that number, in order.
+    async fn seals_after(&mut self, number: u32, most: u32) -> Result<Vec<Seal>, StoreError>;
+
+    /// The seal of that number.
+    async fn seal(&mut self, number: u32) -> Result<Option<Seal>, StoreError>;
+
+    /// Whether there is a seal of that hash.
+    async fn has_seal(&mut self, hash: &[u8; 32]) -> Result<bool, StoreError>;
+
+    /// What is under a seal, in order.
+    async fn links(&mut self, seal: u32) -> Result<Vec<Link>, StoreError>;
+
+    /// Some of the entries after one id and up to another that are under no seal and do not wait for one.
+    async fn stray_entries(
+        &mut self,
+        after: AuditEntryId,
+        up_to: AuditEntryId,
+    ) -> Result<Vec<AuditEntryId>, StoreError>;
+
+    /// Some of the entries that wait for a seal but are gone.
+    async fn lost_entries(&mut self) -> Result<Vec<AuditEntryId>, StoreError>;
+}
+
+struct Row {
+    id: Uuid,
+    at: OffsetDateTime,
+    actor: String,
+    actor_id: Option<Uuid>,
+    action: String,
+    target: String,
+    before: Option<String>,
+    after: Option<String>,
+    request_id: Option<Uuid>,
+}
+
+impl Row {
+    fn entry(self) -> AuditEntry {
+        AuditEntry {
+            id: AuditEntryId::from_uuid(self.id),
+            at: self.at,
+            actor: self.actor,
+            actor_id: self.actor_id,
+            action: self.action,
+            target: self.target,
+            before: self.before,
+            after: self.after,
+            request: self.request_id.map(RequestId::from_uuid),
+        }
+    }
+}
+
+struct SealRow {
+    number: i32,
+    sealed_at: OffsetDateTime,
+    hash: Vec<u8>,
+    mac: Vec<u8>,
+}
+
+impl SealRow {
+    fn seal(self) -> Result<Seal, StoreError> {
+        Ok(Seal {
+            number: unsigned(self.number, "audit_seals", "number")?,
+            sealed_at: self.sealed_at,
+            hash: digest(&self.hash, "audit_seals", "hash")?,
+            mac: digest(&self.mac, "audit_seals", "mac")?,
+        })
+    }
+}
+
+/// The two trails have tables of their own, of the same shape; row-level security tells tenants apart.
+macro_rules! trail {
+    ($tx:ident: $entries:tt, $chain:tt, $seals:tt) => {
+        impl AuditTrail for $tx {
+            async fn audit_entries(
+                &mut self,
+                filter: &AuditFilter,
+                page: &Page<AuditEntryId>,
+            ) -> Result<(Vec<AuditEntry>, Option<AuditEntryId>), StoreError> {
+                let (older_than, most) = (page.older_than(AuditEntryId::uuid), page.rows_to_read());
+                let action = filter.action.map(Action::as_str);
+                // Each with a plan and an index of its own.
+                let rows = match (&filter.target, action) {
+                    (Some(target), action) => {
+                        query_as!(
+                            Row,
+                            "select id, at, actor, actor_id, action, target, before::text, after::text, request_id
+                             from " + $entries + "
+                             where target = $1 and ($2::text is null or action = $2) and id < $3
+                             order by id desc limit $4",
+                            target,
+                            action,
+                            older_than,
+                            most
+                        )
+                        .fetch_all(self.session.statement())
+                        .await
+                    }
+                    (None, Some(action)) => {
+                        query_as!(
+                            Row,
+                            "select id, at, actor, actor_id, action, target, before::text, after::text, request_id
+                             from " + $entries + " where action = $1 and id < $2 order by id desc limit $3",
+                            action,
+                            older_than,
+                            most
+                        )
+                        .fetch_all(self.session.statement())
+                        .await
+                    }
+                    (None, None) => {
+                        query_as!(
+                            Row,
+                            "select id, at, actor, actor_id, action, target, before::text, after::text, request_id
+                             from " + $entries + " where id < $1 order by id desc limit $2",
+                            older_than,
+                            most
+                        )
+                        .fetch_all(self.session.statement())
+                        .await
+                    }
+                };
+                let entries = self.session.settle(rows)?.into_iter().map(Row::entry).collect();
+                Ok(page.split(entries, |entry| entry.id))
+            }
+
+            async fn audit_entries_of(&mut self, ids: &[AuditEntryId]) -> Result<Vec<AuditEntry>, StoreError> {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+                let rows = query_as!(
+                    Row,
+                    "select id, at, actor, actor_id, action, target, before::text, after::text, request_id
+                     from " + $entries + " where id = any($1)",
+                    &ids
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                Ok(self.session.settle(rows)?.into_iter().map(Row::entry).collect())
+            }
+
+            async fn unsealed_entries(&mut self, most: u32) -> Result<Vec<AuditEntry>, StoreError> {
+                let rows = query_as!(
+                    Row,
+                    "select id, at, actor, actor_id, action, target, before::text, after::text, request_id
+                     from " + $entries + "
+                     where id = any(array(
+                         select entry_id from " + $chain + " where seal is null order by entry_id limit $1))
+                     order by id",
+                    i64::from(most)
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                Ok(self.session.settle(rows)?.into_iter().map(Row::entry).collect())
+            }
+
+            async fn count_unsealed(&mut self) -> Result<u64, StoreError> {
+                let count = query_scalar!(
+                    r#"select count(*) as "count!" from "# + $chain + " where seal is null"
+                )
+                .fetch_one(self.session.statement())
+                .await;
+                Ok(self.session.settle(count)?.unsigned_abs())
+            }
+
+            async fn last_seal(&mut self) -> Result<Option<Seal>, StoreError> {
+                let row = query_as!(
+                    SealRow,
+                    "select number, sealed_at, hash, mac from " + $seals + " order by number desc limit 1"
+                )
+                .fetch_optional(self.session.statement())
+                .await;
+                self.session.settle(row)?.map(SealRow::seal).transpose()
+            }
+
+            async fn seal_entries(&mut self, seal: &Seal, links: &[Link]) -> Result<bool, StoreError> {
+                let ids: Vec<Uuid> = links.iter().map(|link| link.entry.uuid()).collect();
+                let digests: Vec<Vec<u8>> = links.iter().map(|link| link.digest.to_vec()).collect();
+                let placed = query_scalar!(
+                    "with seal as (
+                         insert into " + $seals + " (number, sealed_at, hash, mac) values ($1, $2, $3, $4)
+                         on conflict do nothing returning number
+                     ), placed as (
+                         update " + $chain + r#" c set seal = seal.number, place = u.place, digest = u.digest
+                         from seal, unnest($5::uuid[], $6::bytea[]) with ordinality u (entry_id, digest, place)
+                         where c.entry_id = u.entry_id and c.entry_id = any($5) and c.seal is null
+                         returning c.entry_id
+                     )
+                     select count(*) as "count!" from placed"#,
+                    signed(seal.number, "audit_seals", "number")?,
+                    seal.sealed_at,
+                    seal.hash.as_slice(),
+                    seal.mac.as_slice(),
+                    &ids,
+                    &digests
+                )
+                .fetch_one(self.session.statement())
+                .await;
+                Ok(usize::try_from(self.session.settle(placed)?) == Ok(links.len()))
+            }
+
+            async fn seals_after(&mut self, number: u32, most: u32) -> Result<Vec<Seal>, StoreError> {
+                let rows = query_as!(
+                    SealRow,
+                    "select number, sealed_at, hash, mac from " + $seals + "
+                     where number > $1 order by number limit $2",
+                    signed(number, "audit_seals", "number")?,
+                    i64::from(most)
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                self.session.settle(rows)?.into_iter().map(SealRow::seal).collect()
+            }
+
+            async fn seal(&mut self, number: u32) -> Result<Option<Seal>, StoreError> {
+                // A number that no seal has is no corruption: it comes out of a URL.
+                let Ok(number) = i32::try_from(number) else { return Ok(None) };
+                let row = query_as!(
+                    SealRow,
+                    "select number, sealed_at, hash, mac from " + $seals + " where number = $1",
+                    number
+                )
+                .fetch_optional(self.session.statement())
+                .await;
+                self.session.settle(row)?.map(SealRow::seal).transpose()
+            }
+
+            async fn has_seal(&mut self, hash: &[u8; 32]) -> Result<bool, StoreError> {
+                let found = query_scalar!(
+                    "select exists (select from " + $seals + r#" where hash = $1) as "found!""#,
+                    hash.as_slice()
+                )
+                .fetch_one(self.session.statement())
+                .await;
+                self.session.settle(found)
+            }
+
+            async fn links(&mut self, seal: u32) -> Result<Vec<Link>, StoreError> {
+                let rows = query!(
+                    r#"select entry_id, digest as "digest!" from "# + $chain + " where seal = $1 order by place",
+                    signed(seal, "audit_chain", "seal")?
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                let link = |(entry, bytes): (Uuid, Vec<u8>)| {
+                    let digest = digest(&bytes, "audit_chain", "digest")?;
+                    Ok(Link { entry: AuditEntryId::from_uuid(entry), digest })
+                };
+                self.session.settle(rows)?.into_iter().map(|row| link((row.entry_id, row.digest))).collect()
+            }
+
+            async fn stray_entries(
+                &mut self,
+                after: AuditEntryId,
+                up_to: AuditEntryId,
+            ) -> Result<Vec<AuditEntryId>, StoreError> {
+                let ids = query_scalar!(
+                    "select e.id from " + $entries + " e
+                     where e.id > $1 and e.id <= $2
+                       and not exists (select from " + $chain + " c where c.entry_id = e.id)
+                     order by e.id limit 100",
+                    after.uuid(),
+                    up_to.uuid()
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                Ok(self.session.settle(ids)?.into_iter().map(AuditEntryId::from_uuid).collect())
+            }
+
+            async fn lost_entries(&mut self) -> Result<Vec<AuditEntryId>, StoreError> {
+                let ids = query_scalar!(
+                    "select c.entry_id from " + $chain + " c
+                     where c.seal is null and not exists (select from " + $entries + " e where e.id = c.entry_id)
+                     order by c.entry_id limit 100"
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                Ok(self.session.settle(ids)?.into_iter().map(AuditEntryId::from_uuid).collect())
+            }
+        }
+    };
+}
+
+trail!(TenantTx: "audit_entries", "audit_chain", "audit_seals");
+trail!(PlatformTx: "platform_audit_entries", "platform_audit_chain", "platform_audit_seals");
+
+impl TenantTx {
+    /// Tells of a change, in the transaction that makes it. The entry waits for a seal.
+    pub async fn record(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        let done = query!(
+            "with entry as (
+                 insert into audit_entries
+                     (id, at, actor, actor_id, action, target, before, after, request_id)
+                 values ($1, $2, $3, $4, $5, $6, $7::text::json, $8::text::json, $9)
+             ), waiting as (
+                 insert into audit_chain (entry_id) values ($1)
+             )
+             insert into due (kind, at) values ('seal', $2) on conflict do nothing",
+            entry.id.uuid(),
+            entry.at,
+            entry.actor,
+            entry.actor_id,
+            entry.action,
+            entry.target,
+            entry.before,
+            entry.after,
+            entry.request.map(RequestId::uuid),
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done).map(drop)
+    }
+
+    /// Tells the platform of this very tenant's registration, in the transaction that makes it.
+    pub(crate) async fn record_registration(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        record_for_platform(&mut self.session, entry).await
+    }
+
+    /// Says when the tenant's entries are to be sealed again; never, until there is a new one. (An entry that
+    /// is committed in the very instant of that last visit is sealed with the tenant's next one, or after
+    /// its next sweep.)
+    pub async fn seal_again(&mut self, at: Option<OffsetDateTime>) -> Result<(), StoreError> {
+        let done = query!(
+            "with over as (delete from due where kind = 'seal' and $1::timestamptz is null)
+             update due set at = $1 where kind = 'seal' and $1 is not null",
+            at
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done).map(drop)
+    }
+}
+
+impl PlatformTx {
+    /// Tells of a change, in the transaction that makes it. The entry waits for a seal.
+    pub async fn record(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        record_for_platform(&mut self.session, entry).await
+    }
+}
+
+async fn record_for_platform(
+    session: &mut crate::session::Session,
+    entry: &AuditEntry,
+) -> Result<(), StoreError> {
+    let done = query!(
+        "with entry as (
+             insert into platform_audit_entries
+                 (id, at, actor, actor_id, action, target, before, after, request_id)
+             values ($1, $2, $3, $4, $5, $6, $7::text::json, $8::text::json, $9)
+         )
+         insert into platform_audit_chain (entry_id) values ($1)",
+        entry.id.uuid(),
+        entry.at,
+        entry.actor,
+        entry.actor_id,
+        entry.action,
+        entry.target,
+        entry.before,
+        entry.after,
+        entry.request.map(RequestId::uuid),
+    )
+    .execute(session.statement())
+    .await;
+    session.settle(done).map(drop)
+}

@@ -1,0 +1,106 @@
+//! Who did what to tenants
+
+use chancery_tests::answer::text;
+use chancery_tests::people::Operator;
+use chancery_tests::{Answer, platform, unique};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::manage::openapi::routed_by;
+
+/// What the trail says of the request that this is the answer to.
+async fn told_of(operator: &Operator, answer: &Answer) -> Vec<Value> {
+    let request = answer.header("x-request-id").unwrap();
+    let page = operator.get("/audit?limit=100").await.granted();
+    let entries = page["data"].as_array().unwrap();
+    entries.iter().filter(|entry| entry["request_id"] == request).cloned().collect()
+}
+
+/// If you are here because a route is unknown: let its operation tell the audit trail, in the transaction of
+/// the change, and do here what the route does.
+#[tokio::test]
+async fn every_change_is_told_once() {
+    let platform = platform();
+    let operator = platform.operator();
+    for (method, path) in routed_by("fn operators()").into_iter().filter(|(method, _)| method != "get") {
+        let tenant = operator.create(&unique("t-").to_lowercase()).await.is(201).json();
+        let id = text(&tenant["id"]);
+        let at = |path: &str| path.replace("{id}", &id);
+        let (answer, action, before, after) = match (method.as_str(), path.as_str()) {
+            ("post", "/tenants") => {
+                let slug = unique("t-").to_lowercase();
+                let answer = operator.create(&slug).await.is(201);
+                let made = json!({ "slug": slug, "name": format!("The {slug}"), "parent": null });
+                (answer, "tenant.registered", Value::Null, made)
+            }
+            ("patch", "/tenants/{id}") => {
+                let request = operator.request(Method::PATCH, &at(&path)).header("if-match", "*");
+                let answer = Answer::to(request.json(&json!({ "name": "New" }))).await;
+                (answer, "tenant.renamed", json!({ "name": tenant["name"] }), json!({ "name": "New" }))
+            }
+            ("delete", "/tenants/{id}") => {
+                let answer = Answer::to(operator.request(Method::DELETE, &at(&path))).await;
+                (answer, "tenant.deleted", json!({ "status": "active" }), json!({ "status": "deleted" }))
+            }
+            ("post", "/tenants/{id}/suspend") => {
+                let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
+                (answer, "tenant.suspended", json!({ "status": "active" }), json!({ "status": "suspended" }))
+            }
+            ("post", "/tenants/{id}/resume") => {
+                Answer::to(operator.request(Method::POST, &at("/tenants/{id}/suspend"))).await.is(200);
+                let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
+                (answer, "tenant.resumed", json!({ "status": "suspended" }), json!({ "status": "active" }))
+            }
+            ("post", "/tenants/{id}/close") => {
+                let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
+                (answer, "tenant.closed", json!({ "status": "active" }), json!({ "status": "closing" }))
+            }
+            _ => panic!("{method} {path} changes something: what does the audit trail say of it?"),
+        };
+        assert!((200..300).contains(&answer.status), "{answer}");
+        let told = told_of(&operator, &answer).await;
+        assert_eq!(told.len(), 1, "{method} {path}: {told:?}");
+        let entry = &told[0];
+        assert_eq!((&entry["action"], &entry["target"]), (&json!(action), &answer.json()["id"]));
+        assert_eq!((&entry["before"], &entry["after"]), (&before, &after));
+        assert_eq!(entry["actor"], "operator");
+        assert!(text(&entry["actor_id"]).starts_with("key_") && text(&entry["id"]).starts_with("aud_"));
+        assert!(!entry.to_string().contains("chk_"), "no token");
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_or_answered_before_is_not_told() {
+    let operator = platform().operator();
+    let slug = unique("t-").to_lowercase();
+    let tenant = operator.register(&slug).await;
+    let taken = operator.create(&slug).await;
+    taken.clone().problem(409, "conflict");
+    let wrong = operator.change(&tenant, "resume").await;
+    wrong.clone().problem(409, "wrong-state");
+    let body = json!({ "slug": unique("t-").to_lowercase(), "name": "Twice" });
+    let ask = async || {
+        let request = operator.request(Method::POST, "/tenants").header("idempotency-key", &slug);
+        Answer::to(request.json(&body)).await.is(201)
+    };
+    assert_eq!(told_of(&operator, &ask().await).await.len(), 1);
+    for answer in [taken, wrong, ask().await] {
+        assert_eq!(told_of(&operator, &answer).await, Vec::<Value>::new());
+    }
+}
+
+#[tokio::test]
+async fn an_operators_trail_is_the_platforms_and_a_tenants_is_its_own() {
+    let platform = platform();
+    let (operator, tenant) = (platform.operator(), platform.newcomer().await);
+    let id = operator.id_of(&tenant).await;
+    let about = operator.get(&format!("/audit?target={id}")).await.granted();
+    assert_eq!(about["data"][0]["action"], "tenant.registered");
+    assert!(tenant.issuer().get("/audit").await.granted()["data"].as_array().unwrap().is_empty());
+    platform.holder_of(&tenant.key).get("/audit").await.problem(401, "unauthenticated");
+    platform.holder_of(&tenant.key).get("/audit/verification").await.problem(401, "unauthenticated");
+    let founded = operator.get("/audit?action=platform.founded").await.granted();
+    assert_eq!(founded["data"].as_array().unwrap().len(), 1);
+    assert_eq!(founded["data"][0]["actor"], "host");
+    assert_eq!(operator.get("/audit/verification").await.granted()["sound"], true);
+}
