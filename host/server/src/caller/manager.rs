@@ -50,6 +50,8 @@ may! {
     KeepsKeys = Manage, Clients;
     /// May admit, change and remove clients; in the application tenant, operators do.
     KeepsClients = Clients, PlatformAdmin;
+    /// May see who did what.
+    Audits = Auditor;
     /// May see who else may call.
     Oversees = Auditor, Clients, PlatformAdmin;
     /// May administer the deployment. Held in the application tenant only.

@@ -13,7 +13,7 @@ pub(crate) use bearer::tenant_named_by_token;
 pub(crate) use client::ClientCredentials;
 pub(crate) use known::KnownKeys;
 pub(crate) use manager::{
-    Administers, Anybody, Inspects, KeepsClients, KeepsKeys, Manager, Manages, May, Offers, Oversees,
+    Administers, Anybody, Audits, Inspects, KeepsClients, KeepsKeys, Manager, Manages, May, Offers, Oversees,
     Presumed, Reads,
 };
 pub(crate) use operator::Operator;

@@ -1,12 +1,15 @@
 //! Pages to read: the management API, and every problem it can answer. They
 //! need no script, no network and no key.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::openapi::describe;
+use crate::app::App;
 use crate::page::page;
 use crate::problem::{Problem, ProblemCode};
 use crate::tenants::Published;
@@ -55,9 +58,9 @@ struct ProblemPage {
 }
 
 /// `GET /docs`
-pub(crate) async fn page_of_the_api(Published(issuer): Published) -> Response {
+pub(crate) async fn page_of_the_api(State(app): State<Arc<App>>, Published(issuer): Published) -> Response {
     let management_url = issuer.management_url();
-    let Ok(document) = serde_json::to_value(describe(&management_url)) else {
+    let Ok(document) = serde_json::to_value(describe(&app, &management_url)) else {
         return Problem::new(ProblemCode::Internal).into_response();
     };
     page(&ApiPage {

@@ -1,11 +1,15 @@
 //! The description of the management API, made from the handlers themselves.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
 use super::{api_keys, audit, clients, credentials, domains, endpoints, invitations, offers};
+use crate::app::App;
 use crate::tenants::Published;
 
 #[derive(OpenApi)]
@@ -27,13 +31,6 @@ use crate::tenants::Published;
         credentials::change::reinstate,
         api_keys::create,
         api_keys::list,
-        domains::claim::claim,
-        domains::list::list,
-        domains::list::show,
-        domains::change::verify,
-        domains::change::release,
-        endpoints::list,
-        endpoints::bind,
         api_keys::show,
         api_keys::change::rename,
         api_keys::change::revoke,
@@ -53,16 +50,37 @@ use crate::tenants::Published;
         (name = "API keys", description = "Who may call this API by a key"),
         (name = "Clients", description = "Who may call this API by tokens of the authorization server"),
         (name = "Invitations", description = "How an owner comes in"),
-        (name = "Domains", description = "Names of the tenant's own, proved by the DNS (only where there are many tenants)"),
-        (name = "Public endpoints", description = "The URLs that the tenant advertises (only where there are many tenants)"),
         (name = "Audit", description = "Who changed what, and whether anybody rewrote it"),
     )
 )]
 struct ManagementApi;
 
-/// The description for one issuer.
-pub(crate) fn describe(management_url: &str) -> utoipa::openapi::OpenApi {
-    located(ManagementApi::openapi(), management_url)
+/// Where a tenant of many is found.
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        domains::claim::claim,
+        domains::list::list,
+        domains::list::show,
+        domains::change::verify,
+        domains::change::release,
+        endpoints::list,
+        endpoints::bind,
+    ),
+    tags(
+        (name = "Domains", description = "Names of the tenant's own, proved by the DNS"),
+        (name = "Public endpoints", description = "The URLs that the tenant advertises"),
+    )
+)]
+struct AddressesApi;
+
+/// The description for one issuer; a self-hosted one is where its operator says.
+pub(crate) fn describe(app: &App, management_url: &str) -> utoipa::openapi::OpenApi {
+    let mut api = ManagementApi::openapi();
+    if app.tenants.workshop.saas {
+        api.merge(AddressesApi::openapi());
+    }
+    located(api, management_url)
 }
 
 /// The description of an API at its address. Of the scopes that `security` lists, any one will do.
@@ -77,6 +95,9 @@ pub(crate) fn located(mut api: utoipa::openapi::OpenApi, url: &str) -> utoipa::o
 }
 
 /// `GET /openapi.json`
-pub(crate) async fn document(Published(issuer): Published) -> Json<utoipa::openapi::OpenApi> {
-    Json(describe(&issuer.management_url()))
+pub(crate) async fn document(
+    State(app): State<Arc<App>>,
+    Published(issuer): Published,
+) -> Json<utoipa::openapi::OpenApi> {
+    Json(describe(&app, &issuer.management_url()))
 }

@@ -10,11 +10,18 @@ use chancery_store::By;
 use crate::app::App;
 use crate::audit::Chain;
 use crate::caller::Operator;
+use crate::manage::Page;
+use crate::manage::audit::AuditEntryView;
 use crate::manage::audit::list::{AuditQuery, Question};
-use crate::manage::audit::verify::{Part, VerificationQuery};
+use crate::manage::audit::verify::{Part, VerificationQuery, VerificationView};
 use crate::problem::Problem;
 
-/// Lists changes, newest first.
+/// List what operators did, newest first
+#[utoipa::path(
+    get, path = "/audit", tag = "Audit", params(AuditQuery),
+    responses((status = 200, body = Page<AuditEntryView>)),
+    security(("api_key" = ["platform-admin"]))
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     _operator: Operator,
@@ -27,7 +34,12 @@ pub(crate) async fn list(
     Ok(answer)
 }
 
-/// Looks for what somebody rewrote.
+/// Look for what somebody rewrote
+#[utoipa::path(
+    get, path = "/audit/verification", tag = "Audit", params(VerificationQuery),
+    responses((status = 200, body = VerificationView)),
+    security(("api_key" = ["platform-admin"]))
+)]
 pub(crate) async fn verify(
     State(app): State<Arc<App>>,
     Operator(operator): Operator,

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use utoipa::OpenApi;
 
-use super::{operators, tenants};
+use super::{audit, operators, tenants};
 use crate::app::App;
 use crate::manage::openapi::located;
 
@@ -27,12 +27,15 @@ use crate::manage::openapi::located;
         tenants::change::resume,
         tenants::change::close,
         tenants::change::delete,
+        audit::list,
+        audit::verify,
         operators::admit,
         operators::list,
         operators::dismiss,
     ),
     tags(
         (name = "Tenants", description = "The organisations that issue"),
+        (name = "Audit", description = "Who did what to tenants, and whether anybody rewrote it"),
         (name = "Operators", description = "Who may call this API"),
     )
 )]

@@ -131,6 +131,7 @@ async fn repeat(store: &Store, tenant: TenantId, concurrency: usize, count: usiz
 async fn issue(store: &Store, tenant: TenantId, index: u32) -> Result<()> {
     let now = SystemClock.now();
     let offer = NewOffer {
+        made_by: None,
         id: OfferId::new(now, bytes()?),
         handle_hash: bytes()?,
         code_hash: bytes()?,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::AuditEntryView;
 use crate::app::App;
-use crate::caller::{Manager, Oversees};
+use crate::caller::{Audits, Manager};
 use crate::manage::{self, Page};
 use crate::no_store;
 use crate::problem::{Problem, ProblemCode};
@@ -44,7 +44,7 @@ pub(crate) struct AuditQuery {
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
-    manager: Manager<Oversees>,
+    manager: Manager<Audits>,
     query: Result<Query<AuditQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let question = Question::read(query)?;

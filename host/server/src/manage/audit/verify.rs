@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::audit::Chain;
-use crate::caller::{Manager, Oversees};
+use crate::caller::{Audits, Manager};
 use crate::no_store;
 use crate::operations::verify_audit_trail::{Finding, Verification, verify_audit_trail};
 use crate::problem::{Problem, ProblemCode};
@@ -138,7 +138,7 @@ impl From<Verification> for VerificationView {
 )]
 pub(crate) async fn verify(
     State(app): State<Arc<App>>,
-    manager: Manager<Oversees>,
+    manager: Manager<Audits>,
     query: Result<Query<VerificationQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let part = Part::read(query)?;
