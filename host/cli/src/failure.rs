@@ -186,9 +186,11 @@ fn fix_of_start(error: &StartError) -> Option<String> {
         StartError::Database(_) => "check DATABASE_URL and that its role may create roles",
         StartError::Plugins(_) => "name a folder of components in CHANCERY_PLUGINS",
         StartError::Certificate(_) => "correct ISSUER_CERTIFICATE_FILE",
-        StartError::Config(_) | StartError::WrongKey | StartError::File { .. } | StartError::Internal(_) => {
-            return None;
-        }
+        StartError::Config(_)
+        | StartError::WrongKey
+        | StartError::RotationUnderWay
+        | StartError::File { .. }
+        | StartError::Internal(_) => return None,
     };
     Some(fix.into())
 }

@@ -22,15 +22,20 @@
 
 mod activations;
 mod api_keys;
+mod burial;
 mod changes;
 mod convert;
 mod credentials;
 mod directory;
+mod due;
 pub mod embedded;
 mod error;
 mod founding;
+mod imported_keys;
 mod issuance;
+mod key_life;
 mod keys;
+mod master;
 pub mod migrate;
 mod offers;
 mod platform;
@@ -47,12 +52,17 @@ mod tenants;
 
 pub use activations::Activation;
 pub use api_keys::{ApiKey, NewApiKey};
+pub use burial::{LastDocument, WIPED};
 pub use changes::{Change, Changes};
 pub use credentials::{Credential, CredentialFilter, StatusChanged};
 pub use directory::Directory;
+pub use due::Chore;
 pub use error::StoreError;
+pub use imported_keys::ImportedKey;
 pub use issuance::{Intent, IntentRefused, NewCopy, NotificationEvent, SigningKeyName, UsedOnce};
+pub use key_life::KeysTurned;
 pub use keys::{KeyState, StoredKey, TenantSecrets};
+pub use master::SupersededRoot;
 pub use migrate::RolePasswords;
 pub use offers::{ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem};
 pub use platform::{Component, ComponentStatus, Deployment};
@@ -68,4 +78,4 @@ pub use tenants::TenantFilter;
 
 #[doc(inline)]
 pub use embedded::Cluster;
-pub use embedded::EmbeddedError;
+pub use embedded::{EmbeddedError, Shredder};

@@ -3,5 +3,7 @@
 mod addresses;
 mod bootstrap;
 mod isolation;
+mod keys;
 mod lifecycle;
+mod master;
 mod tenants;

@@ -4,6 +4,7 @@ mod api_key;
 mod credential;
 mod dev;
 mod doctor;
+mod key;
 mod listing;
 mod offer;
 mod serve;
@@ -30,6 +31,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Offer(command) => offer::obey(command, form).await,
         Command::Credential(command) => credential::obey(command, form).await,
         Command::ApiKey(command) => api_key::obey(command, form).await,
+        Command::Key(command) => key::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
         Command::Bootstrap { url, name } => tenant::bootstrap(&url, &name, form).await,
         Command::Wallet(command) => wallet::obey(command, form).await,

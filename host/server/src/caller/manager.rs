@@ -29,6 +29,10 @@ pub(crate) struct Offers;
 pub(crate) struct Manages;
 /// May read offers and credentials.
 pub(crate) struct Reads;
+/// May rotate signing keys and bring their own.
+pub(crate) struct KeepsKeys;
+/// May see the public halves of signing keys and their dates.
+pub(crate) struct SeesKeys;
 /// May see who else may call.
 pub(crate) struct Oversees;
 
@@ -38,6 +42,14 @@ impl May for Offers {
 
 impl May for Manages {
     const SCOPES: &'static [Scope] = &[Scope::Manage];
+}
+
+impl May for KeepsKeys {
+    const SCOPES: &'static [Scope] = &[Scope::Keys];
+}
+
+impl May for SeesKeys {
+    const SCOPES: &'static [Scope] = &[Scope::Keys, Scope::Auditor];
 }
 
 impl May for Oversees {

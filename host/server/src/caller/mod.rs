@@ -6,6 +6,8 @@ mod manager;
 mod operator;
 mod wallet;
 
-pub(crate) use manager::{KnownKeys, Manager, Manages, May, Offers, Oversees, Presumed, Reads};
+pub(crate) use manager::{
+    KeepsKeys, KnownKeys, Manager, Manages, May, Offers, Oversees, Presumed, Reads, SeesKeys,
+};
 pub(crate) use operator::Operator;
 pub(crate) use wallet::{UsedProof, Wallet, dpop_at_token_endpoint, fresh_nonce as fresh_dpop_nonce};

@@ -4,6 +4,7 @@ pub(crate) mod api_keys;
 pub(crate) mod credentials;
 pub(crate) mod docs;
 pub(crate) mod idempotency;
+pub(crate) mod keys;
 pub(crate) mod offers;
 pub(crate) mod openapi;
 

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, credentials, offers};
+use super::{api_keys, credentials, keys, offers};
 use crate::tenants::Published;
 
 #[derive(OpenApi)]
@@ -25,12 +25,17 @@ use crate::tenants::Published;
         credentials::change::revoke,
         credentials::change::suspend,
         credentials::change::reinstate,
+        keys::list::list,
+        keys::rotate::rotate,
+        keys::revoke::revoke,
+        keys::import::import,
         api_keys::create,
         api_keys::list,
     ),
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
         (name = "Credentials", description = "What was issued, and its status"),
+        (name = "Keys", description = "What signs the credentials"),
         (name = "API keys", description = "Who may call this API"),
     )
 )]

@@ -23,8 +23,9 @@ pub(crate) async fn found_platform(app: &App, name: &str) -> Result<Option<ApiKe
         parent: None,
         system: true,
         version: 1,
+        delete_at: None,
     };
-    let (new, key) = begin_tenant(app, tenant, &[Scope::PlatformAdmin, Scope::Owner]);
+    let (new, key) = begin_tenant(app, tenant, &[Scope::PlatformAdmin, Scope::Owner]).await?;
     let mut tx = app.store.provision().await?;
     let is_first = tx.register(&new).await?;
     tx.commit().await?;

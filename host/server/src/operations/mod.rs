@@ -2,12 +2,15 @@
 
 pub(crate) mod change_status;
 pub(crate) mod create_offer;
+pub(crate) mod delete_tenant;
 pub(crate) mod fetch_offer;
 pub(crate) mod find_template;
 pub(crate) mod found_platform;
+pub(crate) mod import_key;
 pub(crate) mod issue_credential;
 pub(crate) mod note_outcome;
 pub(crate) mod publish_status_list;
 pub(crate) mod redeem_code;
 pub(crate) mod register_tenant;
+pub(crate) mod rotate_key;
 pub(crate) mod take_status_indices;

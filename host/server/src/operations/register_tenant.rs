@@ -1,11 +1,11 @@
 //! Adds a tenant: validated first, then written in one transaction with everything that it begins with.
 
-use chancery_credential::keys::KeyUse;
+use chancery_credential::keys::{KeyUse, Keyring};
 use chancery_credential::secrets::ApiKeySecret;
 use chancery_domain::scope::Scope;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{ApiKeyId, Slug, Tenant, TenantId, random_bytes};
-use chancery_store::{KeyState, NewApiKey, NewTenant, StoredKey};
+use chancery_store::{KeyState, NewApiKey, NewTenant, StoreError, StoredKey};
 use zeroize::Zeroizing;
 
 use crate::app::App;
@@ -36,6 +36,7 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
         parent,
         system: false,
         version: 1,
+        delete_at: None,
     };
     if let Some(parent) = parent {
         let found = app.store.directory().tenant(parent).await?;
@@ -43,7 +44,7 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
             return Err(Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"));
         }
     }
-    let (new, key) = begin_tenant(app, tenant, &[Scope::Owner]);
+    let (new, key) = begin_tenant(app, tenant, &[Scope::Owner]).await?;
     let mut tx = app.store.provision().await?;
     let registered = tx.register(&new).await?;
     tx.commit().await?;
@@ -56,8 +57,13 @@ pub(crate) async fn register_tenant(app: &App, registration: Registration) -> Re
 
 /// Draws the secrets of a tenant that does not exist yet, derives its first key, and makes the API key of its
 /// first manager.
-pub(crate) fn begin_tenant(app: &App, tenant: Tenant, first: &[Scope]) -> (NewTenant, ApiKeySecret) {
-    let (now, random, keyring) = (app.now(), app.random.as_ref(), &app.tenants.workshop.keyring);
+pub(crate) async fn begin_tenant(
+    app: &App,
+    tenant: Tenant,
+    first: &[Scope],
+) -> Result<(NewTenant, ApiKeySecret), StoreError> {
+    let (now, random) = (app.now(), app.random.as_ref());
+    let keyring = sealing_keyring(app).await?;
     let fresh = || Zeroizing::new(random_bytes::<32>(random));
     let (seed, data_key) = (fresh(), fresh());
     let keys = keyring.tenant(tenant.id, &seed, &data_key);
@@ -65,6 +71,7 @@ pub(crate) fn begin_tenant(app: &App, tenant: Tenant, first: &[Scope]) -> (NewTe
     let signing = keys.signing_key(KeyUse::Credential, algorithm, 1);
     let secret = ApiKeySecret::random(random);
     let new = NewTenant {
+        sealed_under: keyring.check_value(),
         sealed_seed: keyring.seal(&seed_of(tenant.id), &*seed, random),
         sealed_data_key: keyring.seal(&data_key_of(tenant.id), &*data_key, random),
         keys: vec![StoredKey {
@@ -74,6 +81,9 @@ pub(crate) fn begin_tenant(app: &App, tenant: Tenant, first: &[Scope]) -> (NewTe
             state: KeyState::Active,
             public_jwk: signing.public_jwk().to_value(),
             created_at: now,
+            not_before: Some(now),
+            retire_at: None,
+            compromised: false,
         }],
         // Who administers the deployment need not issue.
         activations: if tenant.system { Vec::new() } else { app.beginnings.activations.clone() },
@@ -86,5 +96,13 @@ pub(crate) fn begin_tenant(app: &App, tenant: Tenant, first: &[Scope]) -> (NewTe
         }),
         tenant,
     };
-    (new, secret)
+    Ok((new, secret))
+}
+
+/// The keys, with the master sealing that is in force: while one is being replaced a host holds two.
+pub(crate) async fn sealing_keyring(app: &App) -> Result<Keyring, StoreError> {
+    let keyring = &app.tenants.workshop.keyring;
+    let master = app.store.directory().sealing_master().await?.unwrap_or(keyring.check_value());
+    let unknown = || StoreError::Configuration("it is sealed under another master key".to_owned());
+    keyring.sealing_under(master).ok_or_else(unknown)
 }

@@ -23,6 +23,8 @@ pub(crate) struct FrontDoor {
     pub(crate) addressing: Addressing,
     /// The routes of every tenant.
     pub(crate) tenants: Router,
+    /// What deleted tenants left behind.
+    pub(crate) remains: Router,
     /// The routes of the platform, and what is nobody's.
     pub(crate) platform: Router,
 }
@@ -33,7 +35,10 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) 
     let address = door.addressing.locate(host(&request).as_deref(), request.uri().path());
     let (found, path) = match address {
         Address::Sole(path) => (tenants.application().await, path),
-        Address::Slug(slug, path) => (tenants.by_slug(&slug).await, path),
+        Address::Slug(slug, path) => match tenants.by_slug(&slug).await {
+            Ok(None) => return enter_where_one_was(&door, request, &slug, &path).await,
+            found => (found, path),
+        },
         // Until a verified domain leads to a tenant, a foreign host is not ours to answer for.
         Address::Domain(..) | Address::Misdirected => return misdirected(),
         Address::Platform | Address::Token(_) | Address::Nowhere => {
@@ -45,6 +50,18 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) 
         // As if the path did not exist: whether a slug was ever taken is nobody's business.
         Ok(None) => enter(&door.platform, request).await,
         Err(error) => unavailable(&door.app, &path, &error),
+    }
+}
+
+/// As if the tenant had never been, but for what verifiers look for.
+async fn enter_where_one_was(door: &FrontDoor, mut request: Request, slug: &str, path: &str) -> Response {
+    match door.app.tenants.left_behind(slug, path).await {
+        Ok(Some(document)) => {
+            request.extensions_mut().insert(document);
+            enter(&door.remains, request).await
+        }
+        Ok(None) => enter(&door.platform, request).await,
+        Err(error) => unavailable(&door.app, path, &error),
     }
 }
 

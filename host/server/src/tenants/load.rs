@@ -7,10 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chancery_credential::did::{did_document, did_web};
 use chancery_credential::jose::Jwk;
-use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, SecretKind, TenantKeys};
+use chancery_credential::keys::{
+    Algorithm, KeyCheck, KeyUse, Keyring, PrivateKey, SealedFor, SecretKind, SigningKey, TenantKeys,
+};
 use chancery_domain::{Clock, Tenant, TenantId};
 use chancery_engine::Engine;
-use chancery_store::{KeyState, Store, StoreError, StoredKey, TenantSecrets};
+use chancery_store::{ImportedKey, KeyState, Store, StoreError, StoredKey, TenantSecrets};
 use serde::Serialize;
 use serde_json::json;
 use url::Url;
@@ -19,6 +21,7 @@ use zeroize::Zeroizing;
 use super::certificates::Certificates;
 use super::templates::Templates;
 use crate::issuer::{Documents, Issuer};
+use crate::operations::import_key::imported_key_of;
 use crate::wallet::keys::describe_keys;
 use crate::wallet::metadata::{describe_issuer, describe_server};
 
@@ -68,6 +71,7 @@ impl Workshop {
         let mut tx = self.store.tenant(id).await?;
         let tenant = tx.itself().await?;
         let (secrets, keys) = (tx.secrets().await?, tx.signing_keys().await?);
+        let imported = tx.imported_keys().await?;
         let activations = tx.activations().await?;
         tx.commit().await?;
         let (Some(tenant), Some(secrets)) = (tenant, secrets) else { return Ok(None) };
@@ -84,7 +88,7 @@ impl Workshop {
                 }
             }
         }
-        self.assemble(tenant, &secrets, &keys, templates).map(Some)
+        self.assemble(tenant, &secrets, &keys, &imported, templates).map(Some)
     }
 
     /// The issuer identifier of a tenant, byte for byte as wallets compare it: no trailing slash.
@@ -98,15 +102,19 @@ impl Workshop {
         tenant: Tenant,
         secrets: &TenantSecrets,
         stored: &[StoredKey],
+        imported: &[ImportedKey],
         templates: BTreeMap<String, chancery_engine::Template>,
     ) -> Result<Issuer, LoadError> {
         let keys = open_keys(&self.keyring, tenant.id, secrets)?;
         let active = active_key(stored).ok_or_else(|| LoadError::unusable("the tenant has no active key"))?;
         let algorithm = Algorithm::parse(&active.algorithm)
             .ok_or_else(|| LoadError::unusable("the algorithm of the active key is unknown"))?;
-        let signer = keys.signing_key(KeyUse::Credential, algorithm, active.version);
+        let signer = match imported.iter().find(|key| is_of(key, active)) {
+            Some(key) => open_imported(&self.keyring, tenant.id, key, algorithm)?,
+            None => keys.signing_key(KeyUse::Credential, algorithm, active.version),
+        };
         if signer.public_jwk().to_value() != active.public_jwk {
-            return Err(LoadError::unusable("the derived key is not the published one"));
+            return Err(LoadError::unusable("the private key is not that of the published one"));
         }
         let identifier = self.identifier(&tenant.slug);
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
@@ -133,6 +141,7 @@ impl Workshop {
         Ok(Issuer {
             nonces: keys.nonces(),
             tokens: keys.tokens(),
+            permutation_tag: keys.mac("status-permutation-tag/v1", b""),
             keys,
             key_version: active.version,
             signer: Arc::new(signer),
@@ -157,9 +166,29 @@ impl Workshop {
 }
 
 /// The key that signs credentials.
-fn active_key(stored: &[StoredKey]) -> Option<&StoredKey> {
+pub(crate) fn active_key(stored: &[StoredKey]) -> Option<&StoredKey> {
     let of_use = KeyUse::Credential.as_str();
     stored.iter().find(|key| key.key_use == of_use && key.state == KeyState::Active)
+}
+
+/// Whether the private key is that of the stored one.
+fn is_of(private: &ImportedKey, stored: &StoredKey) -> bool {
+    let name = &private.name;
+    (name.key_use.as_str(), name.algorithm.as_str(), name.version)
+        == (stored.key_use.as_str(), stored.algorithm.as_str(), stored.version)
+}
+
+fn open_imported(
+    keyring: &Keyring,
+    tenant: TenantId,
+    key: &ImportedKey,
+    algorithm: Algorithm,
+) -> Result<SigningKey, LoadError> {
+    let bytes = keyring
+        .open(&imported_key_of(tenant, key.name.version), &key.sealed)
+        .map_err(|_| LoadError::Sealed)?;
+    let private = PrivateKey::from_bytes(algorithm, &bytes).ok_or(LoadError::Sealed)?;
+    private.signing_key().ok_or(LoadError::Sealed)
 }
 
 /// Opens a tenant's stored secrets and derives its keys.
@@ -168,13 +197,15 @@ pub(crate) fn open_keys(
     tenant: TenantId,
     secrets: &TenantSecrets,
 ) -> Result<TenantKeys, LoadError> {
-    let open = |what: &SealedFor, sealed: &[u8]| -> Result<Zeroizing<[u8; 32]>, LoadError> {
-        let opened = keyring.open(what, sealed).map_err(|_| LoadError::Sealed)?;
-        <[u8; 32]>::try_from(opened.as_slice()).map(Zeroizing::new).map_err(|_| LoadError::Sealed)
+    let open = |what: &SealedFor, sealed: &[u8]| -> Result<(Zeroizing<[u8; 32]>, KeyCheck), LoadError> {
+        let (opened, master) = keyring.open_and_tell(what, sealed).map_err(|_| LoadError::Sealed)?;
+        let opened = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| LoadError::Sealed)?;
+        Ok((Zeroizing::new(opened), master))
     };
-    let seed = open(&seed_of(tenant), &secrets.sealed_seed)?;
-    let data_key = open(&data_key_of(tenant), &secrets.sealed_data_key)?;
-    Ok(keyring.tenant(tenant, &seed, &data_key))
+    let (seed, master) = open(&seed_of(tenant), &secrets.sealed_seed)?;
+    let (data_key, _) = open(&data_key_of(tenant), &secrets.sealed_data_key)?;
+    let root = secrets.root.unwrap_or(master);
+    keyring.tenant_from(root, tenant, &seed, &data_key).ok_or(LoadError::Sealed)
 }
 
 pub(crate) fn seed_of(tenant: TenantId) -> SealedFor {

@@ -1,6 +1,7 @@
 //! The store against a real PostgreSQL: isolation, races, cancellation, and the cluster itself.
 #![cfg(test)]
 
+mod burial;
 mod cancellation;
 mod catalogue;
 mod database;

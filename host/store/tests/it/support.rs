@@ -6,8 +6,8 @@ use chancery_domain::template::Revision;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{CredentialId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId};
 use chancery_store::{
-    Activation, By, Intent, KeyState, NewCopy, NewOffer, NewTenant, NewTxCode, PinnedItem, Redemption,
-    SigningKeyName, Store, StoredKey,
+    Activation, By, Intent, KeyState, LastDocument, NewCopy, NewOffer, NewTenant, NewTxCode, PinnedItem,
+    Redemption, SigningKeyName, Store, StoredKey,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -44,7 +44,9 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
             parent: None,
             system: false,
             version: 1,
+            delete_at: None,
         },
+        sealed_under: [7; 16],
         sealed_seed: vec![1; 60],
         sealed_data_key: vec![2; 60],
         keys: Vec::new(),
@@ -83,6 +85,9 @@ pub(crate) fn key(version: u32, state: KeyState) -> StoredKey {
         state,
         public_jwk: json!({ "kty": "EC", "crv": "P-256" }),
         created_at: NOW,
+        not_before: None,
+        retire_at: None,
+        compromised: false,
     }
 }
 
@@ -143,6 +148,16 @@ pub(crate) fn intent(offer: &NewOffer) -> Intent {
         nonces: Vec::new(),
         dpop_proof: None,
         now: NOW,
+        expires_at: NOW + Duration::days(90),
+    }
+}
+
+/// What a verifier would look for.
+pub(crate) fn last_document() -> LastDocument {
+    LastDocument {
+        path: "/jwks".to_owned(),
+        content_type: "application/jwk-set+json".to_owned(),
+        body: b"{}".to_vec(),
         expires_at: NOW + Duration::days(90),
     }
 }
