@@ -32,7 +32,7 @@ create table invitations (
     constraint invitations_hash_key unique (tenant_id, hash)
 );
 select isolate('invitations');
-grant select, insert, update (accepted_at) on invitations to chancery_tenant;
+grant select, insert, delete, update (accepted_at) on invitations to chancery_tenant;
 
 -- A token names the epoch that it was made in and is worth nothing in a later one. A suspension begins one.
 -- A counter, because tokens count time in seconds and a tenant may be resumed within one.

@@ -216,8 +216,13 @@ impl House {
 
     /// A second process on the same database, with the same keys.
     pub fn twin(&self) -> Self {
+        self.twin_with(&[])
+    }
+
+    /// A second process on the same database, with these environment variables.
+    pub fn twin_with(&self, environment: &[(&str, &str)]) -> Self {
         let root = scratch(&crate::unique("chancery-house-"));
-        let process = self.process.twin(&root.join("house"), std::process::id());
+        let process = self.process.twin_with(&root.join("house"), std::process::id(), environment);
         Self { process, root }
     }
 
@@ -234,6 +239,17 @@ impl House {
     /// What it has logged.
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// A command of the same program, with the environment of a `serve` on the same database, and this.
+    pub fn serverside(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).env_clear();
+        command
+            .env("DATABASE_URL", self.process.database())
+            .env("CHANCERY_DATA", self.root.join("serverside"));
+        command.env("CHANCERY_PUBLIC_URL", "https://issue.example").envs(environment.iter().copied());
+        command
     }
 
     /// Ends the process without a warning.

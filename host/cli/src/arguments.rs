@@ -1,10 +1,14 @@
 //! The command tree: every command, flag and example that `--help` shows.
 
+mod keys;
+
 use std::path::PathBuf;
 
 use chancery_domain::scope::Scope;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use keys::{KeyCommand, Rotate};
 
 /// What follows the command list of `chancery --help`.
 const AFTER_HELP: &str = "\
@@ -98,6 +102,9 @@ pub(crate) enum Command {
     /// Read who changed what, and look whether anybody rewrote it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Rotate and list signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Administer the tenants of a platform
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -386,9 +393,15 @@ pub(crate) enum TenantCommand {
     /// End issuance for ever; what was issued is honoured
     #[command(after_help = "Example:\n  chancery tenant close tnt_0197c7d2a1b070008000000000000001")]
     Close(OneTenant),
-    /// End everything
+    /// Destroy its keys and all that it has; what it issued is revoked, unless it is honoured for a while
     #[command(after_help = "Example:\n  chancery tenant delete tnt_0197c7d2a1b070008000000000000001")]
-    Delete(OneTenant),
+    Delete {
+        #[command(flatten)]
+        tenant: OneTenant,
+        /// Close it and delete it only then, e.g. `2027-01-01T00:00:00Z`
+        #[arg(long, value_name = "TIME")]
+        honour_until: Option<String>,
+    },
 }
 
 /// A command about one tenant.

@@ -197,6 +197,7 @@ fn fix_of_start(error: &StartError) -> Option<String> {
         StartError::Certificate(_) => "correct ISSUER_CERTIFICATE_FILE",
         StartError::Config(_)
         | StartError::WrongKey
+        | StartError::RotationUnderWay
         | StartError::File { .. }
         | StartError::Dns(_)
         | StartError::Internal(_) => return None,

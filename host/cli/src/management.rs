@@ -93,8 +93,8 @@ impl Management {
     }
 
     /// Withdraws something.
-    pub(crate) async fn delete(&self, path: &[&str]) -> Result<Reply, Failure> {
-        self.call(Method::DELETE, path, &[], None).await
+    pub(crate) async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> Result<Reply, Failure> {
+        self.call(Method::DELETE, path, query, None).await
     }
 
     async fn call(

@@ -97,6 +97,9 @@ actions! {
     EndpointBound = "endpoint.bound";
     OperatorAdmitted = "operator.admitted";
     OperatorDismissed = "operator.dismissed";
+    KeyRotated = "key.rotated";
+    KeyImported = "key.imported";
+    KeyRevoked = "key.revoked";
     PlatformFounded = "platform.founded";
     TenantRegistered = "tenant.registered";
     TenantRenamed = "tenant.renamed";

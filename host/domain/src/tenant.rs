@@ -21,6 +21,8 @@ pub struct Tenant {
     pub system: bool,
     /// Counts the changes of what stands above.
     pub version: u32,
+    /// While it closes: from when on it is deleted.
+    pub delete_at: Option<time::OffsetDateTime>,
 }
 
 /// Where a tenant stands in its life.

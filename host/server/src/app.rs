@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chancery_credential::keys::Algorithm;
 use chancery_domain::{Clock, Random};
 use chancery_engine::Engine;
-use chancery_store::{Activation, Store, StoreError, TenantTx};
+use chancery_store::{Activation, Shredder, Store, StoreError, TenantTx};
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) engine: Engine,
     pub(crate) tenants: Tenants,
+    /// Of the embedded database, if this process runs it.
+    pub(crate) shredder: Option<Shredder>,
     pub(crate) beginnings: Beginnings,
     pub(crate) known_keys: KnownKeys,
     pub(crate) status_indices: StatusIndices,

@@ -21,6 +21,8 @@ pub(crate) struct Issuer {
     pub(crate) identifier: String,
     pub(crate) url: Url,
     pub(crate) keys: TenantKeys,
+    /// Tells the order in which status indices are handed out from that under other keys.
+    pub(crate) permutation_tag: [u8; 32],
     pub(crate) nonces: Nonces,
     /// What wallets carry.
     pub(crate) tokens: Tokens,

@@ -1,4 +1,4 @@
-//! Work that no request waits for: marking what was issued, expiring offers,
+//! Work that no request waits for: marking what was issued, expiring offers, turning keys, burying tenants,
 //! forgetting what need not be remembered, sealing audit trails.
 
 use std::collections::HashMap;
@@ -6,24 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chancery_domain::{IssuanceId, TenantId};
-use chancery_store::{By, Due, StoreError};
-use time::OffsetDateTime;
+use chancery_store::{By, Chore, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::operations::delete_tenant::{NotBuried, bury};
+use crate::operations::rotate_key::turn_keys;
 use crate::operations::seal_audit_trail::{seal_platforms_trail, seal_tenants_trail};
 use crate::operations::verify_domains::verify_domains;
 
 /// How often "issued" marks are written.
 const MARK_EVERY: Duration = Duration::from_secs(1);
-/// Every how many marks the sweep runs.
-const SWEEP_EVERY: u32 = 30;
+/// Every how many marks what is due is done.
+const CHORES: [(Chore, u32); 4] =
+    [(Chore::Sweep, 30), (Chore::Seal, SEAL_EVERY), (Chore::TurnKeys, 5), (Chore::Bury, 5)];
 /// Every how many marks audit trails are sealed.
 const SEAL_EVERY: u32 = 5;
-
 /// How often domains are looked for that are due.
 const VERIFY_EVERY: Duration = Duration::from_secs(2);
-/// How many tenants one round looks after; the others come next.
+/// How many tenants are visited at once; the others come next.
 const MOST_AT_ONCE: u32 = 1_000;
 
 /// What waits to be written.
@@ -63,15 +64,15 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
         if stopped {
             return;
         }
-        if rounds.is_multiple_of(SWEEP_EVERY)
-            && let Err(error) = sweep(&app).await
-        {
-            tracing::warn!(%error, "failed to sweep");
+        for (chore, every) in CHORES {
+            if rounds.is_multiple_of(every) {
+                catch_up(&app, chore).await;
+            }
         }
         if rounds.is_multiple_of(SEAL_EVERY)
-            && let Err(error) = seal(&app).await
+            && let Err(error) = seal_platforms(&app).await
         {
-            tracing::warn!(%error, "failed to seal audit trails");
+            tracing::warn!(%error, "failed to seal the platform's audit trail");
         }
         rounds = rounds.wrapping_add(1);
     }
@@ -100,45 +101,52 @@ async fn write_marks(app: &App) {
     }
 }
 
-/// Expires offers and erases their subject data; forgets used nonces and proofs that no longer pass anyway.
-async fn sweep(app: &App) -> Result<(), StoreError> {
-    let now = app.now();
-    let mut tx = app.store.platform(By::Job("sweep")).await?;
-    let due = tx.due(Due::Sweep, now, MOST_AT_ONCE).await?;
-    tx.commit().await?;
+/// Visits the tenants for which the chore is due.
+async fn catch_up(app: &App, chore: Chore) {
+    let due = async {
+        let mut tx = app.store.platform(By::Job("look for what is due")).await?;
+        let due = tx.due(chore, app.now(), MOST_AT_ONCE).await?;
+        tx.commit().await?;
+        Ok::<_, StoreError>(due)
+    };
+    let due = due.await.unwrap_or_else(|error| {
+        tracing::warn!(?chore, %error, "cannot see what is due");
+        Vec::new()
+    });
     for tenant in due {
+        let done = match chore {
+            Chore::Sweep => sweep(app, tenant).await.map_err(NotBuried::from),
+            Chore::Seal => seal_tenants_trail(app, tenant).await.map_err(NotBuried::from),
+            Chore::TurnKeys => turn_keys(app, tenant).await.map_err(NotBuried::from),
+            Chore::Bury => bury(app, tenant).await,
+        };
         // One tenant's trouble is not the others'.
-        match sweep_tenant(app, tenant, now).await {
-            Ok(0) => {}
-            Ok(expired) => tracing::info!(%tenant, expired, "expired offers that nobody took"),
-            Err(error) => tracing::warn!(%tenant, %error, "failed to sweep"),
+        if let Err(error) = done {
+            tracing::warn!(%tenant, ?chore, %error, "failed to do what is due");
         }
     }
-    Ok(())
 }
 
-async fn sweep_tenant(app: &App, tenant: TenantId, now: OffsetDateTime) -> Result<u64, StoreError> {
+/// Expires offers and erases their subject data; forgets used nonces and proofs that no longer pass anyway.
+async fn sweep(app: &App, tenant: TenantId) -> Result<(), StoreError> {
     let mut tx = app.store.tenant(tenant).await?;
-    let swept = tx.sweep(now).await?;
+    let swept = tx.sweep(app.now()).await?;
     tx.commit().await?;
-    Ok(swept.offers_expired)
-}
-
-/// Seals what is new in the platform's trail and in those of the tenants that have anything new.
-async fn seal(app: &App) -> Result<(), StoreError> {
-    match app.tenants.application().await {
-        Ok(Some(application)) => seal_platforms_trail(app, &application.keys).await?,
-        // Before anybody claimed the platform there is nothing to tell.
-        Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "failed to seal the platform's audit trail"),
-    }
-    let mut tx = app.store.platform(By::Job("seal")).await?;
-    let due = tx.due(Due::Seal, app.now(), MOST_AT_ONCE).await?;
-    tx.commit().await?;
-    for tenant in due {
-        if let Err(error) = seal_tenants_trail(app, tenant).await {
-            tracing::warn!(%tenant, %error, "failed to seal the audit trail");
-        }
+    if swept.offers_expired > 0 {
+        tracing::info!(%tenant, expired = swept.offers_expired, "expired offers that nobody took");
     }
     Ok(())
+}
+
+/// Seals what is new in the platform's trail.
+async fn seal_platforms(app: &App) -> Result<(), StoreError> {
+    match app.tenants.application().await {
+        Ok(Some(application)) => seal_platforms_trail(app, &application.keys).await,
+        // Before anybody claimed the platform there is nothing to tell.
+        Ok(None) => Ok(()),
+        Err(error) => {
+            tracing::warn!(%error, "failed to seal the platform's audit trail");
+            Ok(())
+        }
+    }
 }

@@ -29,7 +29,7 @@ pub use chancery_store::embedded::remove_elsewhere as remove_database_elsewhere;
 pub use problem::ProblemCode;
 pub use serve::Server;
 pub use startup::demo::{Entrance, Entrances, TenantEntrance};
-pub use startup::{Check, Outcome, StartError, doctor, migrate};
+pub use startup::{Check, MasterRotated, Outcome, StartError, doctor, migrate, rotate_master};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};

@@ -11,7 +11,7 @@ use chancery_protocol::well_known::WellKnown;
 use crate::app::App;
 use crate::config::Config;
 use crate::tenants::address::Addressing;
-use crate::tenants::{FrontDoor, knock};
+use crate::tenants::{FrontDoor, knock, show_left_behind};
 use crate::{manage, middleware, ops, platform, wallet};
 
 /// What a request body may hold, in bytes.
@@ -25,6 +25,7 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
         app: app.clone(),
         addressing: Addressing::of(config),
         tenants: around(app, tenants(app)),
+        remains: around(app, remains()),
         platform: around(app, platform),
     };
     identified(app, Router::new().fallback(knock).with_state(Arc::new(door)))
@@ -80,6 +81,11 @@ fn verifiers() -> Router<Arc<App>> {
         .layer(middleware::cors())
 }
 
+/// What is left of a deleted tenant; the front door knows what there is.
+fn remains() -> Router<Arc<App>> {
+    Router::new().route("/{*path}", get(show_left_behind)).layer(middleware::cors())
+}
+
 /// OpenID4VCI and its authorization server.
 fn wallets() -> Router<Arc<App>> {
     Router::new()
@@ -112,6 +118,10 @@ fn managers() -> Router<Arc<App>> {
         .route("/invitations/accept", post(manage::invitations::accept))
         .route("/audit", get(manage::audit::list::list))
         .route("/audit/verification", get(manage::audit::verify::verify))
+        .route("/keys", get(manage::keys::list::list))
+        .route("/keys/rotate", post(manage::keys::rotate::rotate))
+        .route("/keys/import", post(manage::keys::import::import))
+        .route("/keys/{kid}/revoke", post(manage::keys::revoke::revoke))
         .route("/openapi.json", get(manage::openapi::document))
         .route("/docs", get(manage::docs::page_of_the_api))
         .route("/errors/{code}", get(manage::docs::problem))
@@ -144,10 +154,11 @@ fn platform(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// The platform-admin API, version 1.
 fn operators() -> Router<Arc<App>> {
+    use manage::keys;
     use platform::{operators as o, tenants as t};
     Router::new()
         .route("/tenants", post(t::create::create).get(t::list::list))
-        .route("/tenants/{id}", get(t::show::show).patch(t::change::rename).delete(t::change::delete))
+        .route("/tenants/{id}", get(t::show::show).patch(t::change::rename).delete(t::delete::delete))
         .route("/tenants/{id}/children", get(t::list::children))
         .route("/tenants/{id}/suspend", post(t::change::suspend))
         .route("/tenants/{id}/resume", post(t::change::resume))
@@ -157,6 +168,9 @@ fn operators() -> Router<Arc<App>> {
         .route("/openapi.json", get(platform::openapi::document))
         .route("/audit", get(platform::audit::list))
         .route("/audit/verification", get(platform::audit::verify))
+        .route("/tenants/{id}/keys", get(keys::list::list_of_tenant))
+        .route("/tenants/{id}/keys/rotate", post(keys::rotate::rotate_of_tenant))
+        .route("/tenants/{id}/keys/{kid}/revoke", post(keys::revoke::revoke_of_tenant))
 }
 
 /// Health and metrics; apart when `CHANCERY_OPS_LISTEN` is set.

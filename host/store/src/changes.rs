@@ -4,10 +4,11 @@
 use std::str::FromStr as _;
 
 use chancery_domain::TenantId;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::query;
 use uuid::Uuid;
 
+use crate::pool::is_wrong_password;
 use crate::{PlatformTx, Store, StoreError, TenantTx};
 
 /// Its messages are ids and nothing else: whoever may connect may listen.
@@ -38,11 +39,19 @@ impl Changes {
 impl Store {
     /// Listens on a connection of its own.
     pub async fn changes(&self) -> Result<Changes, StoreError> {
-        let options: PgConnectOptions = self.listening().clone();
-        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(CHANNEL).await?;
-        Ok(Changes(listener))
+        let mut refused = None;
+        for way in self.listening() {
+            let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(way.clone());
+            match PgListener::connect_with(&pool).await {
+                Ok(mut listener) => {
+                    listener.listen(CHANNEL).await?;
+                    return Ok(Changes(listener));
+                }
+                Err(error) if is_wrong_password(&error) => refused = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(refused.map_or(StoreError::unavailable("there is no way to connect"), StoreError::from))
     }
 }
 

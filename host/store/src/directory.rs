@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{Tenant, TenantId};
 use sqlx::query_as;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::convert::unsigned;
@@ -27,11 +28,12 @@ pub(crate) struct TenantRow {
     pub(crate) parent: Option<Uuid>,
     pub(crate) system: bool,
     pub(crate) version: i32,
+    pub(crate) delete_at: Option<OffsetDateTime>,
 }
 
 impl TenantRow {
     pub(crate) fn tenant(self) -> Result<Tenant, StoreError> {
-        let Self { id, slug, name, status, parent, system, version } = self;
+        let Self { id, slug, name, status, parent, system, version, delete_at } = self;
         Ok(Tenant {
             id: TenantId::from_uuid(id),
             slug,
@@ -40,6 +42,7 @@ impl TenantRow {
             parent: parent.map(TenantId::from_uuid),
             system,
             version: unsigned(version, "tenants", "version")?,
+            delete_at,
         })
     }
 }
@@ -50,7 +53,7 @@ impl Directory {
         let mut session = Session::for_platform(&self.pool).await?;
         let row = query_as!(
             TenantRow,
-            "select id, slug, name, status, parent, system, version from tenants where slug = $1 and not system",
+            "select id, slug, name, status, parent, system, version, delete_at from tenants where slug = $1 and not system",
             slug
         )
         .fetch_optional(session.statement())
@@ -65,7 +68,7 @@ impl Directory {
         let mut session = Session::for_platform(&self.pool).await?;
         let row = query_as!(
             TenantRow,
-            "select id, slug, name, status, parent, system, version from tenants where id = $1",
+            "select id, slug, name, status, parent, system, version, delete_at from tenants where id = $1",
             id.uuid()
         )
         .fetch_optional(session.statement())
@@ -80,7 +83,7 @@ impl Directory {
         let mut session = Session::for_platform(&self.pool).await?;
         let row = query_as!(
             TenantRow,
-            "select id, slug, name, status, parent, system, version from tenants where system"
+            "select id, slug, name, status, parent, system, version, delete_at from tenants where system"
         )
         .fetch_optional(session.statement())
         .await;
@@ -107,7 +110,7 @@ impl TenantTx {
     pub async fn itself(&mut self) -> Result<Option<Tenant>, StoreError> {
         let row = query_as!(
             TenantRow,
-            "select id, slug, name, status, parent, system, version from tenants where id = $1",
+            "select id, slug, name, status, parent, system, version, delete_at from tenants where id = $1",
             self.tenant.uuid()
         )
         .fetch_optional(self.session.statement())

@@ -14,6 +14,8 @@ pub struct TenantSecrets {
     pub sealed_seed: Vec<u8>,
     /// Under which its data is sealed.
     pub sealed_data_key: Vec<u8>,
+    /// The master whose root its keys are derived from, by check value; that which seals, if none is named.
+    pub root: Option<[u8; 16]>,
 }
 
 impl std::fmt::Debug for TenantSecrets {
@@ -68,35 +70,54 @@ pub struct StoredKey {
     pub public_jwk: Value,
     /// Since when it exists.
     pub created_at: OffsetDateTime,
+    /// When it becomes active, or became it.
+    pub not_before: Option<OffsetDateTime>,
+    /// Until when it is published at least, once it signs no more.
+    pub retire_at: Option<OffsetDateTime>,
+    /// Whether somebody else may sign with it.
+    pub compromised: bool,
 }
 
 impl TenantTx {
     /// The tenant's sealed secrets; none once it is deleted.
     pub async fn secrets(&mut self) -> Result<Option<TenantSecrets>, StoreError> {
-        let row = query!("select sealed_seed, sealed_data_key from tenant_secrets")
+        let row = query!("select sealed_seed, sealed_data_key, root from tenant_secrets")
             .fetch_optional(self.session.statement())
             .await;
         let row = self.session.settle(row)?;
-        Ok(row
-            .map(|row| TenantSecrets { sealed_seed: row.sealed_seed, sealed_data_key: row.sealed_data_key }))
+        row.map(|row| {
+            let root = row.root.map(<[u8; 16]>::try_from).transpose();
+            Ok(TenantSecrets {
+                sealed_seed: row.sealed_seed,
+                sealed_data_key: row.sealed_data_key,
+                root: root.map_err(|_| StoreError::corrupt("tenant_secrets", "root"))?,
+            })
+        })
+        .transpose()
     }
 
-    /// Replaces the sealed secrets by the same secrets, sealed under another master.
-    pub async fn reseal_secrets(&mut self, secrets: &TenantSecrets) -> Result<(), StoreError> {
+    /// Replaces the sealed secrets that were read. `false` if they are not those any more.
+    pub async fn replace_secrets(
+        &mut self,
+        read: &TenantSecrets,
+        new: &TenantSecrets,
+    ) -> Result<bool, StoreError> {
         let done = query!(
-            "update tenant_secrets set sealed_seed = $1, sealed_data_key = $2",
-            secrets.sealed_seed,
-            secrets.sealed_data_key
+            "update tenant_secrets set sealed_seed = $2, sealed_data_key = $3, root = $4 where sealed_seed = $1",
+            read.sealed_seed,
+            new.sealed_seed,
+            new.sealed_data_key,
+            new.root.as_ref().map(<[u8; 16]>::as_slice),
         )
         .execute(self.session.statement())
         .await;
-        self.session.settle(done).map(drop)
+        Ok(self.session.settle(done)?.rows_affected() == 1)
     }
 
     /// Every key of the tenant, by use, the newest first.
     pub async fn signing_keys(&mut self) -> Result<Vec<StoredKey>, StoreError> {
         let rows = query!(
-            "select key_use, algorithm, version, state, public_jwk, created_at
+            "select key_use, algorithm, version, state, public_jwk, created_at, not_before, retire_at, compromised
              from signing_keys order by key_use, version desc, algorithm"
         )
         .fetch_all(self.session.statement())
@@ -111,6 +132,9 @@ impl TenantTx {
                 algorithm: row.algorithm,
                 public_jwk: row.public_jwk,
                 created_at: row.created_at,
+                not_before: row.not_before,
+                retire_at: row.retire_at,
+                compromised: row.compromised,
             })
         })
         .collect()
@@ -119,8 +143,8 @@ impl TenantTx {
     /// Adds a key. `false` if it exists, in whatever state.
     pub async fn add_signing_key(&mut self, key: &StoredKey) -> Result<bool, StoreError> {
         let done = query!(
-            "insert into signing_keys (key_use, algorithm, version, state, public_jwk, created_at)
-             values ($1, $2, $3, $4, $5, $6)
+            "insert into signing_keys (key_use, algorithm, version, state, public_jwk, created_at, not_before)
+             values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (tenant_id, key_use, algorithm, version) do nothing",
             key.key_use,
             key.algorithm,
@@ -128,23 +152,10 @@ impl TenantTx {
             key.state.as_str(),
             key.public_jwk,
             key.created_at,
+            key.not_before,
         )
         .execute(self.session.statement())
         .await;
         Ok(self.session.settle(done)?.rows_affected() == 1)
-    }
-
-    /// Retires every active key of that use but the named version, and makes that version active.
-    pub async fn supersede_signing_keys(&mut self, key_use: &str, except: u32) -> Result<(), StoreError> {
-        let done = query!(
-            "update signing_keys set state = case when version = $2 then 'active' else 'retiring' end
-             where key_use = $1
-               and ((version = $2 and state = 'next') or (version <> $2 and state = 'active'))",
-            key_use,
-            signed(except, "signing_keys", "version")?,
-        )
-        .execute(self.session.statement())
-        .await;
-        self.session.settle(done).map(drop)
     }
 }

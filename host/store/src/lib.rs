@@ -23,19 +23,24 @@
 mod activations;
 mod api_keys;
 mod audit;
+mod burial;
 mod changes;
 mod clients;
 mod convert;
 mod credentials;
 mod directory;
 mod domains;
+mod due;
 pub mod embedded;
 mod endpoints;
 mod error;
 mod founding;
+mod imported_keys;
 mod invitations;
 mod issuance;
+mod key_life;
 mod keys;
+mod master;
 pub mod migrate;
 mod offers;
 mod platform;
@@ -54,21 +59,26 @@ mod tenants;
 pub use activations::Activation;
 pub use api_keys::{ApiKey, NewApiKey};
 pub use audit::{AuditFilter, AuditTrail, Link, Seal};
+pub use burial::{LastDocument, WIPED};
 pub use changes::{Change, Changes};
 pub use clients::{Client, ClientTerms};
 pub use credentials::{Credential, CredentialFilter, StatusChanged};
 pub use directory::Directory;
 pub use domains::Domain;
+pub use due::Chore;
 pub use endpoints::PublicEndpoint;
 pub use error::StoreError;
+pub use imported_keys::ImportedKey;
 pub use invitations::NewInvitation;
 pub use issuance::{Intent, IntentRefused, NewCopy, NotificationEvent, SigningKeyName, UsedOnce};
+pub use key_life::KeysTurned;
 pub use keys::{KeyState, StoredKey, TenantSecrets};
+pub use master::SupersededRoot;
 pub use migrate::RolePasswords;
 pub use offers::{
     Cancelled, ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem,
 };
-pub use platform::{Component, ComponentStatus, Deployment, Due};
+pub use platform::{Component, ComponentStatus, Deployment};
 pub use pool::Traffic;
 pub use principal::Principal;
 pub use provision::NewTenant;
@@ -82,4 +92,4 @@ pub use tenants::TenantFilter;
 
 #[doc(inline)]
 pub use embedded::Cluster;
-pub use embedded::EmbeddedError;
+pub use embedded::{EmbeddedError, Shredder};

@@ -1,8 +1,6 @@
-//! The deployment's own tables: its key check, its plugin components, what is due.
+//! The deployment's own tables: its key check and its plugin components.
 
-use chancery_domain::TenantId;
 use sqlx::{query, query_scalar};
-use time::OffsetDateTime;
 
 use crate::convert::{digest, signed, unsigned};
 use crate::{PlatformTx, StoreError};
@@ -12,6 +10,10 @@ use crate::{PlatformTx, StoreError};
 pub struct Deployment {
     /// The check value of the master key that seals the secrets in this database.
     pub key_check: [u8; 16],
+    /// While the master is being rotated: the check value of the next one.
+    pub next_key_check: Option<[u8; 16]>,
+    /// Whether that rotation moves every tenant to new keys.
+    pub next_moves_keys: bool,
     /// How often the database was restored, as far as it knows.
     pub restore_epoch: u32,
     /// Whether the row was written by another cluster or on another timeline: the database was restored
@@ -54,29 +56,11 @@ pub struct Component {
     pub status: ComponentStatus,
 }
 
-/// What a tenant may wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// [`TenantTx::sweep`](crate::TenantTx::sweep).
-    Sweep,
-    /// A seal over the new entries of its audit trail.
-    Seal,
-}
-
-impl Due {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sweep => "sweep",
-            Self::Seal => "seal",
-        }
-    }
-}
-
 impl PlatformTx {
     /// The deployment, once it was founded.
     pub async fn deployment(&mut self) -> Result<Option<Deployment>, StoreError> {
         let row = query!(
-            r#"select key_check, restore_epoch,
+            r#"select key_check, next_key_check, next_moves_keys, restore_epoch,
                    (d.system_identifier, d.timeline) is distinct from (s.system_identifier, c.timeline_id)
                        as "restored!"
                from deployment d, pg_control_system() s, pg_control_checkpoint() c"#
@@ -86,9 +70,13 @@ impl PlatformTx {
         self.session
             .settle(row)?
             .map(|row| {
-                let key_check = row.key_check.as_slice().try_into();
+                let check_value = |bytes: Vec<u8>| {
+                    bytes.try_into().map_err(|_| StoreError::corrupt("deployment", "key_check"))
+                };
                 Ok(Deployment {
-                    key_check: key_check.map_err(|_| StoreError::corrupt("deployment", "key_check"))?,
+                    key_check: check_value(row.key_check)?,
+                    next_key_check: row.next_key_check.map(check_value).transpose()?,
+                    next_moves_keys: row.next_moves_keys,
                     restore_epoch: unsigned(row.restore_epoch, "deployment", "restore_epoch")?,
                     restored: row.restored,
                 })
@@ -127,14 +115,6 @@ impl PlatformTx {
         )
         .execute(self.session.statement())
         .await;
-        self.session.settle(done).map(drop)
-    }
-
-    /// Notes under which master key the secrets are sealed from now on.
-    pub async fn replace_key_check(&mut self, key_check: [u8; 16]) -> Result<(), StoreError> {
-        let done = query!("update deployment set key_check = $1", key_check.as_slice())
-            .execute(self.session.statement())
-            .await;
         self.session.settle(done).map(drop)
     }
 
@@ -204,23 +184,5 @@ impl PlatformTx {
         .execute(self.session.statement())
         .await;
         Ok(self.session.settle(done)?.rows_affected() == 1)
-    }
-
-    /// Tenants that wait for this, the longest waiting first.
-    pub async fn due(
-        &mut self,
-        kind: Due,
-        now: OffsetDateTime,
-        most: u32,
-    ) -> Result<Vec<TenantId>, StoreError> {
-        let ids = query_scalar!(
-            "select tenant_id from due where kind = $1 and at <= $2 order by at limit $3",
-            kind.as_str(),
-            now,
-            i64::from(most)
-        )
-        .fetch_all(self.session.statement())
-        .await;
-        Ok(self.session.settle(ids)?.into_iter().map(TenantId::from_uuid).collect())
     }
 }

@@ -35,7 +35,8 @@ const LIVE_FOR: Duration = Duration::from_hours(1);
 /// At most so many connections as one role.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    options: PgConnectOptions,
+    /// How to connect; more than one way while the passwords of the roles change.
+    ways: Vec<PgConnectOptions>,
     kept: Mutex<Vec<Kept>>,
     permits: Arc<Semaphore>,
     round_trips: AtomicU64,
@@ -69,9 +70,9 @@ pub(crate) struct Checkout {
 }
 
 impl Pool {
-    pub(crate) fn new(options: PgConnectOptions, most: u32) -> Arc<Self> {
+    pub(crate) fn new(ways: Vec<PgConnectOptions>, most: u32) -> Arc<Self> {
         Arc::new(Self {
-            options: options.disable_statement_logging(),
+            ways: ways.into_iter().map(PgConnectOptions::disable_statement_logging).collect(),
             kept: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(most.max(1) as usize)),
             round_trips: AtomicU64::new(0),
@@ -79,8 +80,8 @@ impl Pool {
         })
     }
 
-    pub(crate) fn options(&self) -> &PgConnectOptions {
-        &self.options
+    pub(crate) fn ways(&self) -> &[PgConnectOptions] {
+        &self.ways
     }
 
     /// A connection in which no transaction is open.
@@ -105,13 +106,27 @@ impl Pool {
         })
     }
 
-    /// Opens a connection, waiting while there is a queue at the door.
+    /// Opens a connection, in the first way in which the door opens.
     async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let mut refused = None;
+        for way in &self.ways {
+            match Self::connect_by(way).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if is_wrong_password(&error) => refused = Some(error),
+                Err(error) => return Err(unavailable_while_connecting(error)),
+            }
+        }
+        Err(refused
+            .map_or(StoreError::unavailable("there is no way to connect"), unavailable_while_connecting))
+    }
+
+    /// Waits while there is a queue at the door.
+    async fn connect_by(way: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
         loop {
-            match PgConnection::connect_with(&self.options).await {
+            match PgConnection::connect_with(way).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) if is_crowded(&error) => sleep(QUEUE_FOR).await,
-                Err(error) => return Err(unavailable_while_connecting(error)),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -181,6 +196,12 @@ fn is_crowded(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => error.code().as_deref() == Some("53300"),
         _ => false,
     }
+}
+
+/// Not, or not any more, the password of the role.
+pub(crate) fn is_wrong_password(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("28P01")
 }
 
 /// While connecting, everything but a wrong password or name is a passing trouble.

@@ -11,6 +11,8 @@ use crate::{Activation, NewApiKey, NewInvitation, ProvisionTx, StoreError, Store
 pub struct NewTenant {
     /// What the directory will know.
     pub tenant: Tenant,
+    /// The check value of the master that sealed what follows.
+    pub sealed_under: [u8; 16],
     /// Its seed, sealed.
     pub sealed_seed: Vec<u8>,
     /// Its data key, sealed.
@@ -36,6 +38,7 @@ impl ProvisionTx {
         self.broken = true;
         let session = Session::for_tenant(&self.pool, tenant.id.uuid()).await?;
         let mut tx = TenantTx { tenant: tenant.id, session, tried: None };
+        tx.insist_on_master(new.sealed_under).await?;
         let added = tx.add_itself(new).await?;
         if added {
             for key in &new.keys {

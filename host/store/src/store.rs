@@ -77,14 +77,19 @@ impl Store {
     /// Connects as the serving roles. Refuses a role that could bypass row-level security, and a
     /// database that was not migrated.
     pub async fn open(urls: &Urls, size: PoolSize) -> Result<Self, StoreError> {
-        let options = |url: &str| {
-            PgConnectOptions::from_str(url)
-                .map(|options| options.application_name("chancery"))
-                .map_err(StoreError::from)
+        Self::open_any(std::slice::from_ref(urls), size).await
+    }
+
+    /// The same, where the passwords of the serving roles may change from those of one to those of another while
+    /// the store is in use.
+    pub async fn open_any(urls: &[Urls], size: PoolSize) -> Result<Self, StoreError> {
+        let ways = |url: fn(&Urls) -> &String| {
+            let way = |urls| Ok(PgConnectOptions::from_str(url(urls))?.application_name("chancery"));
+            urls.iter().map(way).collect::<Result<Vec<_>, StoreError>>()
         };
         let store = Self {
-            tenant: Pool::new(options(&urls.tenant)?, size.tenant),
-            platform: Pool::new(options(&urls.platform)?, size.platform),
+            tenant: Pool::new(ways(|urls| &urls.tenant)?, size.tenant),
+            platform: Pool::new(ways(|urls| &urls.platform)?, size.platform),
         };
         migrate::check_serving_role(&store.tenant).await?;
         migrate::check_serving_role(&store.platform).await?;
@@ -115,8 +120,8 @@ impl Store {
     }
 
     /// How to connect for notifications; the platform's role, because they name tenants and hold nothing else.
-    pub(crate) fn listening(&self) -> &PgConnectOptions {
-        self.platform.options()
+    pub(crate) fn listening(&self) -> &[PgConnectOptions] {
+        self.platform.ways()
     }
 
     /// How much the database was asked, since the store was opened.

@@ -31,7 +31,7 @@ impl PlatformTx {
             .map(|text| format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
         let rows = query_as!(
             TenantRow,
-            "select id, slug, name, status, parent, system, version from tenants
+            "select id, slug, name, status, parent, system, version, delete_at from tenants
              where not system
                and ($1::uuid is null or id < $1)
                and ($2::text is null or slug ilike $2 or name ilike $2)
@@ -56,7 +56,7 @@ impl PlatformTx {
     pub async fn tenant(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         let row = query_as!(
             TenantRow,
-            "select id, slug, name, status, parent, system, version from tenants where id = $1 and not system",
+            "select id, slug, name, status, parent, system, version, delete_at from tenants where id = $1 and not system",
             id.uuid()
         )
         .fetch_optional(self.session.statement())

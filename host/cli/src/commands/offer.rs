@@ -24,7 +24,7 @@ pub(super) async fn obey(command: OfferCommand, form: Output) -> Result<(), Fail
             listing::show(&reply, &columns, form)
         }
         OfferCommand::Cancel { id, target } => {
-            let reply = Management::find(&target)?.delete(&["offers", &id]).await?;
+            let reply = Management::find(&target)?.delete(&["offers", &id], &[]).await?;
             output::talk(&format!("withdrawn: {}", output::plain(&id)));
             if reply.value.is_null() { Ok(()) } else { show(&reply, form) }
         }

@@ -28,8 +28,10 @@ pub(super) async fn obey(command: TenantCommand, form: Output) -> Result<(), Fai
         TenantCommand::Suspend(one) => change(one, "suspend", form).await,
         TenantCommand::Resume(one) => change(one, "resume", form).await,
         TenantCommand::Close(one) => change(one, "close", form).await,
-        TenantCommand::Delete(OneTenant { id, target }) => {
-            show(&Management::find_platform(&target)?.delete(&["tenants", &id]).await?, form)
+        TenantCommand::Delete { tenant: OneTenant { id, target }, honour_until } => {
+            let query = honour_until.map(|until| [("credentials", "honour".to_owned()), ("until", until)]);
+            let query = query.as_ref().map_or(&[][..], |query| &query[..]);
+            show(&Management::find_platform(&target)?.delete(&["tenants", &id], query).await?, form)
         }
     }
 }

@@ -34,12 +34,14 @@
 //! the first of them the label that names the purpose.
 
 pub mod derive;
+mod import;
 mod keyring;
 pub(crate) mod seal;
 mod signing;
 mod tenant;
 
-pub use keyring::{Keyring, MalformedMaster, Master, SealedFor, SecretKind};
+pub use import::{ImportRefused, PrivateKey};
+pub use keyring::{KeyCheck, Keyring, MalformedMaster, Master, SealedFor, SecretKind};
 pub use seal::Unsealable;
 pub use signing::{Algorithm, BoxFuture, KeyRejected, SignError, Signer, SigningKey};
 pub use tenant::TenantKeys;

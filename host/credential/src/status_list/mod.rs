@@ -45,6 +45,13 @@ impl StatusList {
         Self { bytes: vec![0; byte_of(size.div_ceil(ENTRIES_PER_BYTE))] }
     }
 
+    /// A list of at least `size` entries, all revoked: allocated or not.
+    pub fn revoked(size: u32) -> Self {
+        let entry = CredentialStatus::Revoked.bits();
+        let full = entry | entry << 2 | entry << 4 | entry << 6;
+        Self { bytes: vec![full; byte_of(size.div_ceil(ENTRIES_PER_BYTE))] }
+    }
+
     /// Sets the status of one credential.
     pub fn set(&mut self, index: u32, status: CredentialStatus) -> Result<(), BeyondTheList> {
         let (byte, shift) = position(index);
@@ -126,6 +133,12 @@ mod tests {
         list.set(0, CredentialStatus::Revoked).unwrap();
         list.set(3, CredentialStatus::Suspended).unwrap();
         assert_eq!(list.bytes, [0b1000_0001, 0]);
+    }
+
+    #[test]
+    fn a_list_of_revoked_entries_says_so_of_each() {
+        let list = StatusList::revoked(9);
+        assert!((0..12).all(|index| list.get(index) == Some(CredentialStatus::Revoked)));
     }
 
     #[test]

@@ -48,6 +48,10 @@ may! {
     Reads = Offer, Auditor;
     /// May make, rename and revoke API keys.
     KeepsKeys = Manage, Clients;
+    /// May rotate signing keys and bring their own.
+    RotatesKeys = Keys;
+    /// May see the public halves of signing keys and their dates.
+    SeesKeys = Keys, Auditor;
     /// May admit, change and remove clients; in the application tenant, operators do.
     KeepsClients = Clients, PlatformAdmin;
     /// May see who did what.

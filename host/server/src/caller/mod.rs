@@ -14,7 +14,7 @@ pub(crate) use client::ClientCredentials;
 pub(crate) use known::KnownKeys;
 pub(crate) use manager::{
     Administers, Anybody, Audits, Inspects, KeepsClients, KeepsKeys, Manager, Manages, May, Offers, Oversees,
-    Presumed, Reads,
+    Presumed, Reads, RotatesKeys, SeesKeys,
 };
 pub(crate) use operator::Operator;
 pub(crate) use wallet::{UsedProof, Wallet, dpop_at_token_endpoint, fresh_nonce as fresh_dpop_nonce};

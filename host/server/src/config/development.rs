@@ -40,7 +40,8 @@ pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<
         };
         // A name that browsers and resolvers take for this machine (RFC 6761 §6.3).
         let platform_base = environment::platform_base(environment)?.or_else(|| Some("localhost".to_owned()));
-        Mode::Saas(Saas { master, platform_base, algorithm })
+        let previous_master = environment::previous_master(environment)?;
+        Mode::Saas(Saas { master, previous_master, platform_base, algorithm })
     } else {
         Mode::SelfHosted(SelfHosted {
             name: variable("ISSUER_NAME").unwrap_or_else(|| "Chancery demo".to_owned()),
@@ -48,6 +49,7 @@ pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<
             signing_key: kept_key(&data.join("signing.key"))?,
             algorithm,
             master: environment::master(environment)?,
+            previous_master: environment::previous_master(environment)?,
             did: environment::did(environment)?,
             certificate: environment::certificate(environment)?,
         })

@@ -67,6 +67,7 @@ fn sole(environment: Environment<'_>, public_url: &Url) -> Result<SelfHosted, Co
         signing_key: key_from_hex("ISSUER_SIGNING_KEY", &signing_key)?,
         algorithm: algorithm(environment)?,
         master: master(environment)?,
+        previous_master: previous_master(environment)?,
         did: did(environment)?,
         certificate: certificate(environment)?,
     })
@@ -88,7 +89,12 @@ fn many(environment: Environment<'_>, public_url: &Url) -> Result<Saas, ConfigEr
     })?;
     let platform_base = platform_base(environment)?;
     saas_url(public_url)?;
-    Ok(Saas { master, platform_base, algorithm: algorithm(environment)? })
+    Ok(Saas {
+        master,
+        previous_master: previous_master(environment)?,
+        platform_base,
+        algorithm: algorithm(environment)?,
+    })
 }
 
 /// On the platform's own host the first segment of a path is a tenant's slug, so there is nothing before it.
@@ -163,6 +169,20 @@ pub(super) fn master(environment: Environment<'_>) -> Result<Option<Master>, Con
             Master::from_hex(text.trim()).map_err(|error| ConfigError::unusable("ISSUER_MASTER_KEY", error))
         })
         .transpose()
+}
+
+/// Held beside the new one until everything is sealed under that.
+pub(super) fn previous_master(environment: Environment<'_>) -> Result<Option<Master>, ConfigError> {
+    const NAME: &str = "ISSUER_PREVIOUS_MASTER_KEY";
+    let Some(previous) = secret(environment, NAME, "ISSUER_PREVIOUS_MASTER_KEY_FILE")? else {
+        return Ok(None);
+    };
+    let previous = Master::from_hex(previous.trim()).map_err(|error| ConfigError::unusable(NAME, error))?;
+    match master(environment)? {
+        Some(master) if *master.to_hex() != *previous.to_hex() => Ok(Some(previous)),
+        Some(_) => Err(ConfigError::unusable(NAME, "it is the same as ISSUER_MASTER_KEY")),
+        None => Err(ConfigError::unusable(NAME, "it needs ISSUER_MASTER_KEY, the master that replaces it")),
+    }
 }
 
 pub(super) fn did(environment: Environment<'_>) -> Result<Option<String>, ConfigError> {
@@ -258,6 +278,7 @@ mod tests {
             ("CHANCERY_PUBLIC_URL", "https://issuer.example/?a=b"),
             ("CHANCERY_TENANT_DATABASE_URL", "postgres://x"),
             ("SAAS_MODE", "yes"),
+            ("ISSUER_PREVIOUS_MASTER_KEY", KEY),
         ] {
             let error = with(&[(name, value)]).err().unwrap_or_default();
             assert!(error.contains(name), "{name}: {error}");

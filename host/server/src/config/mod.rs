@@ -73,6 +73,8 @@ pub enum Mode {
 pub struct Saas {
     /// From which every tenant's keys derive (`ISSUER_MASTER_KEY`).
     pub master: Master,
+    /// The one before, while it is being replaced (`ISSUER_PREVIOUS_MASTER_KEY`).
+    pub previous_master: Option<Master>,
     /// Tenants are the labels directly below this name (`CHANCERY_PLATFORM_BASE`).
     pub platform_base: Option<String>,
     /// The algorithm of new tenants' keys (`ISSUER_SIGNING_ALG`).
@@ -91,6 +93,8 @@ pub struct SelfHosted {
     pub algorithm: Algorithm,
     /// Seals what is stored; derived from the signing key if absent (`ISSUER_MASTER_KEY`).
     pub master: Option<Master>,
+    /// The one before, while it is being replaced (`ISSUER_PREVIOUS_MASTER_KEY`).
+    pub previous_master: Option<Master>,
     /// `ISSUER_DID`, else derived from the public URL.
     pub did: Option<String>,
     /// A PEM chain, leaf first (`ISSUER_CERTIFICATE_FILE`).

@@ -9,6 +9,7 @@ pub(crate) mod domains;
 pub(crate) mod endpoints;
 pub(crate) mod idempotency;
 pub(crate) mod invitations;
+pub(crate) mod keys;
 pub(crate) mod offers;
 pub(crate) mod openapi;
 pub(crate) mod versions;

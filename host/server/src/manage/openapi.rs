@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, audit, clients, credentials, domains, endpoints, invitations, offers};
+use super::{api_keys, audit, clients, credentials, domains, endpoints, invitations, keys, offers};
 use crate::app::App;
 use crate::tenants::Published;
 
@@ -29,6 +29,10 @@ use crate::tenants::Published;
         credentials::change::revoke,
         credentials::change::suspend,
         credentials::change::reinstate,
+        keys::list::list,
+        keys::rotate::rotate,
+        keys::revoke::revoke,
+        keys::import::import,
         api_keys::create,
         api_keys::list,
         api_keys::show,
@@ -47,6 +51,7 @@ use crate::tenants::Published;
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
         (name = "Credentials", description = "What was issued, and its status"),
+        (name = "Keys", description = "What signs the credentials"),
         (name = "API keys", description = "Who may call this API by a key"),
         (name = "Clients", description = "Who may call this API by tokens of the authorization server"),
         (name = "Invitations", description = "How an owner comes in"),

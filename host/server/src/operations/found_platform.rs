@@ -29,8 +29,9 @@ pub(crate) async fn found_platform(
         parent: None,
         system: true,
         version: 1,
+        delete_at: None,
     };
-    let (mut new, _) = begin_tenant(app, author, tenant);
+    let (mut new, _) = begin_tenant(app, author, tenant).await?;
     let (key, secret) = new_api_key(app, "first key", vec![Scope::PlatformAdmin, Scope::Owner]);
     new.api_key = Some(key);
     let mut tx = app.store.provision().await?;

@@ -5,6 +5,7 @@
 //! and only then is anything signed. A stale cache cannot issue.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chancery_credential::jose::Jwk;
 use chancery_credential::keys::KeyUse;
@@ -55,7 +56,8 @@ pub(crate) async fn issue_credential(
     })?;
     let times = Times::of(definition, now);
 
-    let tokens = record(app, issuer, &wallet, &item, &holders, times).await?;
+    let (issuer, tokens) = record(app, &wallet, &item, &holders, times).await?;
+    let issuer = issuer.as_ref();
     let issuance = tokens.first().map(IssuanceToken::issuance);
     let claims = Claims { projection, dataset: &dataset, times };
     let credentials = sign(app, issuer, claims, &holders.keys, tokens).await?;
@@ -241,28 +243,64 @@ fn pointers(issues: &[Issue]) -> String {
     issues.iter().map(|issue| format!("{} {}", issue.pointer, issue.code)).collect::<Vec<_>>().join(", ")
 }
 
-/// Commits the intent; the tokens it returns are the only permission to sign.
+/// How often a request follows a key that was replaced meanwhile.
+const KEY_CHANGES: u32 = 3;
+
+/// Commits the intent; the tokens it returns are the only permission to sign, and only with the key of the
+/// issuer beside them: the wallet may have found this process with a key that was replaced since.
 async fn record(
     app: &App,
-    issuer: &Issuer,
     wallet: &Wallet,
     item: &OfferItem,
     holders: &Holders,
     times: Times,
-) -> Result<Vec<IssuanceToken>, Refusal> {
-    let random = app.random.as_ref();
+) -> Result<(Arc<Issuer>, Vec<IssuanceToken>), Refusal> {
+    let mut issuer = wallet.issuer.clone();
+    let mut intent = intent(app, wallet, item, holders, times).await?;
+    for _ in 0..KEY_CHANGES {
+        intent.key = key_name(&issuer);
+        match app.tenant(&issuer).await?.record_issuance(&intent).await? {
+            Ok(tokens) => return Ok((issuer, tokens)),
+            Err(IntentRefused::KeyNotActive) => {
+                let reloaded = app
+                    .tenants
+                    .reload(issuer.tenant(), Some(issuer.identifier.clone()))
+                    .await
+                    .map_err(Refusal::unavailable)?;
+                issuer = reloaded.ok_or_else(|| Refusal::unavailable("the tenant is gone"))?;
+            }
+            Err(refused) => return Err(not_recorded(refused)),
+        }
+    }
+    Err(not_recorded(IntentRefused::KeyNotActive))
+}
+
+/// The key that this process would sign with.
+fn key_name(issuer: &Issuer) -> SigningKeyName {
+    SigningKeyName {
+        key_use: KeyUse::Credential.as_str().to_owned(),
+        algorithm: issuer.signer.algorithm().as_str().to_owned(),
+        version: issuer.key_version,
+    }
+}
+
+/// What is to be recorded.
+async fn intent(
+    app: &App,
+    wallet: &Wallet,
+    item: &OfferItem,
+    holders: &Holders,
+    times: Times,
+) -> Result<Intent, Refusal> {
+    let (random, issuer) = (app.random.as_ref(), wallet.issuer.as_ref());
     let statuses = app.status_indices.take(app, issuer, holders.keys.len()).await?;
     let seen_until = times.now + PROOF_MEMORY;
-    let intent = Intent {
+    Ok(Intent {
         issuance: IssuanceId::new(times.now, random_bytes(random)),
         offer: wallet.token.offer,
         configuration_id: item.configuration_id.clone(),
         revision: item.revision,
-        key: SigningKeyName {
-            key_use: KeyUse::Credential.as_str().to_owned(),
-            algorithm: issuer.signer.algorithm().as_str().to_owned(),
-            version: issuer.key_version,
-        },
+        key: key_name(issuer),
         copies: statuses
             .into_iter()
             .map(|status| NewCopy { credential: CredentialId::new(times.now, random_bytes(random)), status })
@@ -274,9 +312,11 @@ async fn record(
             .map(|proof| UsedOnce { hash: proof.jti_hash, expires_at: seen_until }),
         now: times.now,
         expires_at: times.expires_at,
-    };
-    let tx = app.tenant(issuer).await?;
-    tx.record_issuance(&intent).await?.map_err(|refused| match refused {
+    })
+}
+
+fn not_recorded(refused: IntentRefused) -> Refusal {
+    match refused {
         IntentRefused::NonceUsed => {
             Refusal::new(ErrorCode::InvalidNonce, "the nonce was used before, fetch a new one")
         }
@@ -286,7 +326,7 @@ async fn record(
         IntentRefused::TenantNotActive | IntentRefused::KeyNotActive | IntentRefused::PluginHalted => {
             Refusal::unavailable(format_args!("issuance is halted: {refused}"))
         }
-    })
+    }
 }
 
 /// The instants of one issuance.

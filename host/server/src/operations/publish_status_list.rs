@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 /// How long verifiers may keep a list; a revocation is seen everywhere after this and a second.
 pub(crate) const TTL_SECONDS: u32 = 30;
 /// How long a signed list is good for: as long as it must do without the database.
-const LIFETIME: Duration = Duration::hours(24);
+pub(crate) const LIFETIME: Duration = Duration::hours(24);
 /// A list is signed anew at half its life, even if nothing changed.
 const RENEWAL: Duration = Duration::hours(12);
 /// How often the database is asked whether a list changed.
@@ -28,6 +28,7 @@ pub(crate) struct PublishedList {
     pub(crate) token: Bytes,
     pub(crate) etag: String,
     version: u64,
+    key_id: String,
     signed_at: OffsetDateTime,
     checked_at: OffsetDateTime,
 }
@@ -86,6 +87,7 @@ async fn renew(
     };
     if let Some(known) = known
         && known.version == row.version
+        && known.key_id == issuer.signer.key_id()
         && now - known.signed_at < RENEWAL
     {
         tx.commit().await?;
@@ -114,6 +116,7 @@ async fn renew(
         token: token.into(),
         etag,
         version: row.version,
+        key_id: issuer.signer.key_id().to_owned(),
         signed_at: now,
         checked_at: now,
     }))

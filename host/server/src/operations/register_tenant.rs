@@ -1,12 +1,12 @@
 //! Adds a tenant: validated first, then written in one transaction with everything that it begins with.
 
-use chancery_credential::keys::{KeyUse, TenantKeys};
+use chancery_credential::keys::{KeyUse, Keyring, TenantKeys};
 use chancery_credential::secrets::{ApiKeySecret, InvitationSecret};
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::scope::Scope;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AuditEntry, InvitationId, Slug, Tenant, TenantId, random_bytes};
-use chancery_store::{NewInvitation, NewTenant};
+use chancery_store::{NewInvitation, NewTenant, StoreError};
 use serde_json::json;
 use time::Duration;
 use zeroize::Zeroizing;
@@ -52,6 +52,7 @@ pub(crate) async fn register_tenant(
         parent,
         system: false,
         version: 1,
+        delete_at: None,
     };
     if let Some(parent) = parent {
         let found = app.store.directory().tenant(parent).await?;
@@ -59,7 +60,7 @@ pub(crate) async fn register_tenant(
             return Err(Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"));
         }
     }
-    let (mut new, keys) = begin_tenant(app, author, tenant);
+    let (mut new, keys) = begin_tenant(app, author, tenant).await?;
     let (first, key) = new_api_key(app, "first key", vec![Scope::Owner]);
     new.api_key = Some(first);
     let invited = owner.map(|email| invite(app, &keys, &email));
@@ -89,12 +90,18 @@ fn invite(app: &App, keys: &TenantKeys, email: &str) -> (NewInvitation, Invitati
 }
 
 /// Draws the secrets of a tenant that does not exist yet and derives its first keys.
-pub(crate) fn begin_tenant(app: &App, author: Author, tenant: Tenant) -> (NewTenant, TenantKeys) {
-    let (now, random, keyring) = (app.now(), app.random.as_ref(), &app.tenants.workshop.keyring);
+pub(crate) async fn begin_tenant(
+    app: &App,
+    author: Author,
+    tenant: Tenant,
+) -> Result<(NewTenant, TenantKeys), StoreError> {
+    let (now, random) = (app.now(), app.random.as_ref());
+    let keyring = sealing_keyring(app).await?;
     let fresh = || Zeroizing::new(random_bytes::<32>(random));
     let (seed, data_key) = (fresh(), fresh());
     let keys = keyring.tenant(tenant.id, &seed, &data_key);
     let new = NewTenant {
+        sealed_under: keyring.check_value(),
         sealed_seed: keyring.seal(&seed_of(tenant.id), &*seed, random),
         sealed_data_key: keyring.seal(&data_key_of(tenant.id), &*data_key, random),
         keys: vec![
@@ -108,7 +115,7 @@ pub(crate) fn begin_tenant(app: &App, author: Author, tenant: Tenant) -> (NewTen
         audit: registration_of(app, author, &tenant),
         tenant,
     };
-    (new, keys)
+    Ok((new, keys))
 }
 
 /// What the platform's audit trail is told. The first tenant of all is the platform's own.
@@ -116,4 +123,12 @@ fn registration_of(app: &App, author: Author, tenant: &Tenant) -> AuditEntry {
     let action = if tenant.system { Action::PlatformFounded } else { Action::TenantRegistered };
     let made = json!({ "slug": tenant.slug, "name": tenant.name, "parent": tenant.parent });
     app.entry(author, action, tenant.id, &Changed::made(made))
+}
+
+/// The keys, with the master sealing that is in force: while one is being replaced a host holds two.
+pub(crate) async fn sealing_keyring(app: &App) -> Result<Keyring, StoreError> {
+    let keyring = &app.tenants.workshop.keyring;
+    let master = app.store.directory().sealing_master().await?.unwrap_or(keyring.check_value());
+    let unknown = || StoreError::Configuration("it is sealed under another master key".to_owned());
+    keyring.sealing_under(master).ok_or_else(unknown)
 }

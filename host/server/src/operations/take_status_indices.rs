@@ -16,7 +16,10 @@ const BLOCK: u32 = 256;
 
 /// The blocks that this process holds.
 #[derive(Default)]
-pub(crate) struct StatusIndices(Mutex<HashMap<TenantId, Lease>>);
+pub(crate) struct StatusIndices(Mutex<HashMap<Holder, Lease>>);
+
+/// A block is of one tenant and of one permutation: under other keys it is nobody's.
+type Holder = (TenantId, [u8; 32]);
 
 impl StatusIndices {
     /// `count` fresh entries, all of one list.
@@ -27,15 +30,16 @@ impl StatusIndices {
         count: usize,
     ) -> Result<Vec<StatusEntry>, StoreError> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let holder = (issuer.tenant(), issuer.permutation_tag);
         let lease = loop {
-            if let Some(lease) = self.cut(issuer.tenant(), count) {
+            if let Some(lease) = self.cut(holder, count) {
                 break lease;
             }
             // The last block of a list may be too short for a batch: then the next one is of a fresh list.
             let mut tx = app.tenant(issuer).await?;
             let block = tx.lease_status_indices(BLOCK.max(count)).await?;
             tx.commit().await?;
-            self.keep(issuer.tenant(), block);
+            self.keep(holder, block);
         };
         let permutation = issuer.keys.permutation(lease.list, lease.size);
         let counters = lease.first..lease.first + lease.count;
@@ -47,16 +51,16 @@ impl StatusIndices {
             .collect()
     }
 
-    fn cut(&self, tenant: TenantId, count: u32) -> Option<Lease> {
+    fn cut(&self, holder: Holder, count: u32) -> Option<Lease> {
         let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let block = blocks.get_mut(&tenant)?;
+        let block = blocks.get_mut(&holder)?;
         (block.count >= count).then(|| split(block, count))
     }
 
     /// Keeps the newer list's block, or the larger of two; the rest of the other is never used.
-    fn keep(&self, tenant: TenantId, block: Lease) {
+    fn keep(&self, holder: Holder, block: Lease) {
         let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = blocks.entry(tenant).or_insert(block);
+        let kept = blocks.entry(holder).or_insert(block);
         if (kept.list, kept.count) < (block.list, block.count) {
             *kept = block;
         }

@@ -14,40 +14,54 @@ pub(super) struct Opened {
 }
 
 pub(super) async fn open(config: &Config, keyring: &Keyring) -> Result<Opened, StartError> {
-    let passwords = passwords(keyring);
     let (urls, cluster) = match &config.database {
         Database::Embedded { binaries } => {
             let cluster = Cluster::start(&config.data, binaries).await?;
-            refuse_another_key(cluster.admin_url(), keyring).await?;
-            Store::migrate(cluster.admin_url(), &passwords).await?;
-            (Urls::serving(cluster.admin_url(), &passwords)?, Some(cluster))
+            migrate(cluster.admin_url(), keyring).await?;
+            (ways_to_serve(cluster.admin_url(), keyring)?, Some(cluster))
         }
         Database::Server { admin, serving } => {
             if let Some(admin) = admin {
-                refuse_another_key(admin, keyring).await?;
-                Store::migrate(admin, &passwords).await?;
+                migrate(admin, keyring).await?;
             }
             let urls = match (serving, admin) {
                 (Some(serving), _) => {
-                    Urls { tenant: serving.tenant.to_string(), platform: serving.platform.to_string() }
+                    vec![Urls { tenant: serving.tenant.to_string(), platform: serving.platform.to_string() }]
                 }
-                (None, Some(admin)) => Urls::serving(admin, &passwords)?,
+                (None, Some(admin)) => ways_to_serve(admin, keyring)?,
                 (None, None) => return Err(StartError::Internal("no database is configured".to_owned())),
             };
             (urls, None)
         }
     };
-    let store = Store::open(&urls, PoolSize::default()).await?;
+    let store = Store::open_any(&urls, PoolSize::default()).await?;
     Ok(Opened { store, cluster })
 }
 
-/// Before migrating, because that gives the serving roles the passwords of this key: with another one it
-/// would lock out every host that runs on this database.
-async fn refuse_another_key(admin_url: &str, keyring: &Keyring) -> Result<(), StartError> {
-    match Store::founding_key(admin_url).await? {
-        Some(founded) if founded != keyring.check_value() => Err(StartError::WrongKey),
-        _ => Ok(()),
+/// Gives the serving roles the passwords that follow from the master in force, and migrates. Another key is
+/// refused before: its passwords would lock out every host that runs on this database.
+pub(super) async fn migrate(admin_url: &str, keyring: &Keyring) -> Result<(), StartError> {
+    let mut founded = Store::founding_key(admin_url).await?;
+    loop {
+        let in_force = match founded {
+            Some(master) => keyring.sealing_under(master).ok_or(StartError::WrongKey)?,
+            None => keyring.clone(),
+        };
+        Store::migrate(admin_url, &passwords(&in_force)).await?;
+        // A rotation may have come to its end meanwhile, and with it the passwords that were just set.
+        let now = Store::founding_key(admin_url).await?;
+        if now == founded || now == Some(in_force.check_value()) {
+            return Ok(());
+        }
+        founded = now;
     }
+}
+
+/// With two masters at hand, the passwords are those of either; they change when a rotation ends.
+fn ways_to_serve(admin_url: &str, keyring: &Keyring) -> Result<Vec<Urls>, StartError> {
+    let masters = std::iter::once(keyring.check_value()).chain(keyring.previous_check_value());
+    let held = masters.filter_map(|master| keyring.sealing_under(master));
+    Ok(held.map(|keyring| Urls::serving(admin_url, &passwords(&keyring))).collect::<Result<_, _>>()?)
 }
 
 /// Derived, so that every replica agrees on them and nobody has to keep them.

@@ -133,7 +133,9 @@ async fn database(config: &Config) -> Outcome {
             cluster.stop().await;
         }
         match deployment {
-            Some(deployment) if deployment.key_check != keyring.check_value() => Err(StartError::WrongKey),
+            Some(deployment) if keyring.sealing_under(deployment.key_check).is_none() => {
+                Err(StartError::WrongKey)
+            }
             Some(_) => Ok("migrated, the key fits"),
             None => Ok("migrated, no issuer yet"),
         }

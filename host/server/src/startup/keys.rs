@@ -4,11 +4,12 @@ use chancery_credential::keys::{KeyUse, Keyring, SigningKey};
 use chancery_domain::audit::Author;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{Tenant, TenantId, random_bytes};
-use chancery_store::{By, KeyState, Store, StoredKey};
+use chancery_store::{By, Deployment, KeyState, Store, StoredKey};
 
 use super::StartError;
 use crate::app::App;
 use crate::config::{Config, Mode, SelfHosted};
+use crate::operations::publish_status_list::LIFETIME;
 use crate::operations::register_tenant::begin_tenant;
 
 const START: By = By::Job("start");
@@ -16,19 +17,27 @@ const START: By = By::Job("start");
 /// What seals derives from the master; self-hosted and without one, from the signing key under a label of
 /// its own.
 pub(super) fn keyring(config: &Config) -> Result<Keyring, StartError> {
-    match &config.mode {
-        Mode::SelfHosted(issuer) => Keyring::self_hosted(&issuer.signing_key, issuer.master.as_ref())
-            .map_err(|error| unusable_key(&error)),
-        Mode::Saas(saas) => Ok(Keyring::from_master(&saas.master)),
-    }
+    let (keyring, previous) = match &config.mode {
+        Mode::SelfHosted(issuer) => (
+            Keyring::self_hosted(&issuer.signing_key, issuer.master.as_ref())
+                .map_err(|error| unusable_key(&error))?,
+            &issuer.previous_master,
+        ),
+        Mode::Saas(saas) => (Keyring::from_master(&saas.master), &saas.previous_master),
+    };
+    Ok(match previous {
+        Some(previous) => keyring.with_previous(previous),
+        None => keyring,
+    })
 }
 
 fn unusable_key(error: &dyn std::fmt::Display) -> StartError {
     crate::config::ConfigError::Unusable { name: "ISSUER_SIGNING_KEY", reason: error.to_string() }.into()
 }
 
-/// Compares the key check value, or founds the deployment; begins a new epoch after a restore.
-pub(super) async fn check(store: &Store, keyring: &Keyring) -> Result<(), StartError> {
+/// Compares the key check value, or founds the deployment; takes up the roots of masters that are gone; begins
+/// a new epoch after a restore.
+pub(super) async fn check(store: &Store, keyring: &mut Keyring) -> Result<Deployment, StartError> {
     let mut tx = store.platform(START).await?;
     if tx.deployment().await?.is_none() {
         // Another replica may be faster: its value counts.
@@ -36,8 +45,14 @@ pub(super) async fn check(store: &Store, keyring: &Keyring) -> Result<(), StartE
     }
     let missing = || StartError::Internal("the deployment row is missing".to_owned());
     let deployment = tx.deployment().await?.ok_or_else(missing)?;
-    if deployment.key_check != keyring.check_value() {
+    if keyring.sealing_under(deployment.key_check).is_none() {
         return Err(StartError::WrongKey);
+    }
+    if deployment.next_key_check.is_some_and(|next| next != keyring.check_value()) {
+        return Err(StartError::RotationUnderWay);
+    }
+    for (master, sealed) in tx.superseded_roots().await? {
+        keyring.take_superseded_root(master, &sealed).map_err(|_| StartError::WrongKey)?;
     }
     if deployment.restored {
         tracing::warn!(
@@ -46,7 +61,7 @@ pub(super) async fn check(store: &Store, keyring: &Keyring) -> Result<(), StartE
         tx.begin_restore_epoch().await?;
     }
     tx.commit().await?;
-    Ok(())
+    Ok(deployment)
 }
 
 /// Self-hosted: registers the one tenant at the first start, and publishes the operator's key.
@@ -66,8 +81,9 @@ pub(super) async fn found_sole_tenant(issuer: &SelfHosted, app: &App) -> Result<
             parent: None,
             system: true,
             version: 1,
+            delete_at: None,
         };
-        let (mut new, _) = begin_tenant(app, Author::HOST, tenant);
+        let (mut new, _) = begin_tenant(app, Author::HOST, tenant).await?;
         // The operator's own key is published below, whatever was derived.
         new.keys.clear();
         let mut tx = app.store.provision().await?;
@@ -103,9 +119,12 @@ async fn publish_operators_key(issuer: &SelfHosted, app: &App, tenant: TenantId)
             state: KeyState::Next,
             public_jwk: public,
             created_at: app.now(),
+            not_before: None,
+            retire_at: None,
+            compromised: false,
         };
         tx.add_signing_key(&stored).await?;
-        tx.supersede_signing_keys(key_use, version).await?;
+        tx.supersede_signing_keys(key_use, version, app.now(), app.now() + LIFETIME).await?;
         tx.announce_change().await?;
     }
     tx.commit().await?;

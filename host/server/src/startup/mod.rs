@@ -6,6 +6,7 @@ pub(crate) mod demo;
 mod doctor;
 mod first_key;
 mod keys;
+mod master;
 mod plugins;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::tenants::templates::Templates;
 use crate::tenants::{LoadError, Tenants, Workshop};
 
 pub use doctor::{Check, Outcome, doctor};
+pub use master::{MasterRotated, rotate_master};
 
 /// Why the host does not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,12 @@ pub enum StartError {
          development, afresh with `chancery dev --reset`; nothing was changed"
     )]
     WrongKey,
+    /// Half of the secrets are sealed under a master that is not at hand.
+    #[error(
+        "the master key is being rotated: start with the next one in ISSUER_MASTER_KEY and the one before in \
+         ISSUER_PREVIOUS_MASTER_KEY, or finish with `chancery key rotate-master`; nothing was changed"
+    )]
+    RotationUnderWay,
     /// The certificate does not fit.
     #[error("the certificate is unusable: {0}")]
     Certificate(String),
@@ -116,9 +124,9 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let metrics = metrics_recorder()?;
 
-    let keyring = keys::keyring(config)?;
+    let mut keyring = keys::keyring(config)?;
     let database::Opened { store, cluster } = database::open(config, &keyring).await?;
-    keys::check(&store, &keyring).await?;
+    keys::check(&store, &mut keyring).await?;
     let engine = plugins::start_engine(config, &keyring)?;
     let templates = Templates::new();
     let bundled = plugins::bring_in(config, &store, &engine, &templates).await?;
@@ -141,6 +149,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         store,
         engine,
         tenants: Tenants::new(workshop),
+        shredder: cluster.as_ref().map(Cluster::shredder),
         beginnings: Beginnings {
             activations: bundled,
             algorithm: config.saas().map_or(Algorithm::Es256, |saas| saas.algorithm),

@@ -24,6 +24,8 @@ pub(crate) struct FrontDoor {
     pub(crate) addressing: Addressing,
     /// The routes of every tenant.
     pub(crate) tenants: Router,
+    /// What deleted tenants left behind.
+    pub(crate) remains: Router,
     /// The routes of the platform, and what is nobody's.
     pub(crate) platform: Router,
 }
@@ -43,13 +45,23 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) 
                 Some(host) => workshop.identifier_at(&host),
                 None => workshop.default_identifier(&slug),
             };
-            (tenants.by_slug(&slug, as_asked(&path, asked)).await, path)
+            match tenants.by_slug(&slug, as_asked(&path, asked)).await {
+                // As if the tenant had never been.
+                Ok(None) => match remains(&door, request, &slug, &path).await {
+                    Ok(response) => return response,
+                    Err(request) => return enter(&door.platform, request).await,
+                },
+                found => (found, path),
+            }
         }
         Address::Domain(host, path) => {
             let asked = as_asked(&path, tenants.workshop.identifier_at(&host));
             match tenants.by_domain(&host, asked).await {
                 // A foreign host is not ours to answer for.
-                Ok(None) => return misdirected(),
+                Ok(None) => {
+                    let left = remains(&door, request, &host, &path).await;
+                    return left.unwrap_or_else(|_| misdirected());
+                }
                 found => (found, path),
             }
         }
@@ -81,6 +93,23 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) 
 /// that it advertises.
 fn as_asked(path: &str, asked: String) -> Option<String> {
     (!path.starts_with("/api")).then_some(asked)
+}
+
+/// What verifiers look for where a tenant was; the request itself if there is no such thing.
+async fn remains(
+    door: &FrontDoor,
+    mut request: Request,
+    name: &str,
+    path: &str,
+) -> Result<Response, Request> {
+    match door.app.tenants.left_behind(name, path).await {
+        Ok(Some(document)) => {
+            request.extensions_mut().insert(document);
+            Ok(enter(&door.remains, request).await)
+        }
+        Ok(None) => Err(request),
+        Err(error) => Ok(unavailable(&door.app, path, &error)),
+    }
 }
 
 async fn enter(routes: &Router, request: Request) -> Response {

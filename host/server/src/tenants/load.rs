@@ -8,10 +8,12 @@ use bytes::Bytes;
 use chancery_credential::ClientTokens;
 use chancery_credential::did::{did_document, did_web};
 use chancery_credential::jose::Jwk;
-use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, SecretKind, SigningKey, TenantKeys};
+use chancery_credential::keys::{
+    Algorithm, KeyCheck, KeyUse, Keyring, PrivateKey, SealedFor, SecretKind, SigningKey, TenantKeys,
+};
 use chancery_domain::{Clock, Tenant, TenantId};
 use chancery_engine::Engine;
-use chancery_store::{KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets};
+use chancery_store::{ImportedKey, KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -21,6 +23,7 @@ use zeroize::Zeroizing;
 use super::certificates::Certificates;
 use super::templates::Templates;
 use crate::issuer::{Documents, Issuer};
+use crate::operations::import_key::imported_key_of;
 use crate::wallet::keys::describe_keys;
 use crate::wallet::metadata::{describe_issuer, describe_server};
 
@@ -78,6 +81,7 @@ impl Workshop {
         let mut tx = self.store.tenant(id).await?;
         let tenant = tx.itself().await?;
         let (secrets, mut stored) = (tx.secrets().await?, tx.signing_keys().await?);
+        let imported = tx.imported_keys().await?;
         let activations = tx.activations().await?;
         let endpoints = tx.public_endpoints().await?;
         let public = tenant.filter(|tenant| tenant.status.is_public()).zip(secrets);
@@ -103,8 +107,9 @@ impl Workshop {
                 }
             }
         }
+        let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
         let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
-        self.assemble(tenant, identifier, &primary, keys, &stored, templates).map(Some)
+        self.assemble(tenant, identifier, &primary, private, &stored, templates).map(Some)
     }
 
     /// The issuer identifier that a tenant has at the platform: no trailing slash.
@@ -160,11 +165,13 @@ impl Workshop {
         tenant: Tenant,
         identifier: String,
         primary: &str,
-        keys: TenantKeys,
+        private: PrivateKeys<'_>,
         stored: &[StoredKey],
         templates: BTreeMap<String, chancery_engine::Template>,
     ) -> Result<Issuer, LoadError> {
-        let (signer, key_version) = signing_key(&keys, stored, KeyUse::Credential)?;
+        let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
+        let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
+        let keys = private.keys;
         let algorithm = signer.algorithm();
         let is_platform = self.saas && tenant.system;
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
@@ -175,7 +182,7 @@ impl Workshop {
             tenant.id,
             primary.to_owned(),
             format!("{primary}/api"),
-            signing_key(&keys, stored, KeyUse::Token)?.0,
+            token_signer,
             token_keys,
         );
         let definitions = templates.values().map(chancery_engine::Template::definition);
@@ -196,6 +203,7 @@ impl Workshop {
             nonces: keys.nonces(),
             tokens: keys.tokens(),
             client_tokens,
+            permutation_tag: keys.mac("status-permutation-tag/v1", b""),
             keys,
             key_version,
             signer: Arc::new(signer),
@@ -237,29 +245,41 @@ pub(crate) fn first_key(
         state: KeyState::Active,
         public_jwk: keys.signing_key(key_use, algorithm, 1).public_jwk().to_value(),
         created_at: now,
+        not_before: Some(now),
+        retire_at: None,
+        compromised: false,
     }
 }
 
 /// The stored key that signs for a use.
-fn active_key(stored: &[StoredKey], key_use: KeyUse) -> Option<&StoredKey> {
+pub(crate) fn active_key(stored: &[StoredKey], key_use: KeyUse) -> Option<&StoredKey> {
     stored.iter().find(|key| key.key_use == key_use.as_str() && key.state == KeyState::Active)
 }
 
-/// The key that signs for a use, and its version.
-fn signing_key(
-    keys: &TenantKeys,
-    stored: &[StoredKey],
-    key_use: KeyUse,
-) -> Result<(SigningKey, u32), LoadError> {
-    let active = active_key(stored, key_use)
-        .ok_or_else(|| LoadError::unusable(format_args!("there is no active {} key", key_use.as_str())))?;
-    let algorithm = Algorithm::parse(&active.algorithm)
-        .ok_or_else(|| LoadError::unusable("the algorithm of the active key is unknown"))?;
-    let key = keys.signing_key(key_use, algorithm, active.version);
-    if key.public_jwk().to_value() != active.public_jwk {
-        return Err(LoadError::unusable("the derived key is not the published one"));
+/// What a tenant signs with.
+struct PrivateKeys<'a> {
+    keyring: &'a Keyring,
+    keys: TenantKeys,
+    imported: &'a [ImportedKey],
+}
+
+impl PrivateKeys<'_> {
+    /// The key that signs for a use, and its version.
+    fn signing_key(&self, stored: &[StoredKey], key_use: KeyUse) -> Result<(SigningKey, u32), LoadError> {
+        let active = active_key(stored, key_use).ok_or_else(|| {
+            LoadError::unusable(format_args!("there is no active {} key", key_use.as_str()))
+        })?;
+        let algorithm = Algorithm::parse(&active.algorithm)
+            .ok_or_else(|| LoadError::unusable("the algorithm of the active key is unknown"))?;
+        let key = match self.imported.iter().find(|key| is_of(key, active)) {
+            Some(key) => open_imported(self.keyring, self.keys.tenant(), key, algorithm)?,
+            None => self.keys.signing_key(key_use, algorithm, active.version),
+        };
+        if key.public_jwk().to_value() != active.public_jwk {
+            return Err(LoadError::unusable("the private key is not that of the published one"));
+        }
+        Ok((key, active.version))
     }
-    Ok((key, active.version))
 }
 
 /// The public keys of client tokens, and all others. Whoever verifies credentials never meets the former.
@@ -273,19 +293,41 @@ fn published_keys(stored: &[StoredKey]) -> (Vec<Jwk>, Vec<Jwk>) {
     (parsed(tokens), parsed(others))
 }
 
+/// Whether the private key is that of the stored one.
+fn is_of(private: &ImportedKey, stored: &StoredKey) -> bool {
+    let name = &private.name;
+    (name.key_use.as_str(), name.algorithm.as_str(), name.version)
+        == (stored.key_use.as_str(), stored.algorithm.as_str(), stored.version)
+}
+
+fn open_imported(
+    keyring: &Keyring,
+    tenant: TenantId,
+    key: &ImportedKey,
+    algorithm: Algorithm,
+) -> Result<SigningKey, LoadError> {
+    let bytes = keyring
+        .open(&imported_key_of(tenant, key.name.version), &key.sealed)
+        .map_err(|_| LoadError::Sealed)?;
+    let private = PrivateKey::from_bytes(algorithm, &bytes).ok_or(LoadError::Sealed)?;
+    private.signing_key().ok_or(LoadError::Sealed)
+}
+
 /// Opens a tenant's stored secrets and derives its keys.
 pub(crate) fn open_keys(
     keyring: &Keyring,
     tenant: TenantId,
     secrets: &TenantSecrets,
 ) -> Result<TenantKeys, LoadError> {
-    let open = |what: &SealedFor, sealed: &[u8]| -> Result<Zeroizing<[u8; 32]>, LoadError> {
-        let opened = keyring.open(what, sealed).map_err(|_| LoadError::Sealed)?;
-        <[u8; 32]>::try_from(opened.as_slice()).map(Zeroizing::new).map_err(|_| LoadError::Sealed)
+    let open = |what: &SealedFor, sealed: &[u8]| -> Result<(Zeroizing<[u8; 32]>, KeyCheck), LoadError> {
+        let (opened, master) = keyring.open_and_tell(what, sealed).map_err(|_| LoadError::Sealed)?;
+        let opened = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| LoadError::Sealed)?;
+        Ok((Zeroizing::new(opened), master))
     };
-    let seed = open(&seed_of(tenant), &secrets.sealed_seed)?;
-    let data_key = open(&data_key_of(tenant), &secrets.sealed_data_key)?;
-    Ok(keyring.tenant(tenant, &seed, &data_key))
+    let (seed, master) = open(&seed_of(tenant), &secrets.sealed_seed)?;
+    let (data_key, _) = open(&data_key_of(tenant), &secrets.sealed_data_key)?;
+    let root = secrets.root.unwrap_or(master);
+    keyring.tenant_from(root, tenant, &seed, &data_key).ok_or(LoadError::Sealed)
 }
 
 pub(crate) fn seed_of(tenant: TenantId) -> SealedFor {

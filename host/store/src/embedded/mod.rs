@@ -17,6 +17,7 @@ mod initialise;
 mod layout;
 mod leftover;
 mod postmaster;
+mod shred;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use tokio::task::JoinHandle;
 
 pub use binaries::{BinarySearch, find_binaries};
 pub use layout::remove_elsewhere;
+pub use shred::Shredder;
 
 use account::Account;
 use binaries::Installation;
@@ -137,6 +139,11 @@ impl Cluster {
     /// Where the host's own user connects as superuser: to migrate, for nothing else.
     pub fn admin_url(&self) -> &str {
         &self.admin_url
+    }
+
+    /// Makes what is deleted disappear from its files.
+    pub fn shredder(&self) -> Shredder {
+        Shredder { admin_url: self.admin_url.clone() }
     }
 
     /// Shuts the cluster down fast: open transactions are rolled back. Returns when it is down.

@@ -3,7 +3,7 @@
 use chancery_domain::AuditEntry;
 use chancery_domain::audit::Action;
 use chancery_domain::tenant::TenantStatus;
-use chancery_store::{AuditFilter, AuditTrail, By, Due, Link, Page, Seal, StoreError};
+use chancery_store::{AuditFilter, AuditTrail, By, Chore, Link, Page, Seal, StoreError};
 use time::Duration;
 
 use crate::database::{Database, one, run};
@@ -139,7 +139,7 @@ async fn a_tenant_is_due_for_a_seal_while_it_has_anything_new() {
     issuer(&store, "idle").await;
     let due = async |now| {
         let mut platform = store.platform(By::Job("seal")).await.unwrap();
-        let due = platform.due(Due::Seal, now, 100).await.unwrap();
+        let due = platform.due(Chore::Seal, now, 100).await.unwrap();
         platform.commit().await.unwrap();
         due
     };

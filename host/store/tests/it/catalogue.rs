@@ -5,9 +5,10 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 10] = [
+pub(crate) const GLOBAL: [(&str, &str); 11] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
+    ("superseded_roots", "of masters that are gone, sealed; the platform alone reads them"),
     ("plugin_components", "plugins are shared by digest; tenants see digests, not bytes"),
     ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
@@ -23,6 +24,7 @@ const GOLDEN: &str = "(tenant_id = (NULLIF(current_setting('chancery.tenant'::te
 
 /// The policies of the tables that are no tenant's.
 const POLICIES: &str = "\
+due: bury ALL {chancery_platform} using (kind = 'bury'::text) check (kind = 'bury'::text)
 due: find SELECT {chancery_platform} using true check -
 due: tenant_isolation ALL {chancery_tenant} using (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) check (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)
 platform_audit_entries: oversee ALL {chancery_platform} using true check true
@@ -30,6 +32,17 @@ platform_audit_entries: register INSERT {chancery_tenant} using - check ((action
 tenants: administer UPDATE {chancery_platform} using true check true
 tenants: directory SELECT {public} using true check -
 tenants: register INSERT {chancery_tenant} using - check (id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)";
+
+/// The tables that a burial empties by itself, and the one that is for afterwards.
+const BURIED: [&str; 6] = [
+    "tenant_secrets",
+    "imported_keys",
+    "last_documents",
+    // What was done outlives who did it, and nobody who serves may delete it.
+    "audit_entries",
+    "audit_chain",
+    "audit_seals",
+];
 
 /// Every rule is a query for what breaks it; `$1` are the tables of the deployment.
 const RULES: [(&str, &str); 14] = [
@@ -178,6 +191,17 @@ async fn every_migration_keeps_the_rules() {
     }
     let mut admin = database.admin().await;
     assert!(tenant_tables(&mut admin).await.len() > 10, "the rules looked at something");
+}
+
+/// If you are here because you added a table: what becomes of its rows when their tenant is deleted?
+#[tokio::test]
+async fn a_deleted_tenant_leaves_no_row() {
+    let database = Database::fresh().await;
+    let mut tables = tenant_tables(&mut database.admin().await).await;
+    tables.retain(|table| !BURIED.contains(&table.as_str()));
+    let mut wiped = chancery_store::WIPED.to_vec();
+    wiped.sort_unstable();
+    assert_eq!(tables, wiped);
 }
 
 #[tokio::test]

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chancery_store::Cluster;
 use chancery_store::embedded::{BinarySearch, EmbeddedError, find_binaries};
+use chancery_store::{By, Cluster, ImportedKey, KeyState, PoolSize, SigningKeyName, Store, Urls};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::database::{claim_directory, one, open_up, run, search};
+use crate::support::{key, new_tenant};
 
 /// A directory for one test, gone with it.
 struct Home(PathBuf);
@@ -325,4 +326,76 @@ fn a_link_on_the_path_leads_to_the_real_directory() {
     let path = Some(std::env::join_paths([Path::new("/nowhere"), &links]).unwrap());
     let found = find_binaries(&BinarySearch { directory: None, path }).unwrap();
     assert_eq!(fs::canonicalize(found).unwrap(), fs::canonicalize(real).unwrap());
+}
+
+/// Whether the bytes occur in any file below the directory.
+fn occurs(bytes: &[u8], directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(occurs(bytes, &path));
+        } else if path.is_file()
+            && fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes)
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// With the cluster stopped, so that whatever it wrote is in its place.
+#[tokio::test]
+async fn what_was_shredded_is_in_no_file_of_the_cluster() {
+    let home = Home::new("shred");
+    let cluster = Cluster::start(&home.0, &search()).await.unwrap();
+    let passwords = crate::database::passwords();
+    Store::migrate(cluster.admin_url(), &passwords).await.unwrap();
+    let urls = Urls::serving(cluster.admin_url(), &passwords).unwrap();
+    let store = Store::open(&urls, PoolSize::default()).await.unwrap();
+    let canary = |what: &str| format!("{what} CANARY 5f1d0c3e9b7a4826");
+    let (seed, data_key, imported) = (canary("seed"), canary("data key"), canary("imported"));
+    let mut new = new_tenant("gone");
+    new.tenant.name = canary("name");
+    new.sealed_seed = seed.clone().into_bytes();
+    new.sealed_data_key = data_key.clone().into_bytes();
+    new.keys.push(key(1, KeyState::Active));
+    let mut provision = store.provision().await.unwrap();
+    assert!(provision.register(&new).await.unwrap());
+    provision.commit().await.unwrap();
+    for number in 0..80 {
+        // Company, so that the planner has something to sample.
+        let mut provision = store.provision().await.unwrap();
+        assert!(provision.register(&new_tenant(&format!("stays-{number}"))).await.unwrap());
+        provision.commit().await.unwrap();
+    }
+    let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };
+    let mut tx = store.tenant(new.tenant.id).await.unwrap();
+    tx.keep_imported_key(&ImportedKey { name, sealed: imported.clone().into_bytes() }).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut admin = connect(&cluster).await;
+    run(&mut admin, "vacuum analyze").await;
+    run(&mut admin, "checkpoint").await;
+    let database = home.0.join("postgres");
+    for secret in [&seed, &data_key, &imported, &new.tenant.name] {
+        assert!(!occurs(secret.as_bytes(), &database).is_empty(), "the search works");
+    }
+
+    let mut tx = store.tenant(new.tenant.id).await.unwrap();
+    assert!(tx.bury(&[]).await.unwrap());
+    while tx.wipe().await.unwrap() > 0 {}
+    tx.commit().await.unwrap();
+    let mut tx = store.platform(By::Operator).await.unwrap();
+    tx.tombstone(new.tenant.id).await.unwrap();
+    tx.commit().await.unwrap();
+    cluster.shredder().shred().await.unwrap();
+    let left = |when: &str| {
+        for secret in [&seed, &data_key, &imported, &new.tenant.name] {
+            assert_eq!(occurs(secret.as_bytes(), &database), [] as [PathBuf; 0], "{secret}, {when}");
+        }
+    };
+    left("while it runs");
+    drop((admin, store));
+    cluster.stop().await;
+    left("once it stopped");
 }

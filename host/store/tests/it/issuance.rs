@@ -208,7 +208,7 @@ async fn a_stale_cache_cannot_issue() {
     };
     let supersede = async |version| {
         let mut tx = store.tenant(tenant).await.unwrap();
-        tx.supersede_signing_keys("credential", version).await.unwrap();
+        tx.supersede_signing_keys("credential", version, NOW, NOW).await.unwrap();
         tx.commit().await.unwrap();
     };
 

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod audit;
+mod burial;
 mod cancellation;
 mod catalogue;
 mod clients;

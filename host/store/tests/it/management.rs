@@ -3,7 +3,7 @@
 use chancery_domain::ApiKeyId;
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
-use chancery_store::{Activation, By, KeyState, NewApiKey, Store, StoredAnswer, TenantSecrets};
+use chancery_store::{Activation, By, KeyState, NewApiKey, Store, StoredAnswer, StoredKey, TenantSecrets};
 use serde_json::json;
 use time::Duration;
 
@@ -121,16 +121,20 @@ async fn one_version_of_a_key_is_active_and_the_others_stay_published() {
     let mut tx = store.tenant(tenant).await.unwrap();
     assert!(!tx.add_signing_key(&key(1, KeyState::Active)).await.unwrap());
     assert!(tx.add_signing_key(&key(2, KeyState::Next)).await.unwrap());
-    tx.supersede_signing_keys("credential", 2).await.unwrap();
+    tx.supersede_signing_keys("credential", 2, NOW, NOW).await.unwrap();
     let states: Vec<_> =
         tx.signing_keys().await.unwrap().iter().map(|key| (key.version, key.state)).collect();
     assert_eq!(states, [(2, KeyState::Active), (1, KeyState::Retiring)]);
-    assert_eq!(tx.signing_keys().await.unwrap()[1], key(1, KeyState::Retiring));
+    let retiring = StoredKey { retire_at: Some(NOW), ..key(1, KeyState::Retiring) };
+    assert_eq!(tx.signing_keys().await.unwrap()[1], retiring);
 
-    let secrets = TenantSecrets { sealed_seed: vec![3], sealed_data_key: vec![4] };
-    assert_eq!(tx.secrets().await.unwrap().unwrap().sealed_seed, vec![1; 60]);
-    tx.reseal_secrets(&secrets).await.unwrap();
-    assert_eq!(tx.secrets().await.unwrap().unwrap().sealed_data_key, [4]);
+    let read = tx.secrets().await.unwrap().unwrap();
+    assert_eq!(read.sealed_seed, vec![1; 60]);
+    let secrets = TenantSecrets { sealed_seed: vec![3], sealed_data_key: vec![4], root: Some([5; 16]) };
+    assert!(tx.replace_secrets(&read, &secrets).await.unwrap());
+    assert!(!tx.replace_secrets(&read, &secrets).await.unwrap(), "they are not those that were read");
+    let now = tx.secrets().await.unwrap().unwrap();
+    assert_eq!((now.sealed_data_key, now.root), (vec![4], Some([5; 16])));
     tx.commit().await.unwrap();
 }
 

@@ -11,8 +11,9 @@ use chancery_domain::{
     StatusEntry, Tenant, TenantId,
 };
 use chancery_store::{
-    Activation, AuditTrail, By, ClientTerms, Intent, KeyState, Link, NewCopy, NewInvitation, NewOffer,
-    NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal, SigningKeyName, Store, StoredKey,
+    Activation, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewCopy, NewInvitation,
+    NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal, SigningKeyName, Store,
+    StoredKey,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -50,7 +51,9 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
             parent: None,
             system: false,
             version: 1,
+            delete_at: None,
         },
+        sealed_under: [7; 16],
         sealed_seed: vec![1; 60],
         sealed_data_key: vec![2; 60],
         keys: Vec::new(),
@@ -98,6 +101,9 @@ pub(crate) fn key(version: u32, state: KeyState) -> StoredKey {
         state,
         public_jwk: json!({ "kty": "EC", "crv": "P-256" }),
         created_at: NOW,
+        not_before: None,
+        retire_at: None,
+        compromised: false,
     }
 }
 
@@ -165,6 +171,16 @@ pub(crate) fn intent(offer: &NewOffer) -> Intent {
         nonces: Vec::new(),
         dpop_proof: None,
         now: NOW,
+        expires_at: NOW + Duration::days(90),
+    }
+}
+
+/// What a verifier would look for.
+pub(crate) fn last_document() -> LastDocument {
+    LastDocument {
+        path: "/jwks".to_owned(),
+        content_type: "application/jwk-set+json".to_owned(),
+        body: b"{}".to_vec(),
         expires_at: NOW + Duration::days(90),
     }
 }

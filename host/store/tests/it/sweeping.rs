@@ -1,7 +1,7 @@
 //! What time does.
 
 use chancery_domain::OfferState;
-use chancery_store::{By, Due, Seen, Swept};
+use chancery_store::{By, Chore, Seen, Swept};
 use time::Duration;
 
 use crate::database::{Database, one};
@@ -80,7 +80,7 @@ async fn only_tenants_with_something_to_do_are_due() {
     create(&store, busy, &new_offer()).await;
     let due = async |now| {
         let mut platform = store.platform(By::Job("sweep")).await.unwrap();
-        let due = platform.due(Due::Sweep, now, 100).await.unwrap();
+        let due = platform.due(Chore::Sweep, now, 100).await.unwrap();
         platform.commit().await.unwrap();
         due
     };

@@ -76,7 +76,17 @@ async fn found(store: &Store) -> Result<TenantId> {
 
     let SigningKeyName { key_use, algorithm, version } = key();
     let public_jwk = json!({ "kty": "EC", "crv": "P-256" });
-    let key = StoredKey { key_use, algorithm, version, state: KeyState::Active, public_jwk, created_at: now };
+    let key = StoredKey {
+        key_use,
+        algorithm,
+        version,
+        state: KeyState::Active,
+        public_jwk,
+        created_at: now,
+        not_before: None,
+        retire_at: None,
+        compromised: false,
+    };
     let activation = Activation {
         configuration_id: CONFIGURATION.to_owned(),
         component: REVISION.component,
@@ -92,7 +102,9 @@ async fn found(store: &Store) -> Result<TenantId> {
             parent: None,
             system: false,
             version: 1,
+            delete_at: None,
         },
+        sealed_under: [7; 16],
         sealed_seed: vec![1; 60],
         sealed_data_key: vec![2; 60],
         keys: vec![key],

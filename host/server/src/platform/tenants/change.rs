@@ -1,4 +1,4 @@
-//! `PATCH /tenants/{id}`, and what an operator may do to a tenant: suspend, resume, close, delete.
+//! `PATCH /tenants/{id}`, and what an operator may do to a tenant: suspend, resume, close.
 
 use std::sync::Arc;
 
@@ -101,8 +101,6 @@ changes! {
     ///
     /// It issues no more. What it issued is honoured until it expires.
     close = Close, post, "/tenants/{id}/close";
-    /// Delete a tenant
-    delete = Delete, delete, "/tenants/{id}";
 }
 
 async fn change(

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod create;
+pub(crate) mod delete;
 pub(crate) mod list;
 pub(crate) mod show;
 
@@ -40,6 +41,9 @@ pub(crate) struct TenantView {
     management_url: String,
     #[serde(with = "time::serde::rfc3339")]
     created_at: time::OffsetDateTime,
+    /// From when on it is deleted, if that was decided.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    delete_at: Option<time::OffsetDateTime>,
 }
 
 impl TenantView {
@@ -47,6 +51,7 @@ impl TenantView {
     fn new(app: &App, tenant: Tenant, bound: Option<String>) -> Self {
         let issuer = bound.unwrap_or_else(|| app.tenants.workshop.default_identifier(&tenant.slug));
         Self {
+            delete_at: tenant.delete_at,
             created_at: tenant.id.created_at(),
             id: tenant.id,
             slug: tenant.slug,
@@ -82,7 +87,7 @@ async fn describe(app: &App, tenants: Vec<Tenant>) -> Result<Vec<TenantView>, Pr
 }
 
 /// The tenant of that id; for a malformed one as for one that nobody has.
-async fn find(app: &App, id: &str) -> Result<Tenant, Problem> {
+pub(crate) async fn find(app: &App, id: &str) -> Result<Tenant, Problem> {
     let id: TenantId = id.parse().map_err(|_| Problem::not_found())?;
     let mut tx = app.store.platform(By::Operator).await?;
     let tenant = tx.tenant(id).await?;

@@ -1,0 +1,66 @@
+//! `chancery key …`: signing keys, by way of the management API; the master, on the server.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use chancery_server::config::Config;
+use serde_json::{Value, json};
+
+use super::{listing, show};
+use crate::arguments::{KeyCommand, Output, Rotate};
+use crate::failure::Failure;
+use crate::management::Management;
+use crate::output;
+
+pub(super) async fn obey(command: KeyCommand, form: Output) -> Result<(), Failure> {
+    match command {
+        KeyCommand::List { target } => {
+            let reply = Management::find(&target)?.get(&["keys"], &[]).await?;
+            listing::show(&reply, &["version", "state", "algorithm", "kid", "not_before", "retires_at"], form)
+        }
+        KeyCommand::Rotate(Rotate { activate_in, compromised, revoke, target }) => {
+            let request = json!({ "compromised": compromised, "revoke": revoke, "activate_in": activate_in });
+            let reply = Management::find(&target)?.post(&["keys", "rotate"], Some(&request)).await?;
+            show(&reply, form)?;
+            if form == Output::Text && compromised && !revoke {
+                output::talk("\nWhat the old key signed is still valid; `chancery key revoke` ends that.");
+            }
+            Ok(())
+        }
+        KeyCommand::Import { jwk, activate_in, target } => {
+            let request = json!({ "jwk": read_jwk(&jwk)?, "activate_in": activate_in });
+            show(&Management::find(&target)?.post(&["keys", "import"], Some(&request)).await?, form)
+        }
+        KeyCommand::RotateMaster { compromised } => {
+            let done = chancery_server::rotate_master(&Config::from_environment()?, compromised).await?;
+            match form {
+                Output::Json => {
+                    output::data(&json!({ "resealed": done.resealed, "moved": done.moved }).to_string())?;
+                }
+                Output::Text => output::talk(&format!(
+                    "sealed {} tenants anew, moved {} to new keys; start every host with the new master alone, \
+                     then destroy the old one",
+                    done.resealed, done.moved
+                )),
+            }
+            Ok(())
+        }
+        KeyCommand::Revoke { kid, target } => {
+            show(&Management::find(&target)?.post(&["keys", &kid, "revoke"], None).await?, form)
+        }
+    }
+}
+
+fn read_jwk(path: &Path) -> Result<Value, Failure> {
+    let unusable = |found: String| Failure::Usage { found, fix: "name a file with one private JWK".into() };
+    let mut text = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut text).map(drop)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut text)).map(drop)
+    };
+    read.map_err(|error| unusable(format!("{} cannot be read: {error}", path.display())))?;
+    // The parser's own message could quote what it read.
+    chancery_protocol::json::from_slice_strict(&text)
+        .map_err(|_| unusable(format!("{} is no JSON document", path.display())))
+}

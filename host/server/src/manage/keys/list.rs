@@ -1,0 +1,45 @@
+//! `GET /keys`, and `GET /tenants/{id}/keys` for operators
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use chancery_domain::TenantId;
+
+use super::KeyView;
+use crate::app::App;
+use crate::caller::{Manager, Operator, SeesKeys};
+use crate::manage::Page;
+use crate::no_store;
+use crate::platform::tenants::find;
+use crate::problem::Problem;
+
+/// List signing keys, the newest first
+#[utoipa::path(
+    get, path = "/keys", tag = "Keys",
+    responses((status = 200, body = Page<KeyView>)),
+    security(("api_key" = ["keys:manage"]), ("api_key" = ["auditor"]))
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    manager: Manager<SeesKeys>,
+) -> Result<Response, Problem> {
+    keys(&app, manager.issuer.tenant()).await
+}
+
+/// The same for the operator of a platform.
+pub(crate) async fn list_of_tenant(
+    State(app): State<Arc<App>>,
+    _operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    keys(&app, find(&app, &id).await?.id).await
+}
+
+async fn keys(app: &App, tenant: TenantId) -> Result<Response, Problem> {
+    let mut tx = app.store.tenant(tenant).await?;
+    let keys = tx.signing_keys().await?;
+    tx.commit().await?;
+    Ok(no_store(Json(Page { data: keys.into_iter().map(KeyView::from).collect(), next_cursor: None })))
+}

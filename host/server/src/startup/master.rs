@@ -1,0 +1,214 @@
+//! `chancery key rotate-master`: another master takes the place of the one before.
+//!
+//! Everything that is sealed is sealed anew, tenant by tenant, while hosts that hold both masters serve. No key
+//! changes: what was derived from the root of the old master goes on being derived from it, and that root is
+//! kept sealed under the new one. Each tenant is one transaction, and what is done is told by what opens; so
+//! whoever is interrupted begins again.
+
+use chancery_credential::SystemRandom;
+use chancery_credential::keys::{Algorithm, KeyUse, Keyring};
+use chancery_domain::clock::SystemClock;
+use chancery_domain::{Clock as _, random_bytes};
+use chancery_store::{By, KeyState, Store, StoredKey, TenantSecrets, TenantTx};
+use zeroize::Zeroizing;
+
+use super::{StartError, database, keys};
+use crate::config::{Config, ConfigError, Database};
+use crate::operations::import_key::imported_key_of;
+use crate::operations::publish_status_list::LIFETIME;
+use crate::tenants::load::{active_key, data_key_of, seed_of};
+
+const ROTATION: By = By::Job("rotate the master");
+/// How many tenants are looked up at once.
+const PART: u32 = 500;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MasterRotated {
+    /// How many tenants' secrets were sealed anew.
+    pub resealed: u64,
+    /// How many tenants were moved to new keys.
+    pub moved: u64,
+}
+
+/// Replaces the master. With `compromised`, every tenant gets new keys, too: whoever held the old master and a
+/// copy of the database knows all others.
+pub async fn rotate_master(config: &Config, compromised: bool) -> Result<MasterRotated, StartError> {
+    if compromised && config.self_hosted().is_some() {
+        let reason =
+            "a self-hosted issuer signs with it: change it instead of using --compromised".to_owned();
+        return Err(ConfigError::Unusable { name: "ISSUER_SIGNING_KEY", reason }.into());
+    }
+    let mut keyring = keys::keyring(config)?;
+    let opened = database::open(config, &keyring).await?;
+    let rotated = rotate(&opened.store, &mut keyring, compromised).await;
+    let rotated = match (rotated, admin_url(config, opened.cluster.as_ref())) {
+        // The passwords of the serving roles follow from the master; hosts with both try both.
+        (Ok(rotated), Some(admin)) => database::migrate(&admin, &keyring).await.map(|()| rotated),
+        (rotated, _) => rotated,
+    };
+    opened.store.close();
+    if let Some(cluster) = opened.cluster {
+        cluster.stop().await;
+    }
+    rotated
+}
+
+fn admin_url(config: &Config, cluster: Option<&chancery_store::Cluster>) -> Option<String> {
+    match &config.database {
+        Database::Embedded { .. } => cluster.map(|cluster| cluster.admin_url().to_owned()),
+        Database::Server { admin, .. } => admin.as_ref().map(|admin| admin.to_string()),
+    }
+}
+
+async fn rotate(
+    store: &Store,
+    keyring: &mut Keyring,
+    compromised: bool,
+) -> Result<MasterRotated, StartError> {
+    let deployment = keys::check(store, keyring).await?;
+    let next = keyring.check_value();
+    let mut moves_keys = compromised || deployment.next_moves_keys;
+    let finished = deployment.key_check == next;
+    if !finished {
+        if keyring.previous_check_value() != Some(deployment.key_check) {
+            return Err(StartError::WrongKey);
+        }
+        let mut tx = store.platform(ROTATION).await?;
+        let roots = keyring.seal_superseded_roots(&SystemRandom);
+        let begun = tx.begin_master_rotation(next, compromised, &roots).await?;
+        moves_keys |= tx.deployment().await?.is_some_and(|deployment| deployment.next_moves_keys);
+        tx.commit().await?;
+        if !begun {
+            return Err(StartError::RotationUnderWay);
+        }
+    } else if !compromised {
+        return Ok(MasterRotated::default());
+    }
+    let mut all = MasterRotated::default();
+    loop {
+        let some = pass(store, keyring, moves_keys).await?;
+        all = MasterRotated { resealed: all.resealed + some.resealed, moved: all.moved + some.moved };
+        // The last pass only looks: everything opens under the new master alone.
+        if some == MasterRotated::default() {
+            break;
+        }
+    }
+    if !finished {
+        let mut tx = store.platform(ROTATION).await?;
+        tx.finish_master_rotation(next).await?;
+        tx.commit().await?;
+    }
+    Ok(all)
+}
+
+/// Once through all tenants.
+async fn pass(store: &Store, keyring: &Keyring, moves_keys: bool) -> Result<MasterRotated, StartError> {
+    let mut done = MasterRotated::default();
+    let mut last = None;
+    loop {
+        let mut tx = store.platform(ROTATION).await?;
+        let tenants = tx.every_tenant(last, PART).await?;
+        tx.commit().await?;
+        for tenant in &tenants {
+            let mut tx = store.tenant(*tenant).await?;
+            let (resealed, moved) = renew(&mut tx, keyring, moves_keys).await?;
+            tx.commit().await?;
+            done.resealed += u64::from(resealed);
+            done.moved += u64::from(moved);
+        }
+        last = tenants.last().copied();
+        if last.is_none() {
+            return Ok(done);
+        }
+    }
+}
+
+/// Seals what one tenant has anew, and moves it to new keys if need be.
+async fn renew(tx: &mut TenantTx, keyring: &Keyring, moves_keys: bool) -> Result<(bool, bool), StartError> {
+    // Deleted: there is nothing left to seal.
+    let Some(read) = tx.secrets().await? else { return Ok((false, false)) };
+    let tenant = tx.tenant_id();
+    let next = keyring.check_value();
+    let unreadable = |_| StartError::WrongKey;
+    let (seed, master) = keyring.open_and_tell(&seed_of(tenant), &read.sealed_seed).map_err(unreadable)?;
+    let (data_key, _) =
+        keyring.open_and_tell(&data_key_of(tenant), &read.sealed_data_key).map_err(unreadable)?;
+    let root = read.root.unwrap_or(master);
+    if moves_keys && root != next {
+        move_to_new_keys(tx, keyring, &read).await?;
+        return Ok((true, true));
+    }
+    let resealed = reseal_imports(tx, keyring).await?;
+    if master == next {
+        return Ok((resealed, false));
+    }
+    let sealed = TenantSecrets {
+        sealed_seed: keyring.seal(&seed_of(tenant), &seed, &SystemRandom),
+        sealed_data_key: keyring.seal(&data_key_of(tenant), &data_key, &SystemRandom),
+        root: Some(root),
+    };
+    Ok((tx.replace_secrets(&read, &sealed).await?, false))
+}
+
+async fn reseal_imports(tx: &mut TenantTx, keyring: &Keyring) -> Result<bool, StartError> {
+    let mut resealed = false;
+    for mut key in tx.imported_keys().await? {
+        let what = imported_key_of(tx.tenant_id(), key.name.version);
+        let (bytes, master) = keyring.open_and_tell(&what, &key.sealed).map_err(|_| StartError::WrongKey)?;
+        if master != keyring.check_value() {
+            key.sealed = keyring.seal(&what, &bytes, &SystemRandom);
+            resealed |= tx.reseal_imported_key(&key).await?;
+        }
+    }
+    Ok(resealed)
+}
+
+/// Draws everything anew. What is under way ends, for it is sealed under what was drawn before; what was issued
+/// stays, and the compromised keys are published until it is decided what becomes of it.
+async fn move_to_new_keys(
+    tx: &mut TenantTx,
+    keyring: &Keyring,
+    read: &TenantSecrets,
+) -> Result<(), StartError> {
+    let (tenant, now) = (tx.tenant_id(), SystemClock.now());
+    let fresh = || Zeroizing::new(random_bytes::<32>(&SystemRandom));
+    let (seed, data_key) = (fresh(), fresh());
+    let sealed = TenantSecrets {
+        sealed_seed: keyring.seal(&seed_of(tenant), &*seed, &SystemRandom),
+        sealed_data_key: keyring.seal(&data_key_of(tenant), &*data_key, &SystemRandom),
+        root: Some(keyring.check_value()),
+    };
+    if !tx.replace_secrets(read, &sealed).await? {
+        return Ok(());
+    }
+    tx.end_what_is_under_way().await?;
+    tx.close_status_lists().await?;
+    let stored = tx.signing_keys().await?;
+    if let Some(active) = active_key(&stored) {
+        let of_use = KeyUse::Credential;
+        let newest = stored.iter().filter(|key| key.key_use == active.key_use).map(|key| key.version).max();
+        let version = newest.unwrap_or(active.version) + 1;
+        let algorithm = Algorithm::parse(&active.algorithm).unwrap_or(Algorithm::Es256);
+        let key = keyring.tenant(tenant, &seed, &data_key).signing_key(of_use, algorithm, version);
+        let new = StoredKey {
+            key_use: of_use.as_str().to_owned(),
+            algorithm: algorithm.as_str().to_owned(),
+            version,
+            state: KeyState::Next,
+            public_jwk: key.public_jwk().to_value(),
+            created_at: now,
+            not_before: Some(now),
+            retire_at: None,
+            compromised: false,
+        };
+        tx.withdraw_next_keys(now).await?;
+        tx.publish_next_key(&new, now).await?;
+        tx.supersede_signing_keys(of_use.as_str(), version, now, now + LIFETIME).await?;
+        for old in stored.iter().filter(|key| key.state != KeyState::Retired) {
+            tx.mark_compromised(&old.key_use, old.version).await?;
+        }
+    }
+    tx.announce_change().await?;
+    Ok(())
+}
