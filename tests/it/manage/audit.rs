@@ -105,6 +105,13 @@ async fn every_change_is_told_once() {
                 let answer = issuer.delete(&format!("/clients/{id}")).await;
                 (answer, id, "client.removed", client("made"), Value::Null)
             }
+            ("post", "/keys/rotate") => {
+                let answer = issuer.post("/keys/rotate", &json!({ "activate_in": 0 })).await;
+                let (before, after) = (json!({ "version": 1 }), json!({ "version": 2, "activate_in": 0 }));
+                (answer, "credential".to_owned(), "key.rotated", before, after)
+            }
+            // Keys of which no two may wait at a time: `every_change_of_keys_is_told`.
+            ("post", "/keys/import" | "/keys/{kid}/revoke") => continue,
             // Anonymous, and about another tenant: `an_accepted_invitation_is_told`.
             ("post", "/invitations/accept") => continue,
             ("post", "/domains") => {
@@ -152,6 +159,26 @@ async fn a_client(issuer: &Issuer) -> String {
 async fn a_key(issuer: &Issuer) -> String {
     let made = json!({ "name": "a name", "scopes": ["auditor"] });
     text(&issuer.post("/api-keys", &made).await.is(201).json()["id"])
+}
+
+#[tokio::test]
+async fn every_change_of_keys_is_told() {
+    let issuer = platform().newcomer().await.issuer();
+    let secret = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+    let jwk = json!({
+        "kty": "OKP", "crv": "Ed25519", "d": secret, "x": "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w",
+    });
+    let imported = issuer.post("/keys/import", &json!({ "jwk": jwk, "activate_in": 0 })).await.is(201).json();
+    let compromised = json!({ "compromised": true });
+    issuer.post("/keys/rotate", &compromised).await.is(200);
+    let kid = text(&imported["kid"]);
+    issuer.post(&format!("/keys/{kid}/revoke"), &json!({})).await.is(200);
+    let told = entries(&issuer, "").await;
+    let actions: Vec<_> = told.iter().map(|entry| text(&entry["action"])).collect();
+    assert_eq!(actions, ["key.revoked", "key.rotated", "key.imported"]);
+    assert_eq!(told[0]["target"], kid.as_str());
+    assert_eq!(told[2]["after"]["kid"], kid.as_str());
+    assert!(!json!(told).to_string().contains(secret));
 }
 
 #[tokio::test]

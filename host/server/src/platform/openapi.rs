@@ -8,6 +8,7 @@ use utoipa::OpenApi;
 
 use super::{audit, operators, tenants};
 use crate::app::App;
+use crate::manage::keys;
 use crate::manage::openapi::located;
 
 #[derive(OpenApi)]
@@ -26,7 +27,10 @@ use crate::manage::openapi::located;
         tenants::change::suspend,
         tenants::change::resume,
         tenants::change::close,
-        tenants::change::delete,
+        tenants::delete::delete,
+        keys::list::list_of_tenant,
+        keys::rotate::rotate_of_tenant,
+        keys::revoke::revoke_of_tenant,
         audit::list,
         audit::verify,
         operators::admit,
@@ -35,6 +39,7 @@ use crate::manage::openapi::located;
     ),
     tags(
         (name = "Tenants", description = "The organisations that issue"),
+        (name = "Keys", description = "What signs a tenant's credentials"),
         (name = "Audit", description = "Who did what to tenants, and whether anybody rewrote it"),
         (name = "Operators", description = "Who may call this API"),
     )

@@ -185,8 +185,9 @@ async fn move_to_new_keys(
     tx.end_what_is_under_way().await?;
     tx.close_status_lists().await?;
     let stored = tx.signing_keys().await?;
-    if let Some(active) = active_key(&stored) {
-        let of_use = KeyUse::Credential;
+    tx.withdraw_next_keys(now).await?;
+    for of_use in [KeyUse::Credential, KeyUse::Token] {
+        let Some(active) = active_key(&stored, of_use) else { continue };
         let newest = stored.iter().filter(|key| key.key_use == active.key_use).map(|key| key.version).max();
         let version = newest.unwrap_or(active.version) + 1;
         let algorithm = Algorithm::parse(&active.algorithm).unwrap_or(Algorithm::Es256);
@@ -202,12 +203,11 @@ async fn move_to_new_keys(
             retire_at: None,
             compromised: false,
         };
-        tx.withdraw_next_keys(now).await?;
         tx.publish_next_key(&new, now).await?;
         tx.supersede_signing_keys(of_use.as_str(), version, now, now + LIFETIME).await?;
-        for old in stored.iter().filter(|key| key.state != KeyState::Retired) {
-            tx.mark_compromised(&old.key_use, old.version).await?;
-        }
+    }
+    for old in stored.iter().filter(|key| key.state != KeyState::Retired) {
+        tx.mark_compromised(&old.key_use, old.version).await?;
     }
     tx.announce_change().await?;
     Ok(())

@@ -13,7 +13,7 @@ use crate::caller::{Manager, Operator, SeesKeys};
 use crate::manage::Page;
 use crate::no_store;
 use crate::platform::tenants::find;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemDocument};
 
 /// List signing keys, the newest first
 #[utoipa::path(
@@ -28,7 +28,12 @@ pub(crate) async fn list(
     keys(&app, manager.issuer.tenant()).await
 }
 
-/// The same for the operator of a platform.
+/// List a tenant's signing keys, the newest first
+#[utoipa::path(
+    get, path = "/tenants/{id}/keys", tag = "Keys", params(("id" = String, Path, description = "`tnt_…`")),
+    responses((status = 200, body = Page<KeyView>), (status = 404, body = ProblemDocument)),
+    security(("api_key" = ["platform-admin"]))
+)]
 pub(crate) async fn list_of_tenant(
     State(app): State<Arc<App>>,
     _operator: Operator,

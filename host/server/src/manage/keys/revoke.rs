@@ -41,7 +41,18 @@ pub(crate) async fn revoke(
     Ok(no_store(Json(RevokedByKey { revoked })))
 }
 
-/// The same for the operator of a platform.
+/// Revoke all that a tenant's compromised key signed
+#[utoipa::path(
+    post, path = "/tenants/{id}/keys/{kid}/revoke", tag = "Keys",
+    params(
+        ("id" = String, Path, description = "`tnt_…`"), ("kid" = String, Path, description = "the thumbprint"),
+    ),
+    responses(
+        (status = 200, body = RevokedByKey), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument),
+    ),
+    security(("api_key" = ["platform-admin"]))
+)]
 pub(crate) async fn revoke_of_tenant(
     State(app): State<Arc<App>>,
     operator: Operator,

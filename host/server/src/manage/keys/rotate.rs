@@ -84,7 +84,16 @@ pub(crate) async fn rotate(
     obey(&app, manager.author(), manager.issuer.tenant(), rotation).await
 }
 
-/// The same for the operator of a platform.
+/// Rotate a tenant's signing key
+#[utoipa::path(
+    post, path = "/tenants/{id}/keys/rotate", tag = "Keys", request_body = RotateRequest,
+    params(("id" = String, Path, description = "`tnt_…`")),
+    responses(
+        (status = 200, body = RotationView), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
+    ),
+    security(("api_key" = ["platform-admin"]))
+)]
 pub(crate) async fn rotate_of_tenant(
     State(app): State<Arc<App>>,
     operator: Operator,

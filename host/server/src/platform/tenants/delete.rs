@@ -9,9 +9,10 @@ use http::HeaderMap;
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
-use super::{TenantView, answer, check_version, find};
+use super::{TenantView, answer, find};
 use crate::app::App;
 use crate::caller::Operator;
+use crate::manage::versions::check_version;
 use crate::operations::delete_tenant::{Ending, delete_tenant};
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
 
