@@ -163,23 +163,32 @@ impl PlatformTx {
         self.session.settle(rows)?.into_iter().map(Row::domain).collect()
     }
 
-    /// Writes what a check came to. `false` if another tenant holds the domain; its claim is looked at next.
+    /// Who holds the domain, if anybody does.
+    pub async fn holder_of_domain(&mut self, domain: &str) -> Result<Option<Domain>, StoreError> {
+        let row = query_as!(
+            Row,
+            "select tenant_id, domain, challenge, state, found, failures, created_at, checked_at, verified_at,
+                 failing_since, next_check_at
+             from domains where domain = $1 and state <> 'pending' for update",
+            domain
+        )
+        .fetch_optional(self.session.statement())
+        .await;
+        self.session.settle(row)?.map(Row::domain).transpose()
+    }
+
+    /// Writes what a check came to. Two cannot hold a domain: who held it has to lose it first.
     pub async fn note_domain_check(
         &mut self,
         checked: &Domain,
         verification: &Verification,
         found: &str,
         now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let done = query!(
-            "with held as (
-                 update domains set next_check_at = least(next_check_at, $9)
-                 where domain = $2 and tenant_id <> $1 and state <> 'pending' and $3 <> 'pending'
-                 returning 1
-             )
-             update domains set state = $3, found = $4, failures = $5, checked_at = $9, failing_since = $6,
+            "update domains set state = $3, found = $4, failures = $5, checked_at = $9, failing_since = $6,
                  next_check_at = $7, verified_at = coalesce(verified_at, $8)
-             where tenant_id = $1 and domain = $2 and not exists (select from held)",
+             where tenant_id = $1 and domain = $2",
             checked.tenant.uuid(),
             checked.domain,
             verification.state.as_str(),
@@ -192,10 +201,10 @@ impl PlatformTx {
         )
         .execute(self.session.statement())
         .await;
-        let written = self.session.settle(done)?.rows_affected() == 1;
-        if written && verification.state != checked.verification.state {
+        self.session.settle(done)?;
+        if verification.state != checked.verification.state {
             self.announce_change(checked.tenant).await?;
         }
-        Ok(written)
+        Ok(())
     }
 }

@@ -14,8 +14,10 @@ async fn rotate(issuer: &Issuer, how: Value) -> Value {
 }
 
 /// Every key, the newest first.
+/// The keys that sign credentials.
 async fn keys(issuer: &Issuer) -> Vec<Value> {
-    issuer.get("/keys").await.granted()["data"].as_array().unwrap().clone()
+    let all = issuer.get("/keys").await.granted()["data"].as_array().unwrap().clone();
+    all.into_iter().filter(|key| key["use"] == "credential").collect()
 }
 
 /// The thumbprints of what verifiers find.
@@ -159,7 +161,9 @@ async fn only_keepers_of_keys_and_operators_rotate() {
     let path = format!("/tenants/{}/keys", operator.id_of(&tenant).await);
     let rotated = operator.post(&format!("{path}/rotate"), &json!({ "activate_in": 0 })).await.granted();
     assert_eq!(rotated["key"]["version"], 3);
-    assert_eq!(operator.get(&path).await.granted()["data"].as_array().unwrap().len(), 3);
+    let listed = operator.get(&path).await.granted();
+    let uses: Vec<_> = listed["data"].as_array().unwrap().iter().map(|key| text(&key["use"])).collect();
+    assert_eq!(uses, ["credential", "credential", "credential", "token"]);
     tenant.verifier().verify(&claim(&tenant).await).await;
     let foreign = text(&keys(&other.issuer()).await[0]["kid"]);
     tenant.issuer().post(&format!("/keys/{foreign}/revoke"), &json!({})).await.problem(404, "not-found");

@@ -20,6 +20,8 @@ pub(crate) fn record_text(challenge: &str) -> String {
 
 /// While a process checks, no other does.
 const LEASE: Duration = Duration::minutes(1);
+/// When a claim on what another tenant holds is looked at again.
+const HELD_FOR: Duration = Duration::minutes(5);
 const MOST_AT_ONCE: u32 = 20;
 /// What people are shown of what was found, in characters.
 const SHOWN: usize = 200;
@@ -38,17 +40,27 @@ pub(crate) async fn verify_domains(app: &App) -> Result<(), StoreError> {
 async fn verify(app: &App, domain: &Domain) -> Result<(), StoreError> {
     let found = app.dns.texts(&record_name(&domain.domain)).await;
     let now = app.now();
-    let (verification, said) = judge(domain, &found, now);
+    let mut judgement = judge(domain, &found, now);
     let mut tx = app.store.platform(By::Job("verify domains")).await?;
-    let written = tx.note_domain_check(domain, &verification, &said, now).await?;
-    if !written {
-        // The record is there, but another tenant's was there before it: that one is looked at again now, and
-        // this one shortly after.
-        let waiting = Verification { next_check_at: now + Duration::seconds(30), ..domain.verification };
-        tx.note_domain_check(domain, &waiting, "another tenant holds the domain", now).await?;
+    if judgement.0.state == DomainState::Verified
+        && let Some(holder) =
+            tx.holder_of_domain(&domain.domain).await?.filter(|one| one.tenant != domain.tenant)
+    {
+        if judge(&holder, &found, now).0.state == DomainState::Verified {
+            // Both records are there: who came first keeps it.
+            let waiting = Verification { next_check_at: now + HELD_FOR, ..domain.verification };
+            judgement = (waiting, "the record, but another tenant's was there before".to_owned());
+        } else {
+            // Who holds the name in the DNS has changed their mind.
+            let lost = Verification { next_check_at: now + HELD_FOR, ..Verification::begin(now) };
+            tx.note_domain_check(&holder, &lost, "another tenant's record", now).await?;
+            app.tenants.forget(holder.tenant);
+        }
     }
+    let (verification, said) = judgement;
+    tx.note_domain_check(domain, &verification, &said, now).await?;
     tx.commit().await?;
-    if written && verification.state != domain.verification.state {
+    if verification.state != domain.verification.state {
         tracing::info!(
             tenant = %domain.tenant, domain = domain.domain, state = verification.state.as_str(),
             "a domain changed its state"
