@@ -93,9 +93,10 @@ async fn found(store: &Store) -> Result<TenantId> {
         configuration: json!({}),
         configuration_hash: REVISION.configuration,
     };
+    let id = TenantId::new(now, bytes()?);
     let new = NewTenant {
         tenant: Tenant {
-            id: TenantId::new(now, bytes()?),
+            id,
             slug: "floor".to_owned(),
             name: "Floor".to_owned(),
             status: TenantStatus::Active,
@@ -111,7 +112,7 @@ async fn found(store: &Store) -> Result<TenantId> {
         activations: vec![activation],
         api_key: None,
         invitation: None,
-        audit: entry(Action::TenantRegistered, now)?,
+        audit: entry(Action::TenantRegistered, id, now)?,
     };
     let mut provision = store.provision().await?;
     ensure!(provision.register(&new).await?, "the slug is taken in a fresh database");
@@ -152,7 +153,7 @@ async fn issue(store: &Store, tenant: TenantId, index: u32) -> Result<()> {
         sealed_subject: vec![0x5e; SEALED],
         created_at: now,
         expires_at: now + Span::minutes(10),
-        audit: entry(Action::OfferCreated, now)?,
+        audit: entry(Action::OfferCreated, "floor", now)?,
     };
     let mut tx = store.tenant(tenant).await?;
     tx.create_offer(&offer).await?;
@@ -173,9 +174,9 @@ async fn issue(store: &Store, tenant: TenantId, index: u32) -> Result<()> {
     Ok(())
 }
 
-fn entry(action: Action, now: OffsetDateTime) -> Result<AuditEntry> {
+fn entry(action: Action, target: impl Into<String>, now: OffsetDateTime) -> Result<AuditEntry> {
     let id = AuditEntryId::new(now, bytes()?);
-    Ok(AuditEntry::new(id, now, Author::HOST, action, "floor", &Changed::made(json!({}))))
+    Ok(AuditEntry::new(id, now, Author::HOST, action, target, &Changed::made(json!({}))))
 }
 
 fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {
