@@ -24,9 +24,11 @@ pub mod jose;
 pub mod people;
 pub mod raw;
 pub mod sd_jwt;
+pub mod tenancy;
 
 pub use answer::Answer;
-pub use house::{Acme, House, Platform, acme, platform, twin_platforms, twins};
+pub use house::{House, acme, platform, twin_platforms, twins};
+pub use tenancy::{Acme, Platform};
 
 use chancery_domain::Clock as _;
 
