@@ -36,9 +36,10 @@ pub(crate) fn private(app: &Arc<App>) -> Router {
     identified(app, operations().with_state(app.clone()))
 }
 
-/// Outermost: whatever is answered, and by whom, the request has a name.
+/// Outermost, so that the front door's own answers are no exception: every request has a name, and every answer
+/// its guards.
 fn identified(app: &Arc<App>, routes: Router) -> Router {
-    routes.layer(from_fn_with_state(app.clone(), middleware::identify))
+    routes.layer(from_fn(middleware::harden)).layer(from_fn_with_state(app.clone(), middleware::identify))
 }
 
 /// What every answer goes through.
@@ -48,7 +49,6 @@ fn around(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
         .layer(from_fn_with_state(app.clone(), middleware::track))
         .layer(from_fn_with_state(app.clone(), middleware::render_problems))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn(middleware::harden))
         .layer(from_fn(middleware::measure))
         .with_state(app.clone())
 }
@@ -163,14 +163,14 @@ fn operators() -> Router<Arc<App>> {
         .route("/tenants/{id}/suspend", post(t::change::suspend))
         .route("/tenants/{id}/resume", post(t::change::resume))
         .route("/tenants/{id}/close", post(t::change::close))
+        .route("/tenants/{id}/keys", get(keys::list::list_of_tenant))
+        .route("/tenants/{id}/keys/rotate", post(keys::rotate::rotate_of_tenant))
+        .route("/tenants/{id}/keys/{kid}/revoke", post(keys::revoke::revoke_of_tenant))
         .route("/operators", post(o::admit).get(o::list))
         .route("/operators/{id}", delete(o::dismiss))
         .route("/openapi.json", get(platform::openapi::document))
         .route("/audit", get(platform::audit::list))
         .route("/audit/verification", get(platform::audit::verify))
-        .route("/tenants/{id}/keys", get(keys::list::list_of_tenant))
-        .route("/tenants/{id}/keys/rotate", post(keys::rotate::rotate_of_tenant))
-        .route("/tenants/{id}/keys/{kid}/revoke", post(keys::revoke::revoke_of_tenant))
 }
 
 /// Health and metrics; apart when `CHANCERY_OPS_LISTEN` is set.

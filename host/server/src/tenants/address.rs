@@ -61,6 +61,8 @@ impl Addressing {
     pub(crate) fn locate(&self, host: Option<&str>, path: &str) -> Address {
         match self {
             Self::Sole { prefix } => sole(prefix, path),
+            // Whoever looks after the process knows it by an address, not by a name.
+            Self::Many { .. } if OPERATIONS.contains(&path) => Address::Platform,
             Self::Many { base, subdomains_of, loopback } => {
                 let Some(host) = host.and_then(canonical) else { return Address::Misdirected };
                 if host == *base || (*loopback && is_loopback(&host)) {
@@ -276,6 +278,9 @@ mod tests {
             assert_eq!(saas().locate(Some(host), "/token"), Address::Misdirected, "{host}");
         }
         assert_eq!(saas().locate(None, "/acme/token"), Address::Misdirected);
+        for path in OPERATIONS {
+            assert_eq!(saas().locate(Some("10.0.0.7:8080"), path), Address::Platform, "{path}");
+        }
         // Where tenants live below is not the base, and the other way round.
         assert!(matches!(saas().locate(Some("tenants.example"), "/acme/token"), Address::Domain(..)));
     }

@@ -144,8 +144,11 @@ fn host(request: &Request) -> Option<String> {
     }
 }
 
+/// RFC 9110 §15.5.20.
 fn misdirected() -> Response {
-    StatusCode::MISDIRECTED_REQUEST.into_response()
+    Refusal::not_found("no tenant is served under this host name")
+        .with_status(StatusCode::MISDIRECTED_REQUEST)
+        .into_response()
 }
 
 /// The tenant may well be there, but it cannot be loaded now.
