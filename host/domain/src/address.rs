@@ -45,6 +45,11 @@ impl DomainState {
         }
     }
 
+    /// Whether requests for the domain are the tenant's.
+    pub const fn leads_to_its_tenant(self) -> bool {
+        !matches!(self, Self::Pending)
+    }
+
     /// Reads the word back.
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Pending, Self::Verified, Self::Failing].into_iter().find(|state| state.as_str() == word)

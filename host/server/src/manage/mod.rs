@@ -105,6 +105,17 @@ pub(crate) fn page<Id: std::str::FromStr>(
     Ok(chancery_store::Page { before, limit })
 }
 
+/// What a name must be.
+pub(crate) const NAME_RULE: &str = "a name has 1 to 200 characters, none of them invisible";
+
+/// Refuses a name that cannot be shown as one.
+pub(crate) fn check_name(text: &str) -> Result<(), Problem> {
+    if is_name(text) {
+        return Ok(());
+    }
+    Err(Problem::invalid_at("/name", "length", NAME_RULE))
+}
+
 /// Whether the text can be shown as a name: 1 to 200 characters, none that controls how others are shown.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_bidi = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');

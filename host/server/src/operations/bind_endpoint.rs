@@ -4,7 +4,6 @@ use chancery_domain::audit::{Action, Author, Changed};
 use chancery_store::PublicEndpoint;
 use serde_json::json;
 
-use super::verify_domains::leads_somewhere;
 use crate::app::App;
 use crate::issuer::Issuer;
 use crate::problem::Problem;
@@ -28,7 +27,10 @@ pub(crate) async fn bind_endpoint(
     let domains = tx.domains().await?;
     let workshop = &app.tenants.workshop;
     let slug = &issuer.tenant.slug;
-    let hosts = domains.into_iter().filter(leads_somewhere).map(|domain| domain.domain);
+    let hosts = domains
+        .into_iter()
+        .filter(|domain| domain.verification.state.leads_to_its_tenant())
+        .map(|domain| domain.domain);
     let mut own = hosts
         .chain(workshop.subdomain(slug))
         .map(|host| workshop.identifier_at(&host))

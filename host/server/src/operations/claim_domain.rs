@@ -33,6 +33,7 @@ pub(crate) async fn claim_domain(
     let challenge = URL_SAFE_NO_PAD.encode(random_bytes::<24>(app.random.as_ref()));
     let mut tx = app.tenant(issuer).await?;
     if tx.domains().await?.len() >= MOST {
+        tx.rollback().await?;
         let detail = format!("a tenant has at most {MOST} domains");
         return Err(Problem::new(ProblemCode::WrongState).detail(detail));
     }
@@ -70,8 +71,8 @@ pub(crate) async fn release_domain(
     if released {
         let changed = Changed { before: json!({}), after: Value::Null };
         tx.record(&app.entry(author, Action::DomainReleased, name, &changed)).await?;
+        tx.announce_change().await?;
     }
-    tx.announce_change().await?;
     tx.commit().await?;
     app.tenants.forget(issuer.tenant());
     if released { Ok(()) } else { Err(Problem::not_found()) }

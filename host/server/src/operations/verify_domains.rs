@@ -91,11 +91,6 @@ fn judge(domain: &Domain, found: &Found, now: time::OffsetDateTime) -> (Verifica
     }
 }
 
-/// Whether the domain leads to its tenant.
-pub(crate) fn leads_somewhere(domain: &Domain) -> bool {
-    domain.verification.state != DomainState::Pending
-}
-
 #[cfg(test)]
 mod tests {
     use chancery_domain::TenantId;

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::manage::{is_name, read};
+use crate::manage::{check_name, read};
 use crate::no_store;
 use crate::operations::found_platform::found_platform;
 use crate::problem::Problem;
@@ -61,13 +61,7 @@ pub(crate) async fn claim(
         Ok(bytes) if bytes.is_empty() => BootstrapRequest { name: unnamed() },
         _ => read(&headers, body)?,
     };
-    if !is_name(&request.name) {
-        return Err(Problem::invalid_at(
-            "/name",
-            "length",
-            "a name has 1 to 200 characters, none of them invisible",
-        ));
-    }
+    check_name(&request.name)?;
     let author = Author { actor: Actor::Host, request: Some(request_id) };
     let key = found_platform(&app, author, &request.name).await?.ok_or_else(Problem::not_found)?;
     tracing::info!("the deployment was claimed");

@@ -17,8 +17,8 @@ use chancery_store::{Client, ClientTerms, TenantTx};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::is_name;
 use super::versions::tagged;
+use super::{NAME_RULE, is_name};
 use crate::caller::{Manager, May};
 use crate::no_store;
 use crate::problem::Problem;
@@ -94,8 +94,7 @@ fn checked(mut terms: ClientTerms) -> Result<ClientTerms, Problem> {
         issues.push(Issue { pointer: pointer.to_owned(), code: code.to_owned(), message });
     };
     if !is_name(&terms.name) {
-        let message = "a name has 1 to 200 characters, none of them invisible";
-        report("/name", "length", message.to_owned());
+        report("/name", "length", NAME_RULE.to_owned());
     }
     if terms.scopes.is_empty() {
         report("/scopes", "count", "a client without a scope could do nothing".to_owned());

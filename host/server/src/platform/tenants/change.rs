@@ -18,7 +18,7 @@ use super::{TenantView, answer, find};
 use crate::app::App;
 use crate::caller::Operator;
 use crate::manage::versions::{check_version, require_version};
-use crate::manage::{is_name, read};
+use crate::manage::{check_name, read};
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
 
 /// What of a tenant changes (RFC 7396). Its slug and its parent never do.
@@ -51,13 +51,7 @@ pub(crate) async fn rename(
     require_version(&headers, tenant.version)?;
     let patch: TenantPatch = read(&headers, body)?;
     let name = patch.name.unwrap_or_else(|| tenant.name.clone());
-    if !is_name(&name) {
-        return Err(Problem::invalid_at(
-            "/name",
-            "length",
-            "a name has 1 to 200 characters, none of them invisible",
-        ));
-    }
+    check_name(&name)?;
     if tenant.status == TenantStatus::Deleted {
         return Err(Problem::new(ProblemCode::WrongState).detail("the tenant is deleted"));
     }
@@ -68,10 +62,10 @@ pub(crate) async fn rename(
 }
 
 macro_rules! changes {
-    ($($(#[$doc:meta])* $name:ident = $change:ident, $method:ident, $path:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $change:ident, $path:literal;)*) => {$(
         $(#[$doc])*
         #[utoipa::path(
-            $method, path = $path, tag = "Tenants",
+            post, path = $path, tag = "Tenants",
             params(("id" = String, Path, description = "`tnt_…`")),
             responses(
                 (status = 200, body = TenantView), (status = 404, body = ProblemDocument),
@@ -94,13 +88,13 @@ changes! {
     /// Suspend a tenant
     ///
     /// Management and issuance refuse; nothing is lost, and verifiers find what they need.
-    suspend = Suspend, post, "/tenants/{id}/suspend";
+    suspend = Suspend, "/tenants/{id}/suspend";
     /// End a suspension
-    resume = Resume, post, "/tenants/{id}/resume";
+    resume = Resume, "/tenants/{id}/resume";
     /// Close a tenant
     ///
     /// It issues no more. What it issued is honoured until it expires.
-    close = Close, post, "/tenants/{id}/close";
+    close = Close, "/tenants/{id}/close";
 }
 
 async fn change(

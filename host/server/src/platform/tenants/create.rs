@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::caller::Operator;
 use crate::manage::idempotency::Idempotent;
 use crate::manage::versions::tagged;
-use crate::manage::{is_name, read};
+use crate::manage::{check_name, read};
 use crate::no_store;
 use crate::operations::register_tenant::{Registered, Registration, register_tenant};
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
@@ -31,7 +31,7 @@ pub(crate) struct TenantRequest {
     /// The tenant that is to administer it.
     #[serde(default)]
     parent: Option<String>,
-    /// Who is to be invited to own it. Absent: the answer holds an owner's key instead.
+    /// Who is to be invited to own it.
     #[serde(default)]
     owner: Option<OwnerRequest>,
 }
@@ -108,13 +108,7 @@ pub(crate) async fn create(
 fn checked(request: TenantRequest) -> Result<Registration, Problem> {
     let slug = Slug::parse(&request.slug)
         .map_err(|error| Problem::invalid_at("/slug", "slug", error.to_string()))?;
-    if !is_name(&request.name) {
-        return Err(Problem::invalid_at(
-            "/name",
-            "length",
-            "a name has 1 to 200 characters, none of them invisible",
-        ));
-    }
+    check_name(&request.name)?;
     let parent = request.parent.map(|id| id.parse::<TenantId>()).transpose();
     let parent = parent
         .map_err(|_| Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"))?;
