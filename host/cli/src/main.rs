@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// An issuance allocates some thousand times, mostly little and for short.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     chancery_cli::run(std::env::args_os())
 }

@@ -15,6 +15,7 @@ use crate::issuer::Issuer;
 use crate::jobs::Jobs;
 use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::take_status_indices::StatusIndices;
+use crate::redeemed::RedeemedOffers;
 use crate::tenants::Tenants;
 
 /// The services of one running host.
@@ -28,6 +29,7 @@ pub(crate) struct App {
     pub(crate) shredder: Option<Shredder>,
     pub(crate) beginnings: Beginnings,
     pub(crate) known_keys: KnownKeys,
+    pub(crate) redeemed: RedeemedOffers,
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,
     pub(crate) dns: Dns,

@@ -31,7 +31,7 @@ pub struct Seal {
     pub mac: [u8; 32],
 }
 
-/// An entry's place under a seal.
+/// An entry under a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     /// The entry.
@@ -78,12 +78,16 @@ pub trait AuditTrail {
     /// What is under a seal, in order.
     async fn links(&mut self, seal: u32) -> Result<Vec<Link>, StoreError>;
 
-    /// Some of the entries after one id and up to another that are under no seal and do not wait for one.
-    async fn stray_entries(
+    /// The first entries after one id and up to another, but for those that wait for a seal.
+    async fn entries_between(
         &mut self,
         after: AuditEntryId,
         up_to: AuditEntryId,
+        most: u32,
     ) -> Result<Vec<AuditEntryId>, StoreError>;
+
+    /// Those of the entries that are under no seal at all. All seals are read for it.
+    async fn sealed_nowhere(&mut self, ids: &[AuditEntryId]) -> Result<Vec<AuditEntryId>, StoreError>;
 
     /// Some of the entries that wait for a seal but are gone.
     async fn lost_entries(&mut self) -> Result<Vec<AuditEntryId>, StoreError>;
@@ -137,7 +141,7 @@ impl SealRow {
 
 /// The two trails have tables of their own, of the same shape; row-level security tells tenants apart.
 macro_rules! trail {
-    ($tx:ident: $entries:tt, $chain:tt, $seals:tt) => {
+    ($tx:ident: $entries:tt, $waiting:tt, $seals:tt) => {
         impl AuditTrail for $tx {
             async fn audit_entries(
                 &mut self,
@@ -210,7 +214,7 @@ macro_rules! trail {
                     "select id, at, actor, actor_id, action, target, before::text, after::text, request_id
                      from " + $entries + "
                      where id = any(array(
-                         select entry_id from " + $chain + " where seal is null order by entry_id limit $1))
+                         select entry_id from " + $waiting + " order by entry_id limit $1))
                      order by id",
                     i64::from(most)
                 )
@@ -220,11 +224,9 @@ macro_rules! trail {
             }
 
             async fn count_unsealed(&mut self) -> Result<u64, StoreError> {
-                let count = query_scalar!(
-                    r#"select count(*) as "count!" from "# + $chain + " where seal is null"
-                )
-                .fetch_one(self.session.statement())
-                .await;
+                let count = query_scalar!(r#"select count(*) as "count!" from "# + $waiting)
+                    .fetch_one(self.session.statement())
+                    .await;
                 Ok(self.session.settle(count)?.unsigned_abs())
             }
 
@@ -243,13 +245,11 @@ macro_rules! trail {
                 let digests: Vec<Vec<u8>> = links.iter().map(|link| link.digest.to_vec()).collect();
                 let placed = query_scalar!(
                     "with seal as (
-                         insert into " + $seals + " (number, sealed_at, hash, mac) values ($1, $2, $3, $4)
+                         insert into " + $seals + " (number, sealed_at, hash, mac, entries, digests)
+                         values ($1, $2, $3, $4, $5, $6)
                          on conflict do nothing returning number
                      ), placed as (
-                         update " + $chain + r#" c set seal = seal.number, place = u.place, digest = u.digest
-                         from seal, unnest($5::uuid[], $6::bytea[]) with ordinality u (entry_id, digest, place)
-                         where c.entry_id = u.entry_id and c.entry_id = any($5) and c.seal is null
-                         returning c.entry_id
+                         delete from " + $waiting + r#" using seal where entry_id = any($5) returning entry_id
                      )
                      select count(*) as "count!" from placed"#,
                     signed(seal.number, "audit_seals", "number")?,
@@ -301,31 +301,51 @@ macro_rules! trail {
             }
 
             async fn links(&mut self, seal: u32) -> Result<Vec<Link>, StoreError> {
-                let rows = query!(
-                    r#"select entry_id, digest as "digest!" from "# + $chain + " where seal = $1 order by place",
-                    signed(seal, "audit_chain", "seal")?
+                let row = query!(
+                    "select entries, digests from " + $seals + " where number = $1",
+                    signed(seal, "audit_seals", "number")?
                 )
-                .fetch_all(self.session.statement())
+                .fetch_optional(self.session.statement())
                 .await;
-                let link = |(entry, bytes): (Uuid, Vec<u8>)| {
-                    let digest = digest(&bytes, "audit_chain", "digest")?;
-                    Ok(Link { entry: AuditEntryId::from_uuid(entry), digest })
-                };
-                self.session.settle(rows)?.into_iter().map(|row| link((row.entry_id, row.digest))).collect()
+                let Some(row) = self.session.settle(row)? else { return Ok(Vec::new()) };
+                let links = row.entries.into_iter().zip(&row.digests);
+                links
+                    .map(|(entry, bytes)| {
+                        let digest = digest(bytes, "audit_seals", "digests")?;
+                        Ok(Link { entry: AuditEntryId::from_uuid(entry), digest })
+                    })
+                    .collect()
             }
 
-            async fn stray_entries(
+            async fn entries_between(
                 &mut self,
                 after: AuditEntryId,
                 up_to: AuditEntryId,
+                most: u32,
             ) -> Result<Vec<AuditEntryId>, StoreError> {
                 let ids = query_scalar!(
-                    "select e.id from " + $entries + " e
-                     where e.id > $1 and e.id <= $2
-                       and not exists (select from " + $chain + " c where c.entry_id = e.id)
-                     order by e.id limit 100",
+                    "select id from " + $entries + "
+                     where id > $1 and id <= $2
+                       and not exists (select from " + $waiting + " where entry_id = id)
+                     order by id limit $3",
                     after.uuid(),
-                    up_to.uuid()
+                    up_to.uuid(),
+                    i64::from(most)
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                Ok(self.session.settle(ids)?.into_iter().map(AuditEntryId::from_uuid).collect())
+            }
+
+            async fn sealed_nowhere(
+                &mut self,
+                ids: &[AuditEntryId],
+            ) -> Result<Vec<AuditEntryId>, StoreError> {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+                let ids = query_scalar!(
+                    r#"select id as "id!" from unnest($1::uuid[]) id
+                       where not exists (select from "# + $seals + " where id = any(entries)) order by id",
+                    &ids
                 )
                 .fetch_all(self.session.statement())
                 .await;
@@ -334,9 +354,9 @@ macro_rules! trail {
 
             async fn lost_entries(&mut self) -> Result<Vec<AuditEntryId>, StoreError> {
                 let ids = query_scalar!(
-                    "select c.entry_id from " + $chain + " c
-                     where c.seal is null and not exists (select from " + $entries + " e where e.id = c.entry_id)
-                     order by c.entry_id limit 100"
+                    "select entry_id from " + $waiting + "
+                     where not exists (select from " + $entries + " where id = entry_id)
+                     order by entry_id limit 100"
                 )
                 .fetch_all(self.session.statement())
                 .await;
@@ -346,8 +366,8 @@ macro_rules! trail {
     };
 }
 
-trail!(TenantTx: "audit_entries", "audit_chain", "audit_seals");
-trail!(PlatformTx: "platform_audit_entries", "platform_audit_chain", "platform_audit_seals");
+trail!(TenantTx: "audit_entries", "audit_waiting", "audit_seals");
+trail!(PlatformTx: "platform_audit_entries", "platform_audit_waiting", "platform_audit_seals");
 
 impl TenantTx {
     /// Tells of a change, in the transaction that makes it. The entry waits for a seal.
@@ -358,7 +378,7 @@ impl TenantTx {
                      (id, at, actor, actor_id, action, target, before, after, request_id)
                  values ($1, $2, $3, $4, $5, $6, $7::text::json, $8::text::json, $9)
              ), waiting as (
-                 insert into audit_chain (entry_id) values ($1)
+                 insert into audit_waiting (entry_id) values ($1)
              )
              insert into due (kind, at) values ('seal', $2) on conflict do nothing",
             entry.id.uuid(),
@@ -413,7 +433,7 @@ async fn record_for_platform(
                  (id, at, actor, actor_id, action, target, before, after, request_id)
              values ($1, $2, $3, $4, $5, $6, $7::text::json, $8::text::json, $9)
          )
-         insert into platform_audit_chain (entry_id) values ($1)",
+         insert into platform_audit_waiting (entry_id) values ($1)",
         entry.id.uuid(),
         entry.at,
         entry.actor,

@@ -150,12 +150,9 @@ impl TenantTx {
     }
 
     /// Each part that writes depends on the parts before it, so that a refusal needs no error, which
-    /// would hide its reason; what was written up to there is rolled back. The offer's counter
-    /// is taken before its item: two requests for the same item queue at the offer's row, and
-    /// PostgreSQL checks the conditions of an UPDATE again on the row version it waited for.
-    ///
-    /// Every row is named by its whole key, and the item too by `$9` and not by the row of `offer`: a join
-    /// that is planned while the tables are small may read all items of the tenant.
+    /// would hide its reason; what was written up to there is rolled back. Two requests for the same
+    /// item queue at the offer's row, and PostgreSQL checks the conditions of an UPDATE again on the row
+    /// version it waited for.
     async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
         let nonces = intent.nonces.iter().map(|nonce| (Seen::Nonce, nonce));
         let proof = intent.dpop_proof.iter().map(|proof| (Seen::DpopProof, proof));
@@ -190,27 +187,25 @@ impl TenantTx {
              ), offer as (
                  update offers
                  set state = case state when 'redeemed' then 'issued' else state end,
-                     items_left = items_left - 1
+                     items_left = items_left - 1,
+                     issuance_ids[array_position(configuration_ids, $12)] = $11
                  from tenant, key, component
                  where id = $9 and state in ('redeemed', 'issued') and items_left > 0 and issue_by > $10
                    and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
+                   and components[array_position(configuration_ids, $12)] = $5
+                   and configuration_hashes[array_position(configuration_ids, $12)] = $13
+                   and issuance_ids[array_position(configuration_ids, $12)] is null
                    and (select count(*) from used) = cardinality($6)
-                 returning id, items_left, restore_epoch
-             ), item as (
-                 update offer_items i set issuance_id = $11
-                 from offer o
-                 where i.offer_id = $9 and i.configuration_id = $12
-                   and i.component = $5 and i.configuration_hash = $13 and i.issuance_id is null
-                 returning o.restore_epoch, o.items_left
+                 returning items_left, restore_epoch
              ), erased as (
-                 delete from offer_subjects s using item where s.offer_id = $9 and item.items_left = 0
+                 delete from offer_subjects using offer where offer_id = $9 and items_left = 0
              ), issuance as (
                  insert into issuances (
                      id, offer_id, configuration_id, component, configuration_hash, key_use,
                      key_algorithm, key_version, restore_epoch, hour, expires_hour, state
                  )
-                 select $11, $9, $12, $5, $13, $2, $3, $4, item.restore_epoch, $14, $15, 'intended'
-                 from item
+                 select $11, $9, $12, $5, $13, $2, $3, $4, offer.restore_epoch, $14, $15, 'intended'
+                 from offer
                  returning id
              ), copies as (
                  insert into credentials (id, issuance_id, list, idx, status)
@@ -222,7 +217,7 @@ impl TenantTx {
                  exists (select from key) as "key_active!",
                  exists (select from component) as "component_available!",
                  array(select kind from used) as "fresh!",
-                 exists (select from item) as "item_taken!",
+                 exists (select from offer) as "item_taken!",
                  (select count(*) from copies) as "copies!""#,
             self.tenant.uuid(),
             intent.key.key_use,
@@ -256,16 +251,15 @@ impl TenantTx {
         })
     }
 
-    /// Reads the offer after the fact. What the transaction itself changed is rolled back by then
-    /// in all but its own eyes, hence the items are asked, not the counter.
+    /// Reads the offer after the fact.
     async fn why_not_issuable(&mut self, intent: &Intent) -> Result<IntentRefused, StoreError> {
         let row = query!(
-            r#"select o.state, i.issuance_id,
-                   o.issue_by <= $5
-                   or o.restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "late!"
-             from offers o
-             join offer_items i on i.offer_id = $1
-             where o.id = $1 and i.configuration_id = $2 and i.component = $3 and i.configuration_hash = $4"#,
+            r#"select state, issuance_ids[array_position(configuration_ids, $2)] as issuance_id,
+                   issue_by <= $5
+                   or restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "late!"
+             from offers
+             where id = $1 and components[array_position(configuration_ids, $2)] = $3
+               and configuration_hashes[array_position(configuration_ids, $2)] = $4"#,
             intent.offer.uuid(),
             intent.configuration_id,
             intent.revision.component.as_slice(),

@@ -1,8 +1,6 @@
 //! Offers: made, fetched, listed, withdrawn, and read for issuance.
 //!
-//! Every table is asked by its whole key, which is a parameter or a subquery's one answer, and never only
-//! by a join: while tables are small, or unknown to the planner, a join may read all rows of the
-//! tenant, and the plan stays when they have grown.
+//! An offer's items are columns of it, so that one row is written, updated in place and read.
 
 use chancery_domain::template::Revision;
 use chancery_domain::{ApiKeyId, AuditEntry, ClientId, IssuanceId, OfferId, OfferState, RequestId};
@@ -92,7 +90,7 @@ pub struct OfferItem {
 }
 
 /// What an issuance needs of its offer.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IssuableOffer {
     /// What it offers, used up or not.
     pub items: Vec<OfferItem>,
@@ -124,7 +122,29 @@ pub struct Page<Id> {
     pub limit: u16,
 }
 
-/// One item with its offer; an offer has as many rows as items, one after the other.
+/// Reads the items of an offer: four columns with one place for each item.
+pub(crate) fn items(
+    configuration_ids: Vec<String>,
+    components: &[Vec<u8>],
+    configuration_hashes: &[Vec<u8>],
+    issuance_ids: Vec<Option<Uuid>>,
+) -> Result<Vec<OfferItem>, StoreError> {
+    let revisions = components.iter().zip(configuration_hashes);
+    let items = configuration_ids.into_iter().zip(revisions).zip(issuance_ids);
+    items
+        .map(|((configuration_id, (component, configuration)), issuance)| {
+            Ok(OfferItem {
+                configuration_id,
+                revision: Revision {
+                    component: digest(component, "offers", "components")?,
+                    configuration: digest(configuration, "offers", "configuration_hashes")?,
+                },
+                issuance: issuance.map(IssuanceId::from_uuid),
+            })
+        })
+        .collect()
+}
+
 struct Row {
     id: Uuid,
     state: String,
@@ -132,48 +152,25 @@ struct Row {
     tx_code_attempts: i16,
     created_at: OffsetDateTime,
     expires_at: OffsetDateTime,
-    configuration_id: String,
-    component: Vec<u8>,
-    configuration_hash: Vec<u8>,
-    issuance_id: Option<Uuid>,
+    configuration_ids: Vec<String>,
+    components: Vec<Vec<u8>>,
+    configuration_hashes: Vec<Vec<u8>>,
+    issuance_ids: Vec<Option<Uuid>>,
 }
 
-pub(crate) fn item(
-    configuration_id: String,
-    component: &[u8],
-    configuration_hash: &[u8],
-    issuance: Option<Uuid>,
-) -> Result<OfferItem, StoreError> {
-    Ok(OfferItem {
-        configuration_id,
-        revision: Revision {
-            component: digest(component, "offer_items", "component")?,
-            configuration: digest(configuration_hash, "offer_items", "configuration_hash")?,
-        },
-        issuance: issuance.map(IssuanceId::from_uuid),
-    })
-}
-
-/// Folds the rows of an offer into one.
-fn offers_of(rows: Vec<Row>) -> Result<Vec<Offer>, StoreError> {
-    let mut offers: Vec<Offer> = Vec::new();
-    for row in rows {
-        let id = OfferId::from_uuid(row.id);
-        let item = item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
-        match offers.last_mut() {
-            Some(offer) if offer.id == id => offer.items.push(item),
-            _ => offers.push(Offer {
-                id,
-                state: OfferState::parse(&row.state).ok_or_else(|| StoreError::corrupt("offers", "state"))?,
-                items: vec![item],
-                tx_code: row.tx_code_description,
-                tx_code_attempts: row.tx_code_attempts,
-                created_at: row.created_at,
-                expires_at: row.expires_at,
-            }),
-        }
+impl Row {
+    fn offer(self) -> Result<Offer, StoreError> {
+        let Self { configuration_ids, components, configuration_hashes, issuance_ids, .. } = self;
+        Ok(Offer {
+            id: OfferId::from_uuid(self.id),
+            state: OfferState::parse(&self.state).ok_or_else(|| StoreError::corrupt("offers", "state"))?,
+            items: items(configuration_ids, &components, &configuration_hashes, issuance_ids)?,
+            tx_code: self.tx_code_description,
+            tx_code_attempts: self.tx_code_attempts,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+        })
     }
-    Ok(offers)
 }
 
 impl TenantTx {
@@ -181,7 +178,9 @@ impl TenantTx {
     /// nothing was made, however recently the caller looked the key up.
     pub async fn create_offer(&mut self, offer: &NewOffer) -> Result<bool, StoreError> {
         let (mut ids, mut components, mut configurations) = (Vec::new(), Vec::new(), Vec::new());
-        for item in &offer.items {
+        let mut items: Vec<&PinnedItem> = offer.items.iter().collect();
+        items.sort_unstable_by_key(|item| &item.configuration_id);
+        for item in items {
             ids.push(item.configuration_id.clone());
             components.push(item.revision.component.to_vec());
             configurations.push(item.revision.configuration.to_vec());
@@ -204,15 +203,14 @@ impl TenantTx {
              ), offer as (
                  insert into offers (
                      id, handle_hash, code_hash, state, items_left, tx_code_mac, tx_code_description,
-                     restore_epoch, created_at, expires_at, issue_by
+                     restore_epoch, created_at, expires_at, issue_by,
+                     configuration_ids, components, configuration_hashes, issuance_ids
                  )
                  select $1::uuid, $2::bytea, $3::bytea, 'created', $4::smallint, $5::bytea, $6::text::json,
                      coalesce((select restore_epoch from deployment where one), 0),
-                     $7::timestamptz, $8::timestamptz, $9::timestamptz
+                     $7::timestamptz, $8::timestamptz, $9::timestamptz,
+                     $10::text[], $11::bytea[], $12::bytea[], array_fill(null::uuid, array[cardinality($10)])
                  from maker
-             ), items as (
-                 insert into offer_items (offer_id, configuration_id, component, configuration_hash)
-                 select $1, u.* from maker, unnest($10::text[], $11::bytea[], $12::bytea[]) u
              ), subject as (
                  insert into offer_subjects (offer_id, sealed, expires_at, erase_at)
                  select $1, $13::bytea, $8, $9 from maker
@@ -222,7 +220,7 @@ impl TenantTx {
                      $23::text::json, $24::uuid
                  from maker
              ), waiting as (
-                 insert into audit_chain (entry_id) select $17 from maker
+                 insert into audit_waiting (entry_id) select $17 from maker
              ), due as (
                  insert into due (kind, at)
                  select due.* from maker, (values ('sweep', $8), ('seal', $18)) due on conflict do nothing
@@ -265,59 +263,55 @@ impl TenantTx {
         handle_hash: &[u8; 32],
         now: OffsetDateTime,
     ) -> Result<Option<Offer>, StoreError> {
-        let rows = query_as!(
+        let row = query_as!(
             Row,
             r#"with fetched as (
                  update offers set state = 'fetched'
                  where handle_hash = $1 and state = 'created' and expires_at > $2
              )
-             select o.id,
-                 case when o.state not in ('created', 'fetched') then o.state
-                      when o.expires_at <= $2 then 'expired'
+             select id,
+                 case when state not in ('created', 'fetched') then state
+                      when expires_at <= $2 then 'expired'
                       else 'fetched' end as "state!",
-                 o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
-                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from offers o join offer_items i on i.offer_id = (select id from offers where handle_hash = $1)
-             where o.handle_hash = $1
-             order by i.configuration_id"#,
+                 tx_code_description, tx_code_attempts, created_at, expires_at, configuration_ids,
+                 components, configuration_hashes, issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+             from offers where handle_hash = $1"#,
             handle_hash.as_slice(),
             now,
         )
-        .fetch_all(self.session.statement())
+        .fetch_optional(self.session.statement())
         .await;
-        Ok(offers_of(self.session.settle(rows)?)?.pop())
+        self.session.settle(row)?.map(Row::offer).transpose()
     }
 
     /// The same offer for a person who looks at its page: nothing is noted.
     pub async fn look_at_offer(&mut self, handle_hash: &[u8; 32]) -> Result<Option<Offer>, StoreError> {
-        let rows = query_as!(
+        let row = query_as!(
             Row,
-            "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
-                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from offers o join offer_items i on i.offer_id = (select id from offers where handle_hash = $1)
-             where o.handle_hash = $1
-             order by i.configuration_id",
+            r#"select id, state, tx_code_description, tx_code_attempts, created_at, expires_at,
+                 configuration_ids, components, configuration_hashes,
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+             from offers where handle_hash = $1"#,
             handle_hash.as_slice(),
         )
-        .fetch_all(self.session.statement())
+        .fetch_optional(self.session.statement())
         .await;
-        Ok(offers_of(self.session.settle(rows)?)?.pop())
+        self.session.settle(row)?.map(Row::offer).transpose()
     }
 
     /// The offer of that id, as the issuer sees it.
     pub async fn offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError> {
-        let rows = query_as!(
+        let row = query_as!(
             Row,
-            "select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
-                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from offers o join offer_items i on i.offer_id = $1
-             where o.id = $1
-             order by i.configuration_id",
+            r#"select id, state, tx_code_description, tx_code_attempts, created_at, expires_at,
+                 configuration_ids, components, configuration_hashes,
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+             from offers where id = $1"#,
             id.uuid(),
         )
-        .fetch_all(self.session.statement())
+        .fetch_optional(self.session.statement())
         .await;
-        Ok(offers_of(self.session.settle(rows)?)?.pop())
+        self.session.settle(row)?.map(Row::offer).transpose()
     }
 
     /// A page of offers, and where the next one begins.
@@ -327,20 +321,16 @@ impl TenantTx {
     ) -> Result<(Vec<Offer>, Option<OfferId>), StoreError> {
         let rows = query_as!(
             Row,
-            "with page as materialized (
-                 select * from offers where id < $1 order by id desc limit $2
-             )
-             select o.id, o.state, o.tx_code_description, o.tx_code_attempts, o.created_at, o.expires_at,
-                 i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from page o join offer_items i on i.offer_id = o.id
-             where i.offer_id = any(array(select id from page))
-             order by o.id desc, i.configuration_id",
+            r#"select id, state, tx_code_description, tx_code_attempts, created_at, expires_at,
+                 configuration_ids, components, configuration_hashes,
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+             from offers where id < $1 order by id desc limit $2"#,
             page.older_than(OfferId::uuid),
             page.rows_to_read(),
         )
         .fetch_all(self.session.statement())
         .await;
-        let offers = offers_of(self.session.settle(rows)?)?;
+        let offers = self.session.settle(rows)?.into_iter().map(Row::offer).collect::<Result<Vec<_>, _>>()?;
         Ok(page.split(offers, |offer| offer.id))
     }
 
@@ -379,27 +369,20 @@ impl TenantTx {
         id: OfferId,
         now: OffsetDateTime,
     ) -> Result<Option<IssuableOffer>, StoreError> {
-        let rows = query!(
-            "select s.sealed, i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from offers o
-             join offer_items i on i.offer_id = $1
-             join offer_subjects s on s.offer_id = $1
-             where o.id = $1 and o.state in ('redeemed', 'issued') and o.issue_by > $2
-             order by i.configuration_id",
+        let row = query!(
+            r#"select s.sealed, o.configuration_ids, o.components, o.configuration_hashes,
+                 o.issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+             from offers o join offer_subjects s on s.offer_id = $1
+             where o.id = $1 and o.state in ('redeemed', 'issued') and o.issue_by > $2"#,
             id.uuid(),
             now,
         )
-        .fetch_all(self.session.statement())
+        .fetch_optional(self.session.statement())
         .await;
-        let mut offer: Option<IssuableOffer> = None;
-        for row in self.session.settle(rows)? {
-            let item = item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
-            offer
-                .get_or_insert_with(|| IssuableOffer { items: Vec::new(), sealed_subject: row.sealed })
-                .items
-                .push(item);
-        }
-        Ok(offer)
+        let Some(row) = self.session.settle(row)? else { return Ok(None) };
+        let items =
+            items(row.configuration_ids, &row.components, &row.configuration_hashes, row.issuance_ids)?;
+        Ok(Some(IssuableOffer { items, sealed_subject: row.sealed }))
     }
 }
 

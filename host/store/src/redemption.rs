@@ -4,9 +4,10 @@ use chancery_domain::offer::TX_CODE_ATTEMPTS;
 use chancery_domain::{OfferId, OfferState};
 use sqlx::query;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::convert::digest;
-use crate::offers::{OfferItem, item};
+use crate::offers::{IssuableOffer, items};
 use crate::{StoreError, TenantTx};
 
 /// What became of an attempt to exchange a code.
@@ -16,8 +17,9 @@ pub enum Redemption {
     Redeemed {
         /// The offer.
         offer: OfferId,
-        /// What it offers.
-        items: Vec<OfferItem>,
+        /// What it offers, and the subject's data: what [`offer_for_issuance`](TenantTx::offer_for_issuance)
+        /// would read next.
+        issuable: IssuableOffer,
         /// Until when it may be issued; no access token needs to live longer.
         issue_by: OffsetDateTime,
     },
@@ -81,36 +83,41 @@ impl TenantTx {
         code_hash: &[u8; 32],
         now: OffsetDateTime,
     ) -> Result<Redemption, StoreError> {
-        let rows = query!(
+        let row = query!(
             r#"with redeemed as (
                  update offers set state = 'redeemed'
                  where code_hash = $1 and expires_at > $2
                    and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
                    and ((tx_code_mac is null and state in ('created', 'fetched'))
                         or (id = $3 and state in ('created', 'fetched', 'failed')))
-                 returning id, issue_by
+                 returning *
              )
-             select r.id, r.issue_by, i.configuration_id, i.component, i.configuration_hash, i.issuance_id
-             from redeemed r join offer_items i on i.offer_id = (select id from redeemed)
-             order by i.configuration_id"#,
+             select id, issue_by, configuration_ids, components, configuration_hashes,
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 (select sealed from offer_subjects where offer_id = redeemed.id) as sealed_subject
+             from redeemed"#,
             code_hash.as_slice(),
             now,
             self.tried.map(OfferId::uuid),
         )
-        .fetch_all(self.session.statement())
+        .fetch_optional(self.session.statement())
         .await;
-        let mut redemption = None;
-        for row in self.session.settle(rows)? {
-            let item = item(row.configuration_id, &row.component, &row.configuration_hash, row.issuance_id)?;
-            let (_, items, _) = redemption.get_or_insert_with(|| (row.id, Vec::new(), row.issue_by));
-            items.push(item);
-        }
-        match redemption {
-            Some((id, items, issue_by)) => {
-                Ok(Redemption::Redeemed { offer: OfferId::from_uuid(id), items, issue_by })
-            }
-            None => self.why_not_redeemed(code_hash, now).await,
-        }
+        let Some(row) = self.session.settle(row)? else { return self.why_not_redeemed(code_hash, now).await };
+        Ok(Redemption::Redeemed {
+            offer: OfferId::from_uuid(row.id),
+            issuable: IssuableOffer {
+                items: items(
+                    row.configuration_ids,
+                    &row.components,
+                    &row.configuration_hashes,
+                    row.issuance_ids,
+                )?,
+                sealed_subject: row
+                    .sealed_subject
+                    .ok_or_else(|| StoreError::corrupt("offer_subjects", "sealed"))?,
+            },
+            issue_by: row.issue_by,
+        })
     }
 
     async fn why_not_redeemed(

@@ -86,7 +86,7 @@ impl TenantTx {
         self.session.settle(done)?;
         // Nearly always there already, see `seal_again`.
         let done = query!(
-            "insert into due (kind, at) select 'seal', $1 from audit_chain where seal is null limit 1
+            "insert into due (kind, at) select 'seal', $1 from audit_waiting limit 1
              on conflict do nothing",
             now,
         )

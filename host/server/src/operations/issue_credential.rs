@@ -18,7 +18,9 @@ use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, random_b
 use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
 use chancery_protocol::credential::{CredentialRequest, CredentialResponse, IssuedCredential};
 use chancery_protocol::error::ErrorCode;
-use chancery_store::{Intent, IntentRefused, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce};
+use chancery_store::{
+    Intent, IntentRefused, IssuableOffer, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce,
+};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
@@ -163,23 +165,10 @@ async fn offered(
     now: OffsetDateTime,
 ) -> Result<(OfferItem, Value), Refusal> {
     let token = &wallet.token;
-    let mut tx = app.tenant(issuer).await?;
-    // A replayed request is to hear that it is one, not what became of the first.
-    if let Some(proof) = &wallet.proof
-        && tx.was_seen(Seen::DpopProof, &proof.jti_hash).await?
-    {
-        tx.commit().await?;
-        return Err(proof_replayed());
-    }
-    let Some(offer) = tx.offer_for_issuance(token.offer, now).await? else {
-        // Nothing is left of it: either everything was issued, or it ended otherwise.
-        let offer = tx.offer(token.offer).await?;
-        tx.commit().await?;
-        let is_used_up = offer.is_some_and(|offer| offer.items.iter().all(|item| item.issuance.is_some()));
-        return Err(if is_used_up { already_issued() } else { no_longer_good() });
+    let offer = match app.redeemed.take(issuer.tenant(), token.offer) {
+        Some(offer) => offer,
+        None => read_offer(app, issuer, wallet, now).await?,
     };
-    tx.commit().await?;
-
     let item =
         offer.items.into_iter().find(|item| item.configuration_id == configuration_id).ok_or_else(|| {
             Refusal::token_insufficient("the access token is for another credential configuration")
@@ -199,6 +188,32 @@ async fn offered(
     let subject =
         subjects.swap_remove(configuration_id).ok_or_else(|| corrupt(&"it lacks this configuration"))?;
     Ok((item, subject))
+}
+
+async fn read_offer(
+    app: &App,
+    issuer: &Issuer,
+    wallet: &Wallet,
+    now: OffsetDateTime,
+) -> Result<IssuableOffer, Refusal> {
+    let id = wallet.token.offer;
+    let mut tx = app.tenant(issuer).await?;
+    // A replayed request is to hear that it is one, not what became of the first.
+    if let Some(proof) = &wallet.proof
+        && tx.was_seen(Seen::DpopProof, &proof.jti_hash).await?
+    {
+        tx.commit().await?;
+        return Err(proof_replayed());
+    }
+    if let Some(offer) = tx.offer_for_issuance(id, now).await? {
+        tx.commit().await?;
+        return Ok(offer);
+    }
+    // Nothing is left of it: either everything was issued, or it ended otherwise.
+    let offer = tx.offer(id).await?;
+    tx.commit().await?;
+    let is_used_up = offer.is_some_and(|offer| offer.items.iter().all(|item| item.issuance.is_some()));
+    Err(if is_used_up { already_issued() } else { no_longer_good() })
 }
 
 /// RFC 9449 §11.1.

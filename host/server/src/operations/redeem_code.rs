@@ -54,8 +54,8 @@ pub(crate) async fn redeem_code(
         }
     }
     let redemption = tx.redeem(&code.lookup_hash(), now).await?;
-    let (offer, items) = match redemption {
-        Redemption::Redeemed { offer, items, .. } => (offer, items),
+    let (offer, issuable) = match redemption {
+        Redemption::Redeemed { offer, issuable, .. } => (offer, issuable),
         Redemption::TxCodeNeeded => {
             tx.commit().await?;
             return Err(Refusal::new(
@@ -72,7 +72,7 @@ pub(crate) async fn redeem_code(
         tx.rollback().await?;
         return Err(Refusal::new(ErrorCode::InvalidRequest, "this offer has no transaction code, send none"));
     }
-    let offered: Vec<_> = items.into_iter().map(|item| item.configuration_id).collect();
+    let offered: Vec<_> = issuable.items.iter().map(|item| item.configuration_id.clone()).collect();
     let granted = match request.details.map(|details| grant(&details, &offered)).transpose() {
         Ok(granted) => granted,
         Err(refusal) => {
@@ -82,6 +82,7 @@ pub(crate) async fn redeem_code(
     };
     tx.commit().await?;
     metrics::counter!("chancery_codes_redeemed_total").increment(1);
+    app.redeemed.keep(issuer.tenant(), offer, issuable);
 
     let token_type = if proof.is_some() { "DPoP" } else { "Bearer" };
     let token = AccessToken {

@@ -1,6 +1,6 @@
 //! Looks for what was changed in a trail by somebody who could write to the database, a part at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chancery_domain::{AuditEntry, AuditEntryId};
 use chancery_store::{AuditTrail, Seal, StoreError};
@@ -10,6 +10,8 @@ use crate::audit::Chain;
 
 /// How many seals one part is about.
 const MOST_SEALS: u32 = 20;
+/// How many entries that are under none of them are looked for elsewhere.
+const MOST_STRAYS: usize = 100;
 
 /// What was found in one part of a trail.
 #[derive(Debug, Default)]
@@ -67,12 +69,13 @@ pub(crate) async fn verify_audit_trail(
     let is_last = seals.len() <= MOST_SEALS as usize;
     seals.truncate(MOST_SEALS as usize);
     let mut expected = after + 1;
+    let mut sealed = HashSet::new();
     for seal in seals {
         for missing in (expected..seal.number).take(100) {
             found.findings.push(Finding::SealMissing { seal: missing });
         }
         expected = seal.number + 1;
-        verify_seal(trail, chain, &seal, previous.as_ref(), &mut found).await?;
+        sealed.extend(verify_seal(trail, chain, &seal, previous.as_ref(), &mut found).await?);
         previous = Some(seal);
     }
     found.head = previous;
@@ -81,8 +84,14 @@ pub(crate) async fn verify_audit_trail(
         found.next = Some(seal.number);
         up_to = last_entry(trail, seal.number).await?.unwrap_or(looked_up_to);
     }
-    let strays = trail.stray_entries(looked_up_to, up_to).await?;
-    found.findings.extend(strays.into_iter().map(|entry| Finding::Stray { entry }));
+    let most = u32::try_from(sealed.len() + MOST_STRAYS).unwrap_or(u32::MAX);
+    let mut strays = trail.entries_between(looked_up_to, up_to, most).await?;
+    strays.retain(|entry| !sealed.contains(entry));
+    if !strays.is_empty() {
+        // Whatever committed late is under a seal of another part.
+        let strays = trail.sealed_nowhere(&strays).await?;
+        found.findings.extend(strays.into_iter().map(|entry| Finding::Stray { entry }));
+    }
     if is_last {
         let lost = trail.lost_entries().await?;
         found.findings.extend(lost.into_iter().map(|entry| Finding::Missing { entry, seal: None }));
@@ -96,13 +105,14 @@ pub(crate) async fn verify_audit_trail(
     Ok(found)
 }
 
+/// Verifies one seal and what is under it; tells what that is.
 async fn verify_seal(
     trail: &mut impl AuditTrail,
     chain: &Chain<'_>,
     seal: &Seal,
     previous: Option<&Seal>,
     found: &mut Verification,
-) -> Result<(), StoreError> {
+) -> Result<Vec<AuditEntryId>, StoreError> {
     let links = trail.links(seal.number).await?;
     let ids: Vec<AuditEntryId> = links.iter().map(|link| link.entry).collect();
     let entries: HashMap<AuditEntryId, AuditEntry> =
@@ -120,7 +130,7 @@ async fn verify_seal(
     }
     found.seals += 1;
     found.entries += links.len();
-    Ok(())
+    Ok(ids)
 }
 
 async fn last_entry(trail: &mut impl AuditTrail, seal: u32) -> Result<Option<AuditEntryId>, StoreError> {

@@ -155,6 +155,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
             algorithm: config.saas().map_or(Algorithm::Es256, |saas| saas.algorithm),
         },
         known_keys: crate::caller::KnownKeys::default(),
+        redeemed: crate::redeemed::RedeemedOffers::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),
         dns: Dns::of(config.dns).map_err(StartError::Dns)?,

@@ -137,7 +137,11 @@ async fn a_statement_that_was_dropped_forbids_the_commit() {
     let tenant = issuer(&store, "acme").await;
     let mut tx = store.tenant(tenant).await.unwrap();
     let hash = digest();
+    // Somebody else is about to use the value up, so PostgreSQL does not answer yet.
+    let mut first = store.tenant(tenant).await.unwrap();
+    assert!(first.remember(Seen::Nonce, &hash, NOW).await.unwrap());
     let outcome = dropped_after(0, Duration::ZERO, tx.remember(Seen::Nonce, &hash, NOW)).await;
     assert!(outcome.is_none(), "it waits for PostgreSQL");
     assert!(matches!(tx.commit().await, Err(chancery_store::StoreError::Aborted)));
+    first.rollback().await.unwrap();
 }

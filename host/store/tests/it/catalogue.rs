@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 11] = [
+pub(crate) const GLOBAL: [(&str, &str); 12] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
     ("superseded_roots", "of masters that are gone, sealed; the platform alone reads them"),
@@ -14,8 +14,9 @@ pub(crate) const GLOBAL: [(&str, &str); 11] = [
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
     ("public_endpoints", "a directory of advertised URLs; a tenant binds its own alone, see POLICIES"),
     ("platform_audit_entries", "what operators did; a registration tells of itself, see POLICIES"),
-    ("platform_audit_chain", "ids and digests of those; a registration adds its own"),
-    ("platform_audit_seals", "hashes over those; the platform's alone"),
+    ("platform_audit_waiting", "ids of those that wait for a seal; a registration adds its own"),
+    ("platform_audit_chain", "what came before platform_audit_waiting, until migration 12"),
+    ("platform_audit_seals", "ids and hashes of the others; the platform's alone"),
     ("_sqlx_migrations", "which migrations were applied"),
 ];
 
@@ -40,7 +41,7 @@ const BURIED: [&str; 6] = [
     "last_documents",
     // What was done outlives who did it, and nobody who serves may delete it.
     "audit_entries",
-    "audit_chain",
+    "audit_waiting",
     "audit_seals",
 ];
 
@@ -64,12 +65,12 @@ const RULES: [(&str, &str); 14] = [
                <> array[('*', true, '{0}', $2::text, $2::text)::text]",
     ),
     (
-        "a key begins with tenant_id, any other index carries it",
+        "a primary key begins with tenant_id, any other index carries it",
         "select i.indexrelid::regclass::text from pg_index i
          join pg_class c on c.oid = i.indrelid and c.relnamespace = 'chancery'::regnamespace
          join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
          where c.relname <> all($1)
-           and case when i.indisunique then i.indkey[0] <> a.attnum
+           and case when i.indisprimary then i.indkey[0] <> a.attnum
                     else a.attnum <> all(i.indkey::int2[]) end",
     ),
     (

@@ -84,9 +84,9 @@ async fn a_redeemed_code_names_the_offer_and_its_items() {
     let made = new_offer();
     create(&store, tenant, &made).await;
     match redeem(&store, tenant, &made).await {
-        Redemption::Redeemed { offer, items, issue_by } => {
+        Redemption::Redeemed { offer, issuable, issue_by } => {
             assert_eq!((offer, issue_by), (made.id, made.expires_at + chancery_store::ISSUE_WITHIN));
-            assert_eq!((items.len(), items[0].revision), (1, REVISION));
+            assert_eq!((issuable.items.len(), issuable.items[0].revision), (1, REVISION));
         }
         other => panic!("{other:?}"),
     }
