@@ -10,6 +10,7 @@ mod keys;
 mod lifecycle;
 mod master;
 mod operators;
+mod probe;
 mod roles;
 mod tenants;
 mod tokens;
