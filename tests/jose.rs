@@ -23,6 +23,11 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     base64url(Sha256::digest(bytes))
 }
 
+/// The hash as file tools print it.
+pub fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// A wallet's key.
 pub struct Key(Pair);
 

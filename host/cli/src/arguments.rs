@@ -1,5 +1,6 @@
 //! The command tree: every command, flag and example that `--help` shows.
 
+mod halts;
 mod keys;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use chancery_domain::scope::Scope;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
 
 /// What follows the command list of `chancery --help`.
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     /// Read who changed what, and look whether anybody rewrote it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Stop issuing for now, or let it go on
+    #[command(subcommand)]
+    Halt(HaltCommand),
     /// Rotate and list signing keys
     #[command(subcommand)]
     Key(KeyCommand),

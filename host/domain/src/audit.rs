@@ -100,6 +100,8 @@ actions! {
     KeyRotated = "key.rotated";
     KeyImported = "key.imported";
     KeyRevoked = "key.revoked";
+    HaltOrdered = "halt.ordered";
+    HaltLifted = "halt.lifted";
     PlatformFounded = "platform.founded";
     TenantRegistered = "tenant.registered";
     TenantRenamed = "tenant.renamed";

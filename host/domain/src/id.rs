@@ -113,6 +113,8 @@ identifiers! {
     InvitationId = "inv";
     /// One entry of an audit trail.
     AuditEntryId = "aud";
+    /// An order to issue nothing for now.
+    HaltId = "hlt";
     /// One request, as the host names it.
     RequestId = "req";
 }

@@ -11,6 +11,7 @@ pub mod chance;
 pub mod clock;
 pub mod credential;
 pub mod dataset;
+pub mod halt;
 pub mod id;
 pub mod issuance;
 pub mod offer;
@@ -25,7 +26,8 @@ pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
 pub use id::{
-    ApiKeyId, AuditEntryId, ClientId, CredentialId, InvitationId, IssuanceId, OfferId, RequestId, TenantId,
+    ApiKeyId, AuditEntryId, ClientId, CredentialId, HaltId, InvitationId, IssuanceId, OfferId, RequestId,
+    TenantId,
 };
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::OfferState;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::x509::CertificateChain;
 use chancery_credential::{ClientTokens, Nonces, Tokens};
+use chancery_domain::halt::Halt;
 use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
 use url::Url;
@@ -34,6 +35,8 @@ pub(crate) struct Issuer {
     pub(crate) chain: Option<CertificateChain>,
     /// By credential configuration id.
     pub(crate) templates: BTreeMap<String, Template>,
+    /// What is not to be signed for now, as far as this process has heard.
+    pub(crate) halts: Vec<Halt>,
     /// Whether it administers the deployment of many tenants and issues nothing itself.
     pub(crate) is_platform: bool,
     pub(crate) documents: Documents,
@@ -73,6 +76,11 @@ impl Issuer {
     /// The active template of a credential configuration.
     pub(crate) fn template(&self, configuration_id: &str) -> Option<&Template> {
         self.templates.get(configuration_id)
+    }
+
+    /// Whether what this component makes is not to be signed for now.
+    pub(crate) fn is_halted(&self, component: &[u8; 32]) -> bool {
+        self.halts.iter().any(|halt| halt.scope.stops(self.tenant.id, self.key_version, component))
     }
 
     /// Where a status list is published.

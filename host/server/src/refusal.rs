@@ -91,6 +91,15 @@ impl Refusal {
         refusal
     }
 
+    /// Somebody ordered that this is not issued for now; what the wallet has stays good.
+    pub(crate) fn halted() -> Self {
+        let mut refusal =
+            Self::new(ErrorCode::TemporarilyUnavailable, "issuance is halted for now, try again later");
+        refusal.status = StatusCode::SERVICE_UNAVAILABLE;
+        refusal.retry_after = Some(HALTED_FOR);
+        refusal
+    }
+
     /// Nothing is here, or nothing that the caller may know of.
     pub(crate) fn not_found(description: &str) -> Self {
         let mut refusal = Self::new(ErrorCode::InvalidRequest, description);
@@ -116,6 +125,9 @@ impl Refusal {
         self
     }
 }
+
+/// In how many seconds to ask again whether a halt was lifted.
+const HALTED_FOR: u32 = 60;
 
 /// The algorithms that a DPoP proof may be signed with, as a challenge lists them.
 pub(crate) const DPOP_ALGORITHMS: &str = "ES256 EdDSA";

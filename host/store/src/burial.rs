@@ -171,6 +171,11 @@ impl TenantTx {
                 break;
             }
         }
+        // Its own; an operator's halt is the operator's to lift.
+        let done = query!("delete from halts where tenant_id = $1 and not by_operator", self.tenant.uuid())
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done)?;
         let done = query!("delete from due where kind <> $1", Chore::Bury.as_str())
             .execute(self.session.statement())
             .await;

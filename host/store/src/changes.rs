@@ -23,7 +23,7 @@ pub struct Changes(PgListener);
 pub enum Change {
     /// To this tenant.
     Tenant(TenantId),
-    /// The connection was lost and is there again: anything may have happened meanwhile.
+    /// To many at once, or the connection was lost and is there again: anything may have happened.
     Unknown,
 }
 
@@ -66,6 +66,13 @@ impl TenantTx {
 }
 
 impl PlatformTx {
+    /// Tells every replica, once this is committed, that whatever it keeps may be old.
+    pub async fn announce_change_of_all(&mut self) -> Result<(), StoreError> {
+        // No tenant has that id, so anything may have happened.
+        let done = query!("select pg_notify($1, 'all')", CHANNEL).execute(self.session.statement()).await;
+        self.session.settle(done).map(drop)
+    }
+
     /// Tells every replica, once this is committed, that what it keeps of that tenant is old.
     pub async fn announce_change(&mut self, tenant: TenantId) -> Result<(), StoreError> {
         let done = query!("select pg_notify($1, $2)", CHANNEL, tenant.uuid().to_string())

@@ -66,6 +66,9 @@ pub struct UsedOnce {
 /// Why nothing may be signed. Nothing was recorded either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IntentRefused {
+    /// Somebody ordered that this is not to be signed for now.
+    #[error("a halt is in force")]
+    Halted,
     /// The tenant does not issue at present.
     #[error("the tenant is not active")]
     TenantNotActive,
@@ -117,6 +120,7 @@ impl NotificationEvent {
 /// What the one statement found.
 #[expect(clippy::struct_excessive_bools, reason = "one answer to each question of the statement")]
 struct Findings {
+    halted: bool,
     tenant_active: bool,
     key_active: bool,
     component_available: bool,
@@ -130,7 +134,7 @@ impl TenantTx {
     /// signature. If it is refused, nothing is recorded and the connection is kept.
     ///
     /// Everything that permits the signature is checked again by the very statement that
-    /// records it, so no stale cache of the caller can issue: the tenant, the key, the plugin, the
+    /// records it, so no stale cache of the caller can issue: halts, the tenant, the key, the plugin, the
     /// nonce, the `DPoP` proof, the offer and its item.
     pub async fn record_issuance(
         mut self,
@@ -172,8 +176,14 @@ impl TenantTx {
             indices.push(signed(copy.status.index, "credentials", "idx")?);
         }
         let row = query!(
-            r#"with tenant as (
-                 select 1 from tenants where id = $1 and status = 'active'
+            r#"with halt as (
+                 select 1 from halts
+                 where (tenant_id is null or tenant_id = $1) and (component is null or component = $5)
+                   and (key_version is null or key_version = $4)
+                 limit 1
+             ), tenant as (
+                 select 1 from tenants
+                 where id = $1 and status = 'active' and not exists (select from halt)
              ), key as (
                  select 1 from signing_keys
                  where key_use = $2 and algorithm = $3 and version = $4 and state = 'active'
@@ -213,7 +223,8 @@ impl TenantTx {
                  from issuance, unnest($16::uuid[], $17::integer[], $18::integer[]) c (id, list, idx)
                  returning id
              )
-             select exists (select from tenant) as "tenant_active!",
+             select exists (select from halt) as "halted!",
+                 exists (select from tenant) as "tenant_active!",
                  exists (select from key) as "key_active!",
                  exists (select from component) as "component_available!",
                  array(select kind from used) as "fresh!",
@@ -242,6 +253,7 @@ impl TenantTx {
         .await;
         let row = self.session.settle(row)?;
         Ok(Findings {
+            halted: row.halted,
             tenant_active: row.tenant_active,
             key_active: row.key_active,
             component_available: row.component_available,
@@ -326,6 +338,9 @@ impl TenantTx {
 /// The reason, where the one statement found it itself.
 fn refusal(findings: &Findings, intent: &Intent) -> Option<IntentRefused> {
     let fresh = |kind: Seen| findings.fresh.iter().filter(|word| *word == kind.as_str()).count();
+    if findings.halted {
+        return Some(IntentRefused::Halted);
+    }
     if !findings.tenant_active {
         return Some(IntentRefused::TenantNotActive);
     }

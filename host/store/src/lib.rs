@@ -35,6 +35,7 @@ pub mod embedded;
 mod endpoints;
 mod error;
 mod founding;
+mod halts;
 mod imported_keys;
 mod invitations;
 mod issuance;

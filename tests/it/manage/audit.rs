@@ -112,6 +112,22 @@ async fn every_change_is_told_once() {
             }
             // Each has a test of its own: `every_change_of_keys_is_told`, `an_accepted_invitation_is_told`.
             ("post", "/keys/import" | "/keys/{kid}/revoke" | "/invitations/accept") => continue,
+            ("post", "/halts") => {
+                let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": "told" });
+                let answer = issuer.post("/halts", &halt).await;
+                let mut made = halt;
+                made["tenant"] = answer.json()["tenant"].clone();
+                (answer.clone(), text(&answer.json()["id"]), "halt.ordered", Value::Null, made)
+            }
+            ("delete", "/halts/{id}") => {
+                let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": "told" });
+                let ordered = issuer.post("/halts", &halt).await.is(201).json();
+                let id = text(&ordered["id"]);
+                let answer = issuer.delete(&format!("/halts/{id}")).await;
+                let mut before = halt;
+                before["tenant"] = ordered["tenant"].clone();
+                (answer, id, "halt.lifted", before, Value::Null)
+            }
             ("post", "/domains") => {
                 let answer = issuer.post("/domains", &json!({ "domain": "told.test" })).await;
                 (answer, "told.test".to_owned(), "domain.claimed", Value::Null, json!({}))

@@ -55,6 +55,8 @@ async fn every_change_is_told_once() {
                 let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
                 (answer, "tenant.closed", json!({ "status": "active" }), json!({ "status": "closing" }))
             }
+            // See `halts_are_told`.
+            (_, "/halts" | "/halts/{id}") => continue,
             // Told in the trail of the tenant whose keys they are.
             (
                 _,
@@ -74,6 +76,26 @@ async fn every_change_is_told_once() {
         assert_eq!(entry["actor"], "operator");
         assert!(text(&entry["actor_id"]).starts_with("key_") && text(&entry["id"]).starts_with("aud_"));
         assert!(!entry.to_string().contains("chk_"), "no token");
+    }
+}
+
+#[tokio::test]
+async fn halts_are_told() {
+    let platform = platform();
+    let (operator, tenant) = (platform.operator(), platform.newcomer().await);
+    let id = operator.id_of(&tenant).await;
+    let halt = json!({ "scope": "tenant", "tenant": id, "reason": "under investigation" });
+    let ordered = operator.post("/halts", &halt).await.is(201);
+    let target = ordered.json()["id"].clone();
+    let path = format!("/halts/{}", text(&target));
+    let lifted = Answer::to(operator.request(Method::DELETE, &path)).await.is(204);
+    for (answer, action, before, after) in
+        [(ordered, "halt.ordered", Value::Null, halt.clone()), (lifted, "halt.lifted", halt, Value::Null)]
+    {
+        let told = told_of(&operator, &answer).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((&told[0]["action"], &told[0]["target"]), (&json!(action), &target));
+        assert_eq!((&told[0]["before"], &told[0]["after"]), (&before, &after));
     }
 }
 

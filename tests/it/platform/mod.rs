@@ -4,6 +4,7 @@ mod addresses;
 mod audit;
 mod bootstrap;
 mod domains;
+mod halts;
 mod invitations;
 mod isolation;
 mod keys;

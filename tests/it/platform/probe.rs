@@ -160,6 +160,9 @@ impl Neighbour {
         has.insert("basic", base64::engine::general_purpose::STANDARD.encode(basic));
         has.extend([("client", client.id.clone()), ("client_secret", client.secret.clone())]);
         issuer.post("/domains", &json!({ "domain": has["domain"] })).await.is(201);
+        // Of a plugin that nobody has, so that it stops nothing.
+        let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": slug });
+        has.insert("halt", text(&issuer.post("/halts", &halt).await.is(201).json()["id"]));
         let first =
             async |path: &str, member: &str| text(&issuer.get(path).await.granted()["data"][0][member]);
         has.insert("kid", first("/keys", "kid").await);

@@ -5,6 +5,7 @@ mod audit;
 mod credential;
 mod dev;
 mod doctor;
+mod halt;
 mod key;
 mod listing;
 mod offer;
@@ -33,6 +34,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Credential(command) => credential::obey(command, form).await,
         Command::ApiKey(command) => api_key::obey(command, form).await,
         Command::Audit(command) => audit::obey(command, form).await,
+        Command::Halt(command) => halt::obey(command, form).await,
         Command::Key(command) => key::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
         Command::Bootstrap { url, name } => tenant::bootstrap(&url, &name, form).await,

@@ -7,6 +7,7 @@ pub(crate) mod credentials;
 pub(crate) mod docs;
 pub(crate) mod domains;
 pub(crate) mod endpoints;
+pub(crate) mod halts;
 pub(crate) mod idempotency;
 pub(crate) mod invitations;
 pub(crate) mod keys;

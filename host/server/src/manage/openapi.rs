@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, audit, clients, credentials, domains, endpoints, invitations, keys, offers};
+use super::{api_keys, audit, clients, credentials, domains, endpoints, halts, invitations, keys, offers};
 use crate::app::App;
 use crate::tenants::Published;
 
@@ -29,6 +29,9 @@ use crate::tenants::Published;
         credentials::change::revoke,
         credentials::change::suspend,
         credentials::change::reinstate,
+        halts::order,
+        halts::list,
+        halts::lift,
         keys::list::list,
         keys::rotate::rotate,
         keys::revoke::revoke,
@@ -51,6 +54,7 @@ use crate::tenants::Published;
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
         (name = "Credentials", description = "What was issued, and its status"),
+        (name = "Halts", description = "What is not to be issued for now"),
         (name = "Keys", description = "What signs the credentials"),
         (name = "API keys", description = "Who may call this API by a key"),
         (name = "Clients", description = "Who may call this API by tokens of the authorization server"),

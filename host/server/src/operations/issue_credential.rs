@@ -338,6 +338,7 @@ fn not_recorded(refused: IntentRefused) -> Refusal {
         IntentRefused::ProofReplayed => proof_replayed(),
         IntentRefused::AlreadyIssued => already_issued(),
         IntentRefused::OfferNotIssuable(_) | IntentRefused::NotOffered => no_longer_good(),
+        IntentRefused::Halted => Refusal::halted(),
         IntentRefused::TenantNotActive | IntentRefused::KeyNotActive | IntentRefused::PluginHalted => {
             Refusal::unavailable(format_args!("issuance is halted: {refused}"))
         }

@@ -10,6 +10,7 @@ pub(crate) mod fetch_offer;
 pub(crate) mod find_template;
 pub(crate) mod found_platform;
 pub(crate) mod grant_client_token;
+pub(crate) mod halt_issuance;
 pub(crate) mod import_key;
 pub(crate) mod issue_credential;
 pub(crate) mod note_outcome;

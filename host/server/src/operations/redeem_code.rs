@@ -72,6 +72,11 @@ pub(crate) async fn redeem_code(
         tx.rollback().await?;
         return Err(Refusal::new(ErrorCode::InvalidRequest, "this offer has no transaction code, send none"));
     }
+    // The issuing transaction decides; here the wallet is spared a code that would be spent for nothing.
+    if issuable.items.iter().any(|item| issuer.is_halted(&item.revision.component)) {
+        tx.rollback().await?;
+        return Err(Refusal::halted());
+    }
     let offered: Vec<_> = issuable.items.iter().map(|item| item.configuration_id.clone()).collect();
     let granted = match request.details.map(|details| grant(&details, &offered)).transpose() {
         Ok(granted) => granted,

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use utoipa::OpenApi;
 
-use super::{audit, operators, tenants};
+use super::{audit, halts, operators, tenants};
 use crate::app::App;
 use crate::manage::keys;
 use crate::manage::openapi::located;
@@ -31,6 +31,9 @@ use crate::manage::openapi::located;
         keys::list::list_of_tenant,
         keys::rotate::rotate_of_tenant,
         keys::revoke::revoke_of_tenant,
+        halts::order,
+        halts::list,
+        halts::lift,
         audit::list,
         audit::verify,
         operators::admit,
@@ -40,6 +43,7 @@ use crate::manage::openapi::located;
     tags(
         (name = "Tenants", description = "The organisations that issue"),
         (name = "Keys", description = "What signs a tenant's credentials"),
+        (name = "Halts", description = "What is not to be issued for now"),
         (name = "Audit", description = "Who did what to tenants, and whether anybody rewrote it"),
         (name = "Operators", description = "Who may call this API"),
     )

@@ -11,6 +11,7 @@ use chancery_credential::jose::Jwk;
 use chancery_credential::keys::{
     Algorithm, KeyCheck, KeyUse, Keyring, PrivateKey, SealedFor, SecretKind, SigningKey, TenantKeys,
 };
+use chancery_domain::halt::Halt;
 use chancery_domain::{Clock, Tenant, TenantId};
 use chancery_engine::Engine;
 use chancery_store::{ImportedKey, KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets};
@@ -84,6 +85,7 @@ impl Workshop {
         let imported = tx.imported_keys().await?;
         let activations = tx.activations().await?;
         let endpoints = tx.public_endpoints().await?;
+        let halts = tx.halts().await?;
         let public = tenant.filter(|tenant| tenant.status.is_public()).zip(secrets);
         let Some((tenant, secrets)) = public else {
             tx.commit().await?;
@@ -109,7 +111,8 @@ impl Workshop {
         }
         let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
         let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
-        self.assemble(tenant, identifier, &primary, private, &stored, templates).map(Some)
+        let parts = Parts { private, stored: &stored, templates, halts };
+        self.assemble(tenant, identifier, &primary, parts).map(Some)
     }
 
     /// The issuer identifier that a tenant has at the platform: no trailing slash.
@@ -165,10 +168,9 @@ impl Workshop {
         tenant: Tenant,
         identifier: String,
         primary: &str,
-        private: PrivateKeys<'_>,
-        stored: &[StoredKey],
-        templates: BTreeMap<String, chancery_engine::Template>,
+        parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
+        let Parts { private, stored, templates, halts } = parts;
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
         let keys = private.keys;
@@ -209,6 +211,7 @@ impl Workshop {
             signer: Arc::new(signer),
             chain,
             templates,
+            halts,
             is_platform,
             documents,
             identifier,
@@ -254,6 +257,14 @@ pub(crate) fn first_key(
 /// The stored key that signs for a use.
 pub(crate) fn active_key(stored: &[StoredKey], key_use: KeyUse) -> Option<&StoredKey> {
     stored.iter().find(|key| key.key_use == key_use.as_str() && key.state == KeyState::Active)
+}
+
+/// What is put together.
+struct Parts<'a> {
+    private: PrivateKeys<'a>,
+    stored: &'a [StoredKey],
+    templates: BTreeMap<String, chancery_engine::Template>,
+    halts: Vec<Halt>,
 }
 
 /// What a tenant signs with.

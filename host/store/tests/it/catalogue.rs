@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 12] = [
+pub(crate) const GLOBAL: [(&str, &str); 13] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
     ("superseded_roots", "of masters that are gone, sealed; the platform alone reads them"),
@@ -13,6 +13,7 @@ pub(crate) const GLOBAL: [(&str, &str); 12] = [
     ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
     ("public_endpoints", "a directory of advertised URLs; a tenant binds its own alone, see POLICIES"),
+    ("halts", "an operator's concern many; a tenant orders and lifts its own alone, see POLICIES"),
     ("platform_audit_entries", "what operators did; a registration tells of itself, see POLICIES"),
     ("platform_audit_waiting", "ids of those that wait for a seal; a registration adds its own"),
     ("platform_audit_chain", "what came before platform_audit_waiting, until migration 12"),
@@ -28,6 +29,10 @@ const POLICIES: &str = "\
 due: bury ALL {chancery_platform} using (kind = 'bury'::text) check (kind = 'bury'::text)
 due: find SELECT {chancery_platform} using true check -
 due: tenant_isolation ALL {chancery_tenant} using (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) check (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)
+halts: concern SELECT {chancery_tenant} using ((tenant_id IS NULL) OR (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)) check -
+halts: lift_own DELETE {chancery_tenant} using ((tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND (NOT by_operator)) check -
+halts: order_own INSERT {chancery_tenant} using - check ((tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND (NOT by_operator))
+halts: oversee ALL {chancery_platform} using by_operator check by_operator
 platform_audit_entries: oversee ALL {chancery_platform} using true check true
 platform_audit_entries: register INSERT {chancery_tenant} using - check ((action = ANY (ARRAY['tenant.registered'::text, 'platform.founded'::text])) AND (target = ('tnt_'::text || replace(current_setting('chancery.tenant'::text, true), '-'::text, ''::text))))
 tenants: administer UPDATE {chancery_platform} using true check true
@@ -211,7 +216,7 @@ async fn the_policies_of_the_deployments_tables_are_these() {
     let policies: Vec<String> = sqlx::query(
         "select format('%s: %s %s %s using %s check %s', tablename, policyname, cmd, roles,
                        coalesce(qual, '-'), coalesce(with_check, '-'))
-         from pg_policies where tablename in ('tenants', 'deployment', 'plugin_components', 'due')
+         from pg_policies where tablename in ('tenants', 'deployment', 'plugin_components', 'due', 'halts')
            or starts_with(tablename, 'platform_audit') order by 1",
     )
     .fetch_all(&mut database.admin().await)
