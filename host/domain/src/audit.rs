@@ -104,6 +104,8 @@ actions! {
     HaltLifted = "halt.lifted";
     PlatformFounded = "platform.founded";
     TenantRegistered = "tenant.registered";
+    SubtenantOrdered = "subtenant.ordered";
+    SubtenantChangeOrdered = "subtenant.change-ordered";
     TenantRenamed = "tenant.renamed";
     TenantApproved = "tenant.approved";
     TenantRejected = "tenant.rejected";

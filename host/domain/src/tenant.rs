@@ -136,6 +136,25 @@ impl TenantChange {
     }
 }
 
+/// Who administers a tenant from above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Administrator {
+    /// Whoever operates the deployment.
+    Operator,
+    /// Whoever administers the tenant's parent.
+    Parent,
+}
+
+impl Administrator {
+    /// The word that the database uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Parent => "parent",
+        }
+    }
+}
+
 /// The tenant's status does not allow the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a tenant that is {} cannot be changed by `{}`", status.as_str(), change.as_str())]

@@ -55,7 +55,11 @@ fn around(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
 
 /// One tenant's routes, wherever in the world it has its address.
 fn tenants(app: &App) -> Router<Arc<App>> {
-    let managers = if app.tenants.workshop.saas { managers().merge(addresses()) } else { managers() };
+    let managers = if app.tenants.workshop.saas {
+        managers().merge(addresses()).merge(descendants())
+    } else {
+        managers()
+    };
     let managers = managers.fallback(manage::nowhere).method_not_allowed_fallback(manage::wrong_method);
     Router::new().merge(well_known()).merge(verifiers()).merge(wallets()).nest("/api", managers)
 }
@@ -140,6 +144,17 @@ fn addresses() -> Router<Arc<App>> {
         .route("/public-endpoints/{service}", put(manage::endpoints::bind))
 }
 
+/// The tenants below one of many.
+fn descendants() -> Router<Arc<App>> {
+    use manage::subtenants as s;
+    Router::new()
+        .route("/subtenants", post(s::create::create).get(s::list::list))
+        .route("/subtenants/{id}", get(s::list::show).patch(s::change::rename))
+        .route("/subtenants/{id}/suspend", post(s::change::suspend))
+        .route("/subtenants/{id}/resume", post(s::change::resume))
+        .route("/subtenants/{id}/close", post(s::change::close))
+}
+
 /// What belongs to no tenant. Self-hosted, there is nobody to administer.
 fn platform(app: &Arc<App>) -> Router<Arc<App>> {
     if !app.tenants.workshop.saas {
@@ -156,7 +171,8 @@ fn platform(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// The platform-admin API, version 1.
 fn operators() -> Router<Arc<App>> {
-    use manage::keys;
+    use manage::domains::{change, claim, list};
+    use manage::{endpoints, keys};
     use platform::{operators as o, tenants as t};
     Router::new()
         .route("/tenants", post(t::create::create).get(t::list::list))
@@ -167,7 +183,13 @@ fn operators() -> Router<Arc<App>> {
         .route("/tenants/{id}/close", post(t::change::close))
         .route("/tenants/{id}/keys", get(keys::list::list_of_tenant))
         .route("/tenants/{id}/keys/rotate", post(keys::rotate::rotate_of_tenant))
+        .route("/tenants/{id}/keys/import", post(keys::import::import_for_tenant))
         .route("/tenants/{id}/keys/{kid}/revoke", post(keys::revoke::revoke_of_tenant))
+        .route("/tenants/{id}/domains", post(claim::claim_for_tenant).get(list::list_of_tenant))
+        .route("/tenants/{id}/domains/{domain}", get(list::show_of_tenant).delete(change::release_of_tenant))
+        .route("/tenants/{id}/domains/{domain}/verify", post(change::verify_of_tenant))
+        .route("/tenants/{id}/public-endpoints", get(endpoints::list_of_tenant))
+        .route("/tenants/{id}/public-endpoints/{service}", put(endpoints::bind_for_tenant))
         .route("/operators", post(o::admit).get(o::list))
         .route("/operators/{id}", delete(o::dismiss))
         .route("/halts", post(platform::halts::order).get(platform::halts::list))

@@ -41,6 +41,8 @@ pub struct ProvisionTx {
 pub enum By {
     /// A person who operates the deployment.
     Operator,
+    /// A person who administers a tenant, on the tenants directly below it.
+    Parent(TenantId),
     /// A named job of the host.
     Job(&'static str),
 }

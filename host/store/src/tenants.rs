@@ -1,6 +1,6 @@
 //! Tenants as the platform administers them: who there is, what they are called, whether they serve.
 
-use chancery_domain::tenant::TenantStatus;
+use chancery_domain::tenant::{Administrator, TenantStatus};
 use chancery_domain::{Tenant, TenantId};
 use sqlx::{query_as, query_scalar};
 
@@ -64,24 +64,42 @@ impl PlatformTx {
         self.session.settle(row)?.map(TenantRow::tenant).transpose()
     }
 
+    /// Whether a tenant is suspended by its parent, and by nobody else.
+    pub async fn is_suspended_by_parent(&mut self, id: TenantId) -> Result<bool, StoreError> {
+        let suspended = query_scalar!(
+            r#"select exists (
+                 select from tenants where id = $1 and status = 'suspended' and suspended_by = 'parent'
+             ) as "suspended!""#,
+            id.uuid()
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        self.session.settle(suspended)
+    }
+
     /// Writes a tenant's name and status over the version that was read; the new version, or none if
-    /// somebody else was faster. A suspension ends every token that the tenant gave, for good.
+    /// somebody else was faster. A suspension ends every token that the tenant gave, for good, and remembers whose
+    /// it is.
     pub async fn change_tenant(
         &mut self,
         read: &Tenant,
         name: &str,
         status: TenantStatus,
+        by: Administrator,
     ) -> Result<Option<u32>, StoreError> {
         let version = query_scalar!(
             "update tenants
              set name = $3, status = $4, version = version + 1,
-                 token_epoch = token_epoch + case when $4 = 'suspended' and status <> 'suspended' then 1 else 0 end
+                 token_epoch = token_epoch + case when $4 = 'suspended' and status <> 'suspended' then 1 else 0 end,
+                 suspended_by = case when $4 <> 'suspended' then null
+                                     when status = 'suspended' then suspended_by else $5 end
              where id = $1 and version = $2 and not system
              returning version",
             read.id.uuid(),
             signed(read.version, "tenants", "version")?,
             name,
             status.as_str(),
+            by.as_str(),
         )
         .fetch_optional(self.session.statement())
         .await;

@@ -23,6 +23,13 @@ async fn issued(tenant: &Acme) -> String {
     tenant.issuer().issued(&offer).await.remove(0)
 }
 
+/// A tenant below this one.
+async fn a_child(issuer: &Issuer) -> String {
+    let slug = unique("c-").to_lowercase();
+    let child = json!({ "slug": slug, "name": "Child", "owner": { "email": "ada@example.com" } });
+    text(&issuer.post("/subtenants", &child).await.is(201).json()["id"])
+}
+
 /// If you are here because a route is unknown: let its operation tell the audit trail, in the transaction of
 /// the change, and do here what the route does.
 #[tokio::test]
@@ -32,6 +39,7 @@ async fn every_change_is_told_once() {
     let issuer = tenant.issuer();
     let status = |word: &str| json!({ "status": word });
     let routes = routed_by("fn managers()").into_iter().chain(routed_by("fn addresses()"));
+    let routes = routes.chain(routed_by("fn descendants()"));
     for (method, path) in routes.filter(|(method, _)| method != "get") {
         let (answer, target, action, before, after) = match (method.as_str(), path.as_str()) {
             ("post", "/offers") => {
@@ -127,6 +135,38 @@ async fn every_change_is_told_once() {
                 let mut before = halt;
                 before["tenant"] = ordered["tenant"].clone();
                 (answer, id, "halt.lifted", before, Value::Null)
+            }
+            // What is done to a child is the platform's to tell; that it was ordered, the parent's.
+            ("post", "/subtenants") => {
+                let slug = unique("c-").to_lowercase();
+                let owner = json!({ "email": "ada@example.com" });
+                let child = json!({ "slug": slug, "name": "Child", "owner": owner });
+                let answer = issuer.post("/subtenants", &child).await;
+                let made = json!({ "slug": slug, "name": "Child" });
+                (answer, slug, "subtenant.ordered", Value::Null, made)
+            }
+            ("patch", "/subtenants/{id}") => {
+                let id = a_child(&issuer).await;
+                let request = issuer.request(Method::PATCH, &format!("/subtenants/{id}"));
+                let request = request.header("if-match", "*").json(&json!({ "name": "Renamed" }));
+                let (before, after) = (json!({ "name": "Child" }), json!({ "name": "Renamed" }));
+                (Answer::to(request).await, id, "subtenant.change-ordered", before, after)
+            }
+            ("post", "/subtenants/{id}/suspend") => {
+                let id = a_child(&issuer).await;
+                let answer = issuer.post(&format!("/subtenants/{id}/suspend"), &json!({})).await;
+                (answer, id, "subtenant.change-ordered", status("active"), status("suspended"))
+            }
+            ("post", "/subtenants/{id}/resume") => {
+                let id = a_child(&issuer).await;
+                issuer.post(&format!("/subtenants/{id}/suspend"), &json!({})).await.is(200);
+                let answer = issuer.post(&format!("/subtenants/{id}/resume"), &json!({})).await;
+                (answer, id, "subtenant.change-ordered", status("suspended"), status("active"))
+            }
+            ("post", "/subtenants/{id}/close") => {
+                let id = a_child(&issuer).await;
+                let answer = issuer.post(&format!("/subtenants/{id}/close"), &json!({})).await;
+                (answer, id, "subtenant.change-ordered", status("active"), status("closing"))
             }
             ("post", "/domains") => {
                 let answer = issuer.post("/domains", &json!({ "domain": "told.test" })).await;

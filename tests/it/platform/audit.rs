@@ -57,10 +57,15 @@ async fn every_change_is_told_once() {
             }
             // See `halts_are_told`.
             (_, "/halts" | "/halts/{id}") => continue,
-            // Told in the trail of the tenant whose keys they are.
+            // Told in the trail of the tenant whose they are.
             (
                 _,
                 "/tenants/{id}/keys/rotate"
+                | "/tenants/{id}/keys/import"
+                | "/tenants/{id}/domains"
+                | "/tenants/{id}/domains/{domain}"
+                | "/tenants/{id}/domains/{domain}/verify"
+                | "/tenants/{id}/public-endpoints/{service}"
                 | "/tenants/{id}/keys/{kid}/revoke"
                 | "/operators"
                 | "/operators/{id}",

@@ -13,5 +13,6 @@ mod master;
 mod operators;
 mod probe;
 mod roles;
+mod subtenants;
 mod tenants;
 mod tokens;

@@ -17,11 +17,12 @@ use crate::manage::openapi::routed_by;
 const SOURCE: &str = include_str!("../../../host/server/src/routes.rs");
 
 /// Where the functions of `routes.rs` that name routes hang them.
-const BRANCHES: [(&str, &str); 7] = [
+const BRANCHES: [(&str, &str); 8] = [
     ("verifiers", ""),
     ("wallets", ""),
     ("managers", "/api"),
     ("addresses", "/api"),
+    ("descendants", "/api"),
     ("platform", "/api"),
     ("operators", "/api/platform-admin"),
     ("operations", ""),
@@ -160,6 +161,10 @@ impl Neighbour {
         has.insert("basic", base64::engine::general_purpose::STANDARD.encode(basic));
         has.extend([("client", client.id.clone()), ("client_secret", client.secret.clone())]);
         issuer.post("/domains", &json!({ "domain": has["domain"] })).await.is(201);
+        let child = json!({
+            "slug": unique("n-").to_lowercase(), "name": "Child", "owner": { "email": "ada@example.com" },
+        });
+        has.insert("child", text(&issuer.post("/subtenants", &child).await.is(201).json()["id"]));
         // Of a plugin that nobody has, so that it stops nothing.
         let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": slug });
         has.insert("halt", text(&issuer.post("/halts", &halt).await.is(201).json()["id"]));

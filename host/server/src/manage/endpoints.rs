@@ -1,4 +1,5 @@
-//! `GET /public-endpoints` and `PUT /public-endpoints/{service}`: the URLs that the tenant advertises.
+//! `GET /public-endpoints` and `PUT /public-endpoints/{service}`: the URLs that the tenant advertises. For
+//! operators below `/tenants/{id}`.
 
 use std::sync::Arc;
 
@@ -13,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Page, read};
 use crate::app::App;
-use crate::caller::{Administers, Inspects, Manager};
+use crate::caller::{Administers, Inspects, Manager, Operator};
 use crate::no_store;
 use crate::operations::bind_endpoint::{bind_endpoint, endpoints};
+use crate::platform::tenants::{find, find_alive};
 use crate::problem::{Problem, ProblemDocument};
 
 /// Where a service is to be found.
@@ -53,8 +55,22 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     manager: Manager<Inspects>,
 ) -> Result<Response, Problem> {
-    let rows = endpoints(&app, &manager.issuer).await?;
-    Ok(no_store(Json(Page { data: rows.into_iter().map(EndpointView::from).collect(), next_cursor: None })))
+    Ok(shown(endpoints(&app, &manager.issuer.tenant).await?))
+}
+
+/// List a tenant's public endpoints
+#[utoipa::path(
+    get, path = "/tenants/{id}/public-endpoints", tag = "Public endpoints",
+    params(("id" = String, Path, description = "`tnt_…`")),
+    responses((status = 200, body = Page<EndpointView>), (status = 404, body = ProblemDocument)),
+    security(("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn list_of_tenant(
+    State(app): State<Arc<App>>,
+    _operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    Ok(shown(endpoints(&app, &find(&app, &id).await?).await?))
 }
 
 /// Bind a public endpoint
@@ -78,6 +94,33 @@ pub(crate) async fn bind(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let request: EndpointRequest = read(&headers, body)?;
-    let rows = bind_endpoint(&app, manager.author(), &manager.issuer, &service, &request.url).await?;
-    Ok(no_store(Json(Page { data: rows.into_iter().map(EndpointView::from).collect(), next_cursor: None })))
+    let tenant = &manager.issuer.tenant;
+    Ok(shown(bind_endpoint(&app, manager.author(), tenant, &service, &request.url).await?))
+}
+
+/// Bind a tenant's public endpoint
+#[utoipa::path(
+    put, path = "/tenants/{id}/public-endpoints/{service}", tag = "Public endpoints",
+    request_body = EndpointRequest,
+    params(("id" = String, Path, description = "`tnt_…`"), ("service" = String, Path, description = "`issuer`")),
+    responses(
+        (status = 200, body = Page<EndpointView>), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
+    ),
+    security(("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn bind_for_tenant(
+    State(app): State<Arc<App>>,
+    operator: Operator,
+    Path((id, service)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let tenant = find_alive(&app, &id).await?;
+    let request: EndpointRequest = read(&headers, body)?;
+    Ok(shown(bind_endpoint(&app, operator.author(), &tenant, &service, &request.url).await?))
+}
+
+fn shown(rows: Vec<PublicEndpoint>) -> Response {
+    no_store(Json(Page { data: rows.into_iter().map(EndpointView::from).collect(), next_cursor: None }))
 }

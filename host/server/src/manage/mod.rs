@@ -13,6 +13,7 @@ pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod offers;
 pub(crate) mod openapi;
+pub(crate) mod subtenants;
 pub(crate) mod versions;
 
 use axum::extract::rejection::BytesRejection;

@@ -8,7 +8,9 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
-use super::{api_keys, audit, clients, credentials, domains, endpoints, halts, invitations, keys, offers};
+use super::{
+    api_keys, audit, clients, credentials, domains, endpoints, halts, invitations, keys, offers, subtenants,
+};
 use crate::app::App;
 use crate::tenants::Published;
 
@@ -64,7 +66,7 @@ use crate::tenants::Published;
 )]
 struct ManagementApi;
 
-/// Where a tenant of many is found.
+/// Where a tenant of many is found, and which tenants are below it.
 #[derive(OpenApi)]
 #[openapi(
     paths(
@@ -75,19 +77,27 @@ struct ManagementApi;
         domains::change::release,
         endpoints::list,
         endpoints::bind,
+        subtenants::create::create,
+        subtenants::list::list,
+        subtenants::list::show,
+        subtenants::change::rename,
+        subtenants::change::suspend,
+        subtenants::change::resume,
+        subtenants::change::close,
     ),
     tags(
         (name = "Domains", description = "Names of the tenant's own, proved by the DNS"),
         (name = "Public endpoints", description = "The URLs that the tenant advertises"),
+        (name = "Subtenants", description = "The tenants that this one administers"),
     )
 )]
-struct AddressesApi;
+struct ApiOfMany;
 
 /// The description for one issuer; a self-hosted one is where its operator says.
 pub(crate) fn describe(app: &App, management_url: &str) -> utoipa::openapi::OpenApi {
     let mut api = ManagementApi::openapi();
     if app.tenants.workshop.saas {
-        api.merge(AddressesApi::openapi());
+        api.merge(ApiOfMany::openapi());
     }
     located(api, management_url)
 }

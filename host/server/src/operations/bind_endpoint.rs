@@ -1,11 +1,11 @@
 //! What a tenant advertises is bound explicitly, never taken from a request.
 
+use chancery_domain::Tenant;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_store::PublicEndpoint;
 use serde_json::json;
 
 use crate::app::App;
-use crate::issuer::Issuer;
 use crate::problem::Problem;
 use crate::tenants::load::ISSUER;
 
@@ -16,17 +16,17 @@ const SERVICES: [&str; 1] = [ISSUER];
 pub(crate) async fn bind_endpoint(
     app: &App,
     author: Author,
-    issuer: &Issuer,
+    tenant: &Tenant,
     service: &str,
     url: &str,
 ) -> Result<Vec<PublicEndpoint>, Problem> {
     if !SERVICES.contains(&service) || !app.tenants.workshop.saas {
         return Err(Problem::not_found());
     }
-    let mut tx = app.tenant(issuer).await?;
+    let mut tx = app.store.tenant(tenant.id).await?;
     let domains = tx.domains().await?;
     let workshop = &app.tenants.workshop;
-    let slug = &issuer.tenant.slug;
+    let slug = &tenant.slug;
     let hosts = domains
         .into_iter()
         .filter(|domain| domain.verification.state.leads_to_its_tenant())
@@ -47,17 +47,17 @@ pub(crate) async fn bind_endpoint(
     tx.announce_change().await?;
     let rows = tx.public_endpoints().await?;
     tx.commit().await?;
-    app.tenants.forget(issuer.tenant());
+    app.tenants.forget(tenant.id);
     Ok(rows)
 }
 
 /// What is bound; where nothing was, the address at the platform counts.
-pub(crate) async fn endpoints(app: &App, issuer: &Issuer) -> Result<Vec<PublicEndpoint>, Problem> {
-    let mut tx = app.tenant(issuer).await?;
+pub(crate) async fn endpoints(app: &App, tenant: &Tenant) -> Result<Vec<PublicEndpoint>, Problem> {
+    let mut tx = app.store.tenant(tenant.id).await?;
     let mut rows = tx.public_endpoints().await?;
     tx.commit().await?;
     if !rows.iter().any(|row| row.service == ISSUER) {
-        let url = app.tenants.workshop.default_identifier(&issuer.tenant.slug);
+        let url = app.tenants.workshop.default_identifier(&tenant.slug);
         rows.push(PublicEndpoint { service: ISSUER.to_owned(), url, is_primary: true });
     }
     Ok(rows)

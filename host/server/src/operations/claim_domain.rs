@@ -3,13 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_domain::audit::{Action, Author, Changed};
-use chancery_domain::random_bytes;
+use chancery_domain::{TenantId, random_bytes};
 use chancery_store::Domain;
 use serde_json::{Value, json};
 use url::{Host, Url};
 
 use crate::app::App;
-use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 
 /// How many domains a tenant may claim.
@@ -19,7 +18,7 @@ const MOST: usize = 20;
 pub(crate) async fn claim_domain(
     app: &App,
     author: Author,
-    issuer: &Issuer,
+    tenant: TenantId,
     text: &str,
 ) -> Result<Domain, Problem> {
     let name = canonical(text).ok_or_else(|| {
@@ -31,7 +30,7 @@ pub(crate) async fn claim_domain(
         return Err(Problem::invalid_at("/domain", "domain", message));
     }
     let challenge = URL_SAFE_NO_PAD.encode(random_bytes::<24>(app.random.as_ref()));
-    let mut tx = app.tenant(issuer).await?;
+    let mut tx = app.store.tenant(tenant).await?;
     if tx.domains().await?.len() >= MOST {
         tx.rollback().await?;
         let detail = format!("a tenant has at most {MOST} domains");
@@ -52,14 +51,31 @@ pub(crate) async fn claim_domain(
         .ok_or_else(|| Problem::new(ProblemCode::Internal).because("a domain that was claimed is missing"))
 }
 
+/// Has a domain looked at now, in the background.
+pub(crate) async fn have_domain_checked(
+    app: &App,
+    author: Author,
+    tenant: TenantId,
+    name: &str,
+) -> Result<(), Problem> {
+    let mut tx = app.store.tenant(tenant).await?;
+    let known = tx.check_domain_at(name, app.now()).await?;
+    if known {
+        let asked = Changed::made(Value::Null);
+        tx.record(&app.entry(author, Action::DomainVerificationAsked, name, &asked)).await?;
+    }
+    tx.commit().await?;
+    if known { Ok(()) } else { Err(Problem::not_found()) }
+}
+
 /// Gives a domain up, unless something that the tenant advertises lies under it.
 pub(crate) async fn release_domain(
     app: &App,
     author: Author,
-    issuer: &Issuer,
+    tenant: TenantId,
     name: &str,
 ) -> Result<(), Problem> {
-    let mut tx = app.tenant(issuer).await?;
+    let mut tx = app.store.tenant(tenant).await?;
     let endpoints = tx.public_endpoints().await?;
     let is_under = |url: &str| Url::parse(url).is_ok_and(|url| url.host_str() == Some(name));
     if let Some(endpoint) = endpoints.iter().find(|endpoint| is_under(&endpoint.url)) {
@@ -74,7 +90,7 @@ pub(crate) async fn release_domain(
         tx.announce_change().await?;
     }
     tx.commit().await?;
-    app.tenants.forget(issuer.tenant());
+    app.tenants.forget(tenant);
     if released { Ok(()) } else { Err(Problem::not_found()) }
 }
 

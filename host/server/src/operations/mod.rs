@@ -1,6 +1,7 @@
 //! What the service decides. API, portal and command line enter by the same operations.
 
 pub(crate) mod accept_invitation;
+pub(crate) mod administer_tenant;
 pub(crate) mod bind_endpoint;
 pub(crate) mod change_status;
 pub(crate) mod claim_domain;

@@ -23,13 +23,15 @@ pub(crate) struct Registration {
     pub(crate) parent: Option<TenantId>,
     /// The e-mail address of who is to be invited to own it.
     pub(crate) owner: Option<String>,
+    /// Whether whoever registers it may set it up, by a key that does everything in it.
+    pub(crate) set_up: bool,
 }
 
 /// A new tenant, and how people get in; all of it is shown once.
 pub(crate) struct Registered {
     pub(crate) tenant: Tenant,
-    /// For whoever registered the tenant: to set it up, and to be revoked by its owner.
-    pub(crate) key: ApiKeySecret,
+    /// For whoever sets the tenant up, to be revoked by its owner.
+    pub(crate) key: Option<ApiKeySecret>,
     /// For the owner, if one was named: who accepts it gets a key that nobody else ever saw.
     pub(crate) invitation: Option<InvitationSecret>,
 }
@@ -43,7 +45,7 @@ pub(crate) async fn register_tenant(
     author: Author,
     registration: Registration,
 ) -> Result<Registered, Problem> {
-    let Registration { slug, name, parent, owner } = registration;
+    let Registration { slug, name, parent, owner, set_up } = registration;
     let tenant = Tenant {
         id: TenantId::new(app.now(), random_bytes(app.random.as_ref())),
         slug: slug.as_str().to_owned(),
@@ -61,8 +63,8 @@ pub(crate) async fn register_tenant(
         }
     }
     let (mut new, keys) = begin_tenant(app, author, tenant).await?;
-    let (first, key) = new_api_key(app, "first key", vec![Scope::Owner]);
-    new.api_key = Some(first);
+    let (first, key) = set_up.then(|| new_api_key(app, "first key", vec![Scope::Owner])).unzip();
+    new.api_key = first;
     let invited = owner.map(|email| invite(app, &keys, &email));
     let (written, invitation) = invited.unzip();
     new.invitation = written;

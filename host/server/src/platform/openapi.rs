@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::{audit, halts, operators, tenants};
 use crate::app::App;
-use crate::manage::keys;
 use crate::manage::openapi::located;
+use crate::manage::{domains, endpoints, keys};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,6 +31,14 @@ use crate::manage::openapi::located;
         keys::list::list_of_tenant,
         keys::rotate::rotate_of_tenant,
         keys::revoke::revoke_of_tenant,
+        keys::import::import_for_tenant,
+        domains::claim::claim_for_tenant,
+        domains::list::list_of_tenant,
+        domains::list::show_of_tenant,
+        domains::change::verify_of_tenant,
+        domains::change::release_of_tenant,
+        endpoints::list_of_tenant,
+        endpoints::bind_for_tenant,
         halts::order,
         halts::list,
         halts::lift,
@@ -43,6 +51,8 @@ use crate::manage::openapi::located;
     tags(
         (name = "Tenants", description = "The organisations that issue"),
         (name = "Keys", description = "What signs a tenant's credentials"),
+        (name = "Domains", description = "Names of a tenant's own, proved by the DNS"),
+        (name = "Public endpoints", description = "The URLs that a tenant advertises"),
         (name = "Halts", description = "What is not to be issued for now"),
         (name = "Audit", description = "Who did what to tenants, and whether anybody rewrote it"),
         (name = "Operators", description = "Who may call this API"),

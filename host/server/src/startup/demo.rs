@@ -26,7 +26,8 @@ pub(super) async fn found(app: &App) -> Result<(), StartError> {
             continue;
         }
         let slug = Slug::parse(slug).map_err(|error| StartError::Internal(error.to_string()))?;
-        let registration = Registration { slug, name: name.to_owned(), parent: None, owner: None };
+        let registration =
+            Registration { slug, name: name.to_owned(), parent: None, owner: None, set_up: false };
         register_tenant(app, Author::HOST, registration)
             .await
             .map_err(|problem| StartError::Internal(format!("{problem:?}")))?;

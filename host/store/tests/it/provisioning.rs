@@ -1,6 +1,6 @@
 //! Making tenants, migrating, and who may serve.
 
-use chancery_domain::tenant::TenantStatus;
+use chancery_domain::tenant::{Administrator, TenantStatus};
 use chancery_store::{
     By, Change, KeyState, NewOffer, Page, PoolSize, Seen, Store, StoreError, TenantFilter, Urls, migrate,
 };
@@ -53,7 +53,13 @@ async fn there_is_one_application_tenant_and_no_slug_leads_to_it() {
     assert!(!directory.has_tenants().await.unwrap());
     let mut platform = store.platform(By::Operator).await.unwrap();
     assert_eq!(platform.tenant(found.id).await.unwrap(), None);
-    assert!(platform.change_tenant(&found, "other", TenantStatus::Deleted).await.unwrap().is_none());
+    assert!(
+        platform
+            .change_tenant(&found, "other", TenantStatus::Deleted, Administrator::Operator)
+            .await
+            .unwrap()
+            .is_none()
+    );
     platform.commit().await.unwrap();
     issuer(&store, "acme").await;
     assert!(directory.has_tenants().await.unwrap());
@@ -117,8 +123,14 @@ async fn nobody_overwrites_a_tenant_that_changed_meanwhile() {
     let tenant = issuer(&store, "acme").await;
     let mut tx = store.platform(By::Operator).await.unwrap();
     let read = tx.tenant(tenant).await.unwrap().unwrap();
-    assert_eq!(tx.change_tenant(&read, "Acme Ltd", read.status).await.unwrap(), Some(2));
-    assert_eq!(tx.change_tenant(&read, "Acme Inc", read.status).await.unwrap(), None);
+    assert_eq!(
+        tx.change_tenant(&read, "Acme Ltd", read.status, Administrator::Operator).await.unwrap(),
+        Some(2)
+    );
+    assert_eq!(
+        tx.change_tenant(&read, "Acme Inc", read.status, Administrator::Operator).await.unwrap(),
+        None
+    );
     assert_eq!(tx.tenant(tenant).await.unwrap().unwrap().name, "Acme Ltd");
     tx.commit().await.unwrap();
 }

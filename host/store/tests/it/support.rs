@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chancery_domain::audit::{Action, Actor, Author, Changed};
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
-use chancery_domain::tenant::TenantStatus;
+use chancery_domain::tenant::{Administrator, TenantStatus};
 use chancery_domain::{
     ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, InvitationId, IssuanceId, OfferId,
     StatusEntry, Tenant, TenantId,
@@ -214,7 +214,7 @@ pub(crate) fn invitation(expires_at: OffsetDateTime) -> NewInvitation {
 pub(crate) async fn set_status(store: &Store, tenant: TenantId, status: TenantStatus) {
     let mut tx = store.platform(By::Operator).await.unwrap();
     let read = tx.tenant(tenant).await.unwrap().unwrap();
-    assert!(tx.change_tenant(&read, &read.name, status).await.unwrap().is_some());
+    assert!(tx.change_tenant(&read, &read.name, status, Administrator::Operator).await.unwrap().is_some());
     tx.commit().await.unwrap();
 }
 

@@ -1,7 +1,5 @@
-//! `POST /domains/{domain}/verify` and `DELETE /domains/{domain}`
+//! `POST /domains/{domain}/verify` and `DELETE /domains/{domain}`; for operators below `/tenants/{id}`
 
-use chancery_domain::audit::{Action, Changed};
-use serde_json::Value;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -9,9 +7,10 @@ use axum::response::Response;
 use http::StatusCode;
 
 use crate::app::App;
-use crate::caller::{Administers, Manager};
+use crate::caller::{Administers, Manager, Operator};
 use crate::no_store;
-use crate::operations::claim_domain::release_domain;
+use crate::operations::claim_domain::{have_domain_checked, release_domain};
+use crate::platform::tenants::find_alive;
 use crate::problem::{Problem, ProblemDocument};
 
 /// Have a domain looked at now
@@ -28,19 +27,26 @@ pub(crate) async fn verify(
     manager: Manager<Administers>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let mut tx = app.tenant(&manager.issuer).await?;
-    let known = tx.check_domain_at(&name, app.now()).await?;
-    if known {
-        let entry = app.entry(
-            manager.author(),
-            Action::DomainVerificationAsked,
-            name.as_str(),
-            &Changed::made(Value::Null),
-        );
-        tx.record(&entry).await?;
-    }
-    tx.commit().await?;
-    if known { Ok(no_store(StatusCode::ACCEPTED)) } else { Err(Problem::not_found()) }
+    have_domain_checked(&app, manager.author(), manager.issuer.tenant(), &name).await?;
+    Ok(no_store(StatusCode::ACCEPTED))
+}
+
+/// Have a tenant's domain looked at now
+#[utoipa::path(
+    post, path = "/tenants/{id}/domains/{domain}/verify", tag = "Domains",
+    params(
+        ("id" = String, Path, description = "`tnt_…`"), ("domain" = String, Path, description = "The name"),
+    ),
+    responses((status = 202), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument)),
+    security(("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn verify_of_tenant(
+    State(app): State<Arc<App>>,
+    operator: Operator,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    have_domain_checked(&app, operator.author(), find_alive(&app, &id).await?.id, &name).await?;
+    Ok(no_store(StatusCode::ACCEPTED))
 }
 
 /// Give a domain up
@@ -59,6 +65,26 @@ pub(crate) async fn release(
     manager: Manager<Administers>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    release_domain(&app, manager.author(), &manager.issuer, &name).await?;
+    release_domain(&app, manager.author(), manager.issuer.tenant(), &name).await?;
+    Ok(no_store(StatusCode::NO_CONTENT))
+}
+
+/// Give a tenant's domain up
+#[utoipa::path(
+    delete, path = "/tenants/{id}/domains/{domain}", tag = "Domains",
+    params(
+        ("id" = String, Path, description = "`tnt_…`"), ("domain" = String, Path, description = "The name"),
+    ),
+    responses(
+        (status = 204), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+    ),
+    security(("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn release_of_tenant(
+    State(app): State<Arc<App>>,
+    operator: Operator,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    release_domain(&app, operator.author(), find_alive(&app, &id).await?.id, &name).await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }

@@ -1,23 +1,26 @@
-//! `POST /keys/import`
+//! `POST /keys/import`, and `POST /tenants/{id}/keys/import` for operators
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use chancery_credential::keys::{ImportRefused, PrivateKey};
+use chancery_domain::TenantId;
+use chancery_domain::audit::Author;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::KeyView;
 use super::rotate::ahead;
 use crate::app::App;
-use crate::caller::{Manager, RotatesKeys};
+use crate::caller::{Manager, Operator, RotatesKeys};
 use crate::manage::read;
 use crate::no_store;
 use crate::operations::import_key::{import_key, refused};
+use crate::platform::tenants::find_alive;
 use crate::problem::{Problem, ProblemDocument};
 
 /// A private key to sign with.
@@ -48,11 +51,40 @@ pub(crate) async fn import(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    obey(&app, manager.author(), manager.issuer.tenant(), &headers, body).await
+}
+
+/// Bring a tenant's signing key
+#[utoipa::path(
+    post, path = "/tenants/{id}/keys/import", tag = "Keys", request_body = ImportRequest,
+    params(("id" = String, Path, description = "`tnt_…`")),
+    responses(
+        (status = 201, body = KeyView), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
+    ),
+    security(("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn import_for_tenant(
+    State(app): State<Arc<App>>,
+    operator: Operator,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    obey(&app, operator.author(), find_alive(&app, &id).await?.id, &headers, body).await
+}
+
+async fn obey(
+    app: &App,
+    author: Author,
+    tenant: TenantId,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
     // Serde's own messages quote what they do not like.
-    let request: Value = read(&headers, body)?;
+    let request: Value = read(headers, body)?;
     let (key, activate_in) = read_import(request)?;
-    let stored =
-        import_key(&app, manager.author(), manager.issuer.tenant(), &key, ahead(activate_in)?).await?;
+    let stored = import_key(app, author, tenant, &key, ahead(activate_in)?).await?;
     Ok(no_store((StatusCode::CREATED, Json(KeyView::from(stored)))))
 }
 

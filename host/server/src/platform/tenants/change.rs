@@ -6,20 +6,19 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
-use chancery_domain::audit::{Action, Author, Changed};
-use chancery_domain::tenant::{TenantChange, TenantStatus};
-use chancery_domain::{AuditEntry, Tenant};
-use chancery_store::By;
+use chancery_domain::Tenant;
+use chancery_domain::audit::Author;
+use chancery_domain::tenant::TenantChange;
 use http::HeaderMap;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{TenantView, answer, find};
 use crate::app::App;
 use crate::caller::Operator;
 use crate::manage::versions::{check_version, require_version};
 use crate::manage::{check_name, read};
-use crate::problem::{Problem, ProblemCode, ProblemDocument};
+use crate::operations::administer_tenant::{Above, Decision, administer_tenant};
+use crate::problem::{Problem, ProblemDocument};
 
 /// What of a tenant changes (RFC 7396). Its slug and its parent never do.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -48,17 +47,7 @@ pub(crate) async fn rename(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let tenant = find(&app, &id).await?;
-    require_version(&headers, tenant.version)?;
-    let patch: TenantPatch = read(&headers, body)?;
-    let name = patch.name.unwrap_or_else(|| tenant.name.clone());
-    check_name(&name)?;
-    if tenant.status == TenantStatus::Deleted {
-        return Err(Problem::new(ProblemCode::WrongState).detail("the tenant is deleted"));
-    }
-    let status = tenant.status;
-    let changed = Changed { before: json!({ "name": tenant.name }), after: json!({ "name": name }) };
-    let entry = app.entry(operator.author(), Action::TenantRenamed, tenant.id, &changed);
-    write(&app, tenant, name, status, &entry).await
+    rename_tenant(&app, operator.author(), Above::Operator, tenant, &headers, body).await
 }
 
 macro_rules! changes {
@@ -79,7 +68,8 @@ macro_rules! changes {
             Path(id): Path<String>,
             headers: HeaderMap,
         ) -> Result<Response, Problem> {
-            change(&app, operator.author(), &id, &headers, TenantChange::$change).await
+            let tenant = find(&app, &id).await?;
+            change_tenant(&app, operator.author(), Above::Operator, tenant, &headers, TenantChange::$change).await
         }
     )*};
 }
@@ -97,39 +87,31 @@ changes! {
     close = Close, "/tenants/{id}/close";
 }
 
-async fn change(
+/// Renames a tenant for whoever administers it.
+pub(crate) async fn rename_tenant(
     app: &App,
     author: Author,
-    id: &str,
+    above: Above<'_>,
+    tenant: Tenant,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    require_version(headers, tenant.version)?;
+    let patch: TenantPatch = read(headers, body)?;
+    let name = patch.name.unwrap_or_else(|| tenant.name.clone());
+    check_name(&name)?;
+    answer(app, administer_tenant(app, author, above, tenant, Decision::Rename(name)).await?).await
+}
+
+/// Changes a tenant's status for whoever administers it.
+pub(crate) async fn change_tenant(
+    app: &App,
+    author: Author,
+    above: Above<'_>,
+    tenant: Tenant,
     headers: &HeaderMap,
     change: TenantChange,
 ) -> Result<Response, Problem> {
-    let tenant = find(app, id).await?;
     check_version(headers, tenant.version)?;
-    let status = tenant
-        .status
-        .after(change)
-        .map_err(|error| Problem::new(ProblemCode::WrongState).detail(error.to_string()))?;
-    let name = tenant.name.clone();
-    let changed = Changed { before: json!({ "status": tenant.status }), after: json!({ "status": status }) };
-    let entry = app.entry(author, Action::from(change), tenant.id, &changed);
-    write(app, tenant, name, status, &entry).await
-}
-
-async fn write(
-    app: &App,
-    read: Tenant,
-    name: String,
-    status: TenantStatus,
-    entry: &AuditEntry,
-) -> Result<Response, Problem> {
-    let mut tx = app.store.platform(By::Operator).await?;
-    let Some(version) = tx.change_tenant(&read, &name, status).await? else {
-        tx.rollback().await?;
-        return Err(Problem::new(ProblemCode::PreconditionFailed));
-    };
-    tx.record(entry).await?;
-    tx.commit().await?;
-    app.tenants.forget(read.id);
-    answer(app, Tenant { name, status, version, ..read }).await
+    answer(app, administer_tenant(app, author, above, tenant, Decision::Change(change)).await?).await
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TenantView;
 use crate::app::App;
-use crate::caller::Operator;
+use crate::caller::{Manager, May, Operator};
 use crate::manage::idempotency::Idempotent;
 use crate::manage::versions::tagged;
 use crate::manage::{check_name, read};
@@ -41,20 +41,21 @@ pub(crate) struct TenantRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct OwnerRequest {
     /// Where you will send the invitation; kept sealed.
-    email: String,
+    pub(crate) email: String,
 }
 
 /// A new tenant, with what its owner needs to get in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct CreatedTenant {
     #[serde(flatten)]
-    view: TenantView,
-    /// An API key that may do everything in the tenant, to set it up; it appears only here.
-    token: String,
+    pub(crate) view: TenantView,
+    /// An API key that may do everything in the tenant, for the operator who sets it up; it appears only here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
     /// The invitation of the owner that was named, good once within 72 hours, to be sent to
     /// `{management_url}/invitations/accept`; it appears only here.
     #[serde(skip_serializing_if = "Option::is_none")]
-    invitation: Option<String>,
+    pub(crate) invitation: Option<String>,
 }
 
 /// Register a tenant
@@ -78,45 +79,67 @@ pub(crate) async fn create(
     let (author, Operator(operator)) = (operator.author(), operator);
     let raw = body.as_ref().map(Bytes::clone).unwrap_or_default();
     let request: TenantRequest = read(&headers, body)?;
-    let application = operator.issuer.clone();
-    let idempotent = Idempotent::from_request(&headers, &operator, "POST /tenants", &raw)?;
+    let register = async {
+        let Registered { tenant, key, invitation } = register_tenant(&app, author, checked(request)?).await?;
+        let view = TenantView::new(&app, tenant, None);
+        let invitation = invitation.map(|secret| secret.as_str().to_owned());
+        Ok(CreatedTenant { view, token: key.map(|key| key.as_str().to_owned()), invitation })
+    };
+    register_once(&app, &operator, &headers, "POST /tenants", &raw, register).await
+}
+
+/// Registers a tenant, or answers as before where the request says that it comes again.
+pub(crate) async fn register_once<M: May>(
+    app: &App,
+    manager: &Manager<M>,
+    headers: &HeaderMap,
+    route: &str,
+    raw: &[u8],
+    register: impl Future<Output = Result<CreatedTenant, Problem>>,
+) -> Result<Response, Problem> {
+    let issuer = &manager.issuer;
+    let idempotent = Idempotent::from_request(headers, manager, route, raw)?;
     if let Some(idempotent) = &idempotent {
-        let mut tx = app.tenant(&application).await?;
-        let answer = idempotent.recall(&application, &operator, &mut tx, app.now()).await?;
+        let mut tx = app.tenant(issuer).await?;
+        let answer = idempotent.recall(issuer, manager, &mut tx, app.now()).await?;
         tx.commit().await?;
         if let Some(answer) = answer {
             return Ok(created(answer));
         }
     }
-    let Registered { tenant, key, invitation } = register_tenant(&app, author, checked(request)?).await?;
-    let registered = CreatedTenant {
-        view: TenantView::new(&app, tenant, None),
-        token: key.as_str().to_owned(),
-        invitation: invitation.map(|secret| secret.as_str().to_owned()),
-    };
-    let answer = serde_json::to_vec(&registered)
+    let answer = serde_json::to_vec(&register.await?)
         .map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     if let Some(idempotent) = &idempotent {
         // Of two equal requests at once, the slug lets one through; its answer is the one that is kept.
-        let mut tx = app.tenant(&application).await?;
-        idempotent.keep(&app, &application, &operator, &mut tx, &answer).await?;
+        let mut tx = app.tenant(issuer).await?;
+        idempotent.keep(app, issuer, manager, &mut tx, &answer).await?;
         tx.commit().await?;
     }
     Ok(created(answer))
 }
 
 fn checked(request: TenantRequest) -> Result<Registration, Problem> {
-    let slug = Slug::parse(&request.slug)
-        .map_err(|error| Problem::invalid_at("/slug", "slug", error.to_string()))?;
+    let slug = checked_slug(&request.slug)?;
     check_name(&request.name)?;
     let parent = request.parent.map(|id| id.parse::<TenantId>()).transpose();
     let parent = parent
         .map_err(|_| Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"))?;
     let owner = request.owner.map(|owner| owner.email);
-    if owner.as_deref().is_some_and(|email| !is_email(email)) {
-        return Err(Problem::invalid_at("/owner/email", "email", "this is no e-mail address"));
+    owner.as_deref().map(check_email).transpose()?;
+    Ok(Registration { slug, name: request.name, parent, owner, set_up: true })
+}
+
+/// A slug that names nobody yet, as far as its form says.
+pub(crate) fn checked_slug(text: &str) -> Result<Slug, Problem> {
+    Slug::parse(text).map_err(|error| Problem::invalid_at("/slug", "slug", error.to_string()))
+}
+
+/// Refuses an owner's address that no message reaches.
+pub(crate) fn check_email(text: &str) -> Result<(), Problem> {
+    if is_email(text) {
+        return Ok(());
     }
-    Ok(Registration { slug, name: request.name, parent, owner })
+    Err(Problem::invalid_at("/owner/email", "email", "this is no e-mail address"))
 }
 
 /// Whether a message could be sent there: whoever reads it proves the rest.

@@ -63,7 +63,8 @@ pub(crate) async fn children(
     page(&app, query, Some(parent.id)).await
 }
 
-async fn page(
+/// A page of tenants, or of those directly below one.
+pub(crate) async fn page(
     app: &App,
     query: Result<Query<TenantQuery>, QueryRejection>,
     parent: Option<TenantId>,

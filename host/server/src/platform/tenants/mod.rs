@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::manage::versions::tagged;
 use crate::no_store;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::tenants::load::ISSUER;
 
 /// A tenant, without anything that is the tenant's own.
@@ -48,7 +48,7 @@ pub(crate) struct TenantView {
 
 impl TenantView {
     /// `bound` is the issuer identifier that the tenant chose, if it chose one.
-    fn new(app: &App, tenant: Tenant, bound: Option<String>) -> Self {
+    pub(crate) fn new(app: &App, tenant: Tenant, bound: Option<String>) -> Self {
         let issuer = bound.unwrap_or_else(|| app.tenants.workshop.default_identifier(&tenant.slug));
         Self {
             delete_at: tenant.delete_at,
@@ -65,7 +65,7 @@ impl TenantView {
 }
 
 /// The tenant with its entity tag.
-async fn answer(app: &App, tenant: Tenant) -> Result<Response, Problem> {
+pub(crate) async fn answer(app: &App, tenant: Tenant) -> Result<Response, Problem> {
     let version = tenant.version;
     let mut views = describe(app, vec![tenant]).await?;
     Ok(tagged(no_store(Json(views.pop())), version))
@@ -84,6 +84,16 @@ async fn describe(app: &App, tenants: Vec<Tenant>) -> Result<Vec<TenantView>, Pr
             TenantView::new(app, tenant, issuer)
         })
         .collect())
+}
+
+/// The same, if there is anything left of it to administer.
+pub(crate) async fn find_alive(app: &App, id: &str) -> Result<Tenant, Problem> {
+    let tenant = find(app, id).await?;
+    if tenant.status.is_public() {
+        return Ok(tenant);
+    }
+    let detail = format!("the tenant is {}", tenant.status.as_str());
+    Err(Problem::new(ProblemCode::WrongState).detail(detail))
 }
 
 /// The tenant of that id; for a malformed one as for one that nobody has.
