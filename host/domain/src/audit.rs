@@ -102,6 +102,8 @@ actions! {
     KeyRevoked = "key.revoked";
     HaltOrdered = "halt.ordered";
     HaltLifted = "halt.lifted";
+    ConfigurationChanged = "configuration.changed";
+    SessionForgotten = "session.forgotten";
     PlatformFounded = "platform.founded";
     TenantRegistered = "tenant.registered";
     SubtenantOrdered = "subtenant.ordered";

@@ -16,6 +16,8 @@ pub mod id;
 pub mod issuance;
 pub mod offer;
 pub mod scope;
+pub mod session;
+pub mod settings;
 pub mod slug;
 pub mod template;
 pub mod tenant;

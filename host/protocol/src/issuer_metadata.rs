@@ -43,6 +43,16 @@ pub struct IssuerDisplay {
     /// BCP 47 tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
+    /// The logo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+}
+
+/// A picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logo {
+    /// Where it is.
+    pub uri: String,
 }
 
 /// One credential that the issuer can issue, in one format.

@@ -8,9 +8,12 @@ use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::x509::CertificateChain;
 use chancery_credential::{ClientTokens, Nonces, Tokens};
 use chancery_domain::halt::Halt;
+use chancery_domain::settings::{Overrides, Settings};
 use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
+use chancery_store::Principal;
 use url::Url;
+use uuid::Uuid;
 
 /// How many copies of a credential one request may ask for.
 pub(crate) const BATCH_SIZE: u16 = 20;
@@ -35,6 +38,10 @@ pub(crate) struct Issuer {
     pub(crate) chain: Option<CertificateChain>,
     /// By credential configuration id.
     pub(crate) templates: BTreeMap<String, Template>,
+    /// What was chosen about how it issues.
+    pub(crate) settings: Settings,
+    /// What was chosen for some of its callers.
+    pub(crate) chosen_for: BTreeMap<Uuid, Overrides>,
     /// What is not to be signed for now, as far as this process has heard.
     pub(crate) halts: Vec<Halt>,
     /// Whether it administers the deployment of many tenants and issues nothing itself.
@@ -76,6 +83,14 @@ impl Issuer {
     /// The active template of a credential configuration.
     pub(crate) fn template(&self, configuration_id: &str) -> Option<&Template> {
         self.templates.get(configuration_id)
+    }
+
+    /// What counts for what this caller does.
+    pub(crate) fn settings_of(&self, caller: Principal) -> Settings {
+        match self.chosen_for.get(&caller.uuid()) {
+            Some(chosen) => self.settings.with(chosen),
+            None => self.settings.clone(),
+        }
     }
 
     /// Whether what this component makes is not to be signed for now.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::operations::delete_tenant::{NotBuried, bury};
+use crate::operations::forget_sessions::forget_sessions;
 use crate::operations::rotate_key::turn_keys;
 use crate::operations::seal_audit_trail::{seal_platforms_trail, seal_tenants_trail};
 use crate::operations::verify_domains::verify_domains;
@@ -18,8 +19,13 @@ use crate::operations::verify_domains::verify_domains;
 /// How often "issued" marks are written.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// Every how many marks what is due is done.
-const CHORES: [(Chore, u32); 4] =
-    [(Chore::Sweep, 30), (Chore::Seal, SEAL_EVERY), (Chore::TurnKeys, 5), (Chore::Bury, 5)];
+const CHORES: [(Chore, u32); 5] = [
+    (Chore::Sweep, 30),
+    (Chore::Seal, SEAL_EVERY),
+    (Chore::TurnKeys, 5),
+    (Chore::Forget, 5),
+    (Chore::Bury, 5),
+];
 /// Every how many marks audit trails are sealed.
 const SEAL_EVERY: u32 = 5;
 /// How often domains are looked for that are due.
@@ -118,6 +124,7 @@ async fn catch_up(app: &App, chore: Chore) {
             Chore::Sweep => sweep(app, tenant).await.map_err(NotBuried::from),
             Chore::Seal => seal_tenants_trail(app, tenant).await.map_err(NotBuried::from),
             Chore::TurnKeys => turn_keys(app, tenant).await.map_err(NotBuried::from),
+            Chore::Forget => forget_sessions(app, tenant).await.map_err(NotBuried::from),
             Chore::Bury => bury(app, tenant).await,
         };
         // One tenant's trouble is not the others'.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, delete, get, post, put};
+use axum::routing::{any, delete, get, patch, post, put};
 use chancery_protocol::well_known::WellKnown;
 
 use crate::app::App;
@@ -105,10 +105,13 @@ fn wallets() -> Router<Arc<App>> {
 
 /// The management API, version 1.
 fn managers() -> Router<Arc<App>> {
+    use manage::configuration::{change, show};
     use manage::{api_keys as k, clients as c};
     Router::new()
         .route("/offers", post(manage::offers::create::create).get(manage::offers::list::list))
         .route("/offers/{id}", get(manage::offers::show::show).delete(manage::offers::cancel::cancel))
+        .route("/sessions", get(manage::sessions::list::list))
+        .route("/sessions/{id}", get(manage::sessions::show::show).delete(manage::sessions::forget::forget))
         .route("/credentials", get(manage::credentials::list::list))
         .route("/credentials/{id}", get(manage::credentials::show::show))
         .route("/credentials/{id}/revoke", post(manage::credentials::change::revoke))
@@ -122,6 +125,9 @@ fn managers() -> Router<Arc<App>> {
         .route("/invitations/accept", post(manage::invitations::accept))
         .route("/audit", get(manage::audit::list::list))
         .route("/audit/verification", get(manage::audit::verify::verify))
+        .route("/configuration", get(show::show).put(change::replace).patch(change::merge))
+        .route("/configuration/{principal}", get(show::show_of_principal).put(change::replace_of_principal))
+        .route("/configuration/{principal}", patch(change::merge_of_principal))
         .route("/halts", post(manage::halts::order).get(manage::halts::list))
         .route("/halts/{id}", delete(manage::halts::lift))
         .route("/keys", get(manage::keys::list::list))
@@ -173,7 +179,7 @@ fn platform(app: &Arc<App>) -> Router<Arc<App>> {
 fn operators() -> Router<Arc<App>> {
     use manage::domains::{change, claim, list};
     use manage::{endpoints, keys};
-    use platform::{operators as o, tenants as t};
+    use platform::{configuration as c, operators as o, tenants as t};
     Router::new()
         .route("/tenants", post(t::create::create).get(t::list::list))
         .route("/tenants/{id}", get(t::show::show).patch(t::change::rename).delete(t::delete::delete))
@@ -192,6 +198,7 @@ fn operators() -> Router<Arc<App>> {
         .route("/tenants/{id}/public-endpoints/{service}", put(endpoints::bind_for_tenant))
         .route("/operators", post(o::admit).get(o::list))
         .route("/operators/{id}", delete(o::dismiss))
+        .route("/configuration", get(c::show).put(c::replace).patch(c::merge))
         .route("/halts", post(platform::halts::order).get(platform::halts::list))
         .route("/halts/{id}", delete(platform::halts::lift))
         .route("/openapi.json", get(platform::openapi::document))

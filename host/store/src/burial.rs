@@ -10,7 +10,7 @@ use chancery_domain::{Tenant, TenantId};
 
 /// The tables that a deleted tenant leaves no row in, children first. The catalogue tests hold the list against
 /// the database.
-pub const WIPED: [&str; 12] = [
+pub const WIPED: [&str; 13] = [
     "idempotent_answers",
     "seen",
     "offer_subjects",
@@ -21,6 +21,7 @@ pub const WIPED: [&str; 12] = [
     "activations",
     "api_keys",
     "clients",
+    "configurations",
     "invitations",
     "signing_keys",
 ];

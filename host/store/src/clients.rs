@@ -201,6 +201,11 @@ impl TenantTx {
     pub async fn delete_client(&mut self, id: ClientId) -> Result<bool, StoreError> {
         let done =
             query!("delete from clients where id = $1", id.uuid()).execute(self.session.statement()).await;
-        Ok(self.session.settle(done)?.rows_affected() == 1)
+        let done = self.session.settle(done)?;
+        let forgotten = query!("delete from configurations where principal = $1", id.uuid())
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(forgotten)?;
+        Ok(done.rows_affected() == 1)
     }
 }

@@ -15,6 +15,8 @@ pub enum Chore {
     Seal,
     /// Making the next key active, retiring one whose credentials are over.
     TurnKeys,
+    /// Forgetting offers that were kept long enough.
+    Forget,
     /// Deleting the tenant.
     Bury,
 }
@@ -25,6 +27,7 @@ impl Chore {
             Self::Sweep => "sweep",
             Self::Seal => "seal",
             Self::TurnKeys => "turn-keys",
+            Self::Forget => "forget",
             Self::Bury => "bury",
         }
     }

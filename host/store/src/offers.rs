@@ -145,21 +145,21 @@ pub(crate) fn items(
         .collect()
 }
 
-struct Row {
-    id: Uuid,
-    state: String,
-    tx_code_description: Option<Value>,
-    tx_code_attempts: i16,
-    created_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
-    configuration_ids: Vec<String>,
-    components: Vec<Vec<u8>>,
-    configuration_hashes: Vec<Vec<u8>>,
-    issuance_ids: Vec<Option<Uuid>>,
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
+    pub(crate) state: String,
+    pub(crate) tx_code_description: Option<Value>,
+    pub(crate) tx_code_attempts: i16,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) expires_at: OffsetDateTime,
+    pub(crate) configuration_ids: Vec<String>,
+    pub(crate) components: Vec<Vec<u8>>,
+    pub(crate) configuration_hashes: Vec<Vec<u8>>,
+    pub(crate) issuance_ids: Vec<Option<Uuid>>,
 }
 
 impl Row {
-    fn offer(self) -> Result<Offer, StoreError> {
+    pub(crate) fn offer(self) -> Result<Offer, StoreError> {
         let Self { configuration_ids, components, configuration_hashes, issuance_ids, .. } = self;
         Ok(Offer {
             id: OfferId::from_uuid(self.id),

@@ -93,6 +93,14 @@ impl TenantTx {
         .execute(self.session.statement())
         .await;
         self.session.settle(done)?;
+        // Likewise: whoever has offers is visited some day to forget them.
+        let done = query!(
+            "insert into due (kind, at) select 'forget', $1 from offers limit 1 on conflict do nothing",
+            now + NO_LATER_THAN,
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done)?;
         Ok(swept)
     }
 }

@@ -3,7 +3,10 @@
 mod api_keys;
 mod audit;
 mod clients;
+mod configuration;
 mod credentials;
 mod idempotency;
 mod offers;
 pub(crate) mod openapi;
+mod sessions;
+mod told;

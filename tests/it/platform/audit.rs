@@ -55,8 +55,8 @@ async fn every_change_is_told_once() {
                 let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
                 (answer, "tenant.closed", json!({ "status": "active" }), json!({ "status": "closing" }))
             }
-            // See `halts_are_told`.
-            (_, "/halts" | "/halts/{id}") => continue,
+            // See `halts_are_told`, and `configuration.rs`, whose house is its own.
+            (_, "/halts" | "/halts/{id}" | "/configuration") => continue,
             // Told in the trail of the tenant whose they are.
             (
                 _,

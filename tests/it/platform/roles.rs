@@ -47,6 +47,7 @@ async fn may(tenant: &Acme, key: Option<&str>, method: &str, path: &str) -> bool
     let path = path.replace("{id}", &format!("{id}_00000000000070008000000000000000"));
     let path =
         path.replace("{domain}", "nobodys.test").replace("{service}", "nothing").replace("{kid}", "nobodys");
+    let path = path.replace("{principal}", "nobodys");
     let method: Method = method.parse().unwrap();
     let mut request = tenant.stranger().request(method, &format!("/api{path}")).json(&json!({}));
     if let Some(key) = key {

@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod clients;
+pub(crate) mod configuration;
 pub(crate) mod credentials;
 pub(crate) mod docs;
 pub(crate) mod domains;
@@ -13,6 +14,7 @@ pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod offers;
 pub(crate) mod openapi;
+pub(crate) mod sessions;
 pub(crate) mod subtenants;
 pub(crate) mod versions;
 

@@ -9,7 +9,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
 use super::{
-    api_keys, audit, clients, credentials, domains, endpoints, halts, invitations, keys, offers, subtenants,
+    api_keys, audit, clients, configuration, credentials, domains, endpoints, halts, invitations, keys,
+    offers, sessions, subtenants,
 };
 use crate::app::App;
 use crate::tenants::Published;
@@ -26,11 +27,20 @@ use crate::tenants::Published;
         offers::list::list,
         offers::show::show,
         offers::cancel::cancel,
+        sessions::list::list,
+        sessions::show::show,
+        sessions::forget::forget,
         credentials::list::list,
         credentials::show::show,
         credentials::change::revoke,
         credentials::change::suspend,
         credentials::change::reinstate,
+        configuration::show::show,
+        configuration::show::show_of_principal,
+        configuration::change::replace,
+        configuration::change::merge,
+        configuration::change::replace_of_principal,
+        configuration::change::merge_of_principal,
         halts::order,
         halts::list,
         halts::lift,
@@ -55,7 +65,9 @@ use crate::tenants::Published;
     ),
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
+        (name = "Sessions", description = "What became of offers, for a while"),
         (name = "Credentials", description = "What was issued, and its status"),
+        (name = "Configuration", description = "What is chosen about how the tenant issues"),
         (name = "Halts", description = "What is not to be issued for now"),
         (name = "Keys", description = "What signs the credentials"),
         (name = "API keys", description = "Who may call this API by a key"),

@@ -20,8 +20,6 @@ use crate::app::App;
 use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 
-/// Number of digits of a transaction code.
-const TX_CODE_DIGITS: u8 = 6;
 /// How many credentials one offer may hold.
 const MOST_CREDENTIALS: usize = 10;
 /// Seconds that an offer may be open.
@@ -36,16 +34,12 @@ pub(crate) struct OfferRequest {
     /// Whether the holder must enter a code that you send over another channel.
     #[serde(default)]
     pub(crate) tx_code: bool,
-    /// Seconds until the offer expires, 30 to 2,592,000; 600 if absent.
-    #[serde(default = "ten_minutes")]
-    pub(crate) expires_in: u32,
+    /// Seconds until the offer expires, 30 to 2,592,000; as configured if absent.
+    #[serde(default)]
+    pub(crate) expires_in: Option<u32>,
     /// Whether the link holds the whole offer instead of a reference to it.
     #[serde(default)]
     pub(crate) by_value: bool,
-}
-
-fn ten_minutes() -> u32 {
-    600
 }
 
 /// One credential of an offer.
@@ -93,14 +87,16 @@ pub(crate) async fn create_offer(
     let now = app.now();
     let random = app.random.as_ref();
     let CheckedOffer { items, subjects, tx_code, expires_in, by_value } = checked;
+    let settings = issuer.settings_of(made_by);
+    let expires_in = expires_in.unwrap_or(settings.offer_lifetime);
 
     let id = OfferId::new(now, random_bytes(random));
     let secret = OfferSecret::random(random);
     let code = secret.code();
     let internal = |error: serde_json::Error| Problem::new(ProblemCode::Internal).because(error);
     let subjects = serde_json::to_vec(&subjects).map_err(internal)?;
-    let tx_code = tx_code.then(|| random_digits(random, TX_CODE_DIGITS));
-    let described = tx_code.is_some().then(describe_tx_code);
+    let tx_code = tx_code.then(|| random_digits(random, settings.tx_code_length));
+    let described = tx_code.is_some().then(|| describe_tx_code(settings.tx_code_length));
     let expires_at = now.truncate_to_second() + Duration::seconds(expires_in.into());
     let configuration_ids: Vec<String> = items.iter().map(|item| item.configuration_id.clone()).collect();
     let made = json!({ "configuration_ids": configuration_ids, "tx_code_required": tx_code.is_some() });
@@ -144,10 +140,10 @@ pub(crate) async fn create_offer(
 }
 
 /// What the wallet is told of the transaction code.
-fn describe_tx_code() -> TxCode {
+fn describe_tx_code(digits: u8) -> TxCode {
     TxCode {
         input_mode: Some("numeric".to_owned()),
-        length: Some(TX_CODE_DIGITS),
+        length: Some(digits),
         description: Some("The code that you received separately".to_owned()),
     }
 }
@@ -158,7 +154,7 @@ pub(crate) struct CheckedOffer {
     /// By credential configuration id.
     subjects: Map<String, Value>,
     tx_code: bool,
-    expires_in: u32,
+    expires_in: Option<u32>,
     by_value: bool,
 }
 
@@ -178,7 +174,7 @@ pub(crate) async fn check_offer(
     if request.credentials.is_empty() || request.credentials.len() > MOST_CREDENTIALS {
         report("/credentials".into(), "count", format!("an offer holds 1 to {MOST_CREDENTIALS} credentials"));
     }
-    if !LIFETIMES.contains(&request.expires_in) {
+    if request.expires_in.is_some_and(|seconds| !LIFETIMES.contains(&seconds)) {
         let message = format!("must lie between {} and {} seconds", LIFETIMES.start(), LIFETIMES.end());
         report("/expires_in".into(), "range", message);
     }

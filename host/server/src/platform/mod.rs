@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bootstrap;
+pub(crate) mod configuration;
 pub(crate) mod halts;
 pub(crate) mod openapi;
 pub(crate) mod operators;

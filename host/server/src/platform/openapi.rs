@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use utoipa::OpenApi;
 
-use super::{audit, halts, operators, tenants};
+use super::{audit, configuration, halts, operators, tenants};
 use crate::app::App;
 use crate::manage::openapi::located;
 use crate::manage::{domains, endpoints, keys};
@@ -39,6 +39,9 @@ use crate::manage::{domains, endpoints, keys};
         domains::change::release_of_tenant,
         endpoints::list_of_tenant,
         endpoints::bind_for_tenant,
+        configuration::show,
+        configuration::replace,
+        configuration::merge,
         halts::order,
         halts::list,
         halts::lift,
@@ -53,6 +56,7 @@ use crate::manage::{domains, endpoints, keys};
         (name = "Keys", description = "What signs a tenant's credentials"),
         (name = "Domains", description = "Names of a tenant's own, proved by the DNS"),
         (name = "Public endpoints", description = "The URLs that a tenant advertises"),
+        (name = "Configuration", description = "What counts for tenants that did not choose"),
         (name = "Halts", description = "What is not to be issued for now"),
         (name = "Audit", description = "Who did what to tenants, and whether anybody rewrote it"),
         (name = "Operators", description = "Who may call this API"),

@@ -12,9 +12,13 @@ use chancery_credential::keys::{
     Algorithm, KeyCheck, KeyUse, Keyring, PrivateKey, SealedFor, SecretKind, SigningKey, TenantKeys,
 };
 use chancery_domain::halt::Halt;
+use chancery_domain::settings::Settings;
 use chancery_domain::{Clock, Tenant, TenantId};
 use chancery_engine::Engine;
-use chancery_store::{ImportedKey, KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets};
+use chancery_protocol::issuer_metadata::{IssuerDisplay, Logo};
+use chancery_store::{
+    Configurations, ImportedKey, KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets,
+};
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -86,6 +90,7 @@ impl Workshop {
         let activations = tx.activations().await?;
         let endpoints = tx.public_endpoints().await?;
         let halts = tx.halts().await?;
+        let configurations = tx.configurations().await?;
         let public = tenant.filter(|tenant| tenant.status.is_public()).zip(secrets);
         let Some((tenant, secrets)) = public else {
             tx.commit().await?;
@@ -111,7 +116,7 @@ impl Workshop {
         }
         let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
         let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
-        let parts = Parts { private, stored: &stored, templates, halts };
+        let parts = Parts { private, stored: &stored, templates, halts, configurations };
         self.assemble(tenant, identifier, &primary, parts).map(Some)
     }
 
@@ -170,7 +175,9 @@ impl Workshop {
         primary: &str,
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
-        let Parts { private, stored, templates, halts } = parts;
+        let Parts { private, stored, templates, halts, configurations } = parts;
+        let settings =
+            Settings::default().with(&configurations.application).with(&configurations.tenant.overrides);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
         let keys = private.keys;
@@ -191,7 +198,7 @@ impl Workshop {
         let documents = Documents {
             issuer_metadata: render(&describe_issuer(
                 &identifier,
-                &tenant.name,
+                &display(&tenant, &settings),
                 algorithm.as_str(),
                 definitions,
             ))?,
@@ -211,6 +218,12 @@ impl Workshop {
             signer: Arc::new(signer),
             chain,
             templates,
+            settings,
+            chosen_for: configurations
+                .principals
+                .into_iter()
+                .map(|(principal, configuration)| (principal, configuration.overrides))
+                .collect(),
             halts,
             is_platform,
             documents,
@@ -259,12 +272,23 @@ pub(crate) fn active_key(stored: &[StoredKey], key_use: KeyUse) -> Option<&Store
     stored.iter().find(|key| key.key_use == key_use.as_str() && key.state == KeyState::Active)
 }
 
+/// How wallets are to show the issuer.
+fn display(tenant: &Tenant, settings: &Settings) -> IssuerDisplay {
+    let chosen = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    IssuerDisplay {
+        name: chosen(&settings.display_name).unwrap_or_else(|| tenant.name.clone()),
+        locale: chosen(&settings.display_locale),
+        logo: chosen(&settings.logo_uri).map(|uri| Logo { uri }),
+    }
+}
+
 /// What is put together.
 struct Parts<'a> {
     private: PrivateKeys<'a>,
     stored: &'a [StoredKey],
     templates: BTreeMap<String, chancery_engine::Template>,
     halts: Vec<Halt>,
+    configurations: Configurations,
 }
 
 /// What a tenant signs with.

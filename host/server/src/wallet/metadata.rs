@@ -32,7 +32,7 @@ const PROOF_ALGORITHMS: [&str; 2] = ["ES256", "EdDSA"];
 /// What the issuer says of itself. No `authorization_servers`: the issuer is its own (§12.2.4).
 pub(crate) fn describe_issuer<'a>(
     identifier: &str,
-    name: &str,
+    display: &IssuerDisplay,
     signing_algorithm: &str,
     definitions: impl Iterator<Item = &'a Definition>,
 ) -> CredentialIssuerMetadata {
@@ -49,7 +49,7 @@ pub(crate) fn describe_issuer<'a>(
         nonce_endpoint: Some(format!("{identifier}/nonce")),
         notification_endpoint: Some(format!("{identifier}/notification")),
         batch_credential_issuance: Some(BatchCredentialIssuance { batch_size: BATCH_SIZE }),
-        display: vec![IssuerDisplay { name: name.to_owned(), locale: None }],
+        display: vec![display.clone()],
         credential_configurations_supported: configurations.collect(),
     }
 }

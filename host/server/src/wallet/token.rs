@@ -56,6 +56,10 @@ pub(crate) async fn grant(
             }
             let request = form.token_request()?;
             let proof = dpop_at_token_endpoint(&app, &issuer, &parts)?;
+            if proof.is_none() && issuer.settings.dpop_required {
+                let description = "this issuer binds its tokens to a key: send a DPoP proof";
+                return Err(Refusal::new(ErrorCode::InvalidDpopProof, description));
+            }
             redeem_code(&app, &issuer, request, proof).await?
         }
         _ => {

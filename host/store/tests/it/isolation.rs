@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chancery_domain::audit::Action;
 use chancery_domain::scope::Scope;
+use chancery_domain::settings::Overrides;
 use chancery_domain::{ClientId, TenantId};
 use chancery_store::{ImportedKey, NewApiKey, Seen, SigningKeyName, Store, StoredAnswer, UsedOnce};
 use serde_json::{Value, json};
@@ -35,6 +36,7 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     tx.record(&entry(Action::ApiKeyCreated, id, None)).await.unwrap();
     let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };
     tx.keep_imported_key(&ImportedKey { name, sealed: vec![1] }).await.unwrap();
+    assert!(tx.configure(None, 0, &Overrides::default()).await.unwrap());
     tx.keep_last_documents(&[last_document()]).await.unwrap();
     tx.commit().await.unwrap();
     tenant

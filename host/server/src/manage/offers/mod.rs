@@ -6,7 +6,7 @@ pub(crate) mod list;
 pub(crate) mod show;
 
 use chancery_domain::{CredentialId, CredentialStatus, OfferId, OfferState};
-use chancery_store::Offer;
+use chancery_store::{Credential, Offer};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -59,7 +59,13 @@ impl OfferView {
     }
 }
 
+impl From<Credential> for OfferCredential {
+    fn from(row: Credential) -> Self {
+        Self { id: row.id, configuration_id: row.configuration_id, status: row.status }
+    }
+}
+
 /// The sweep may be seconds late; what is read is right at once.
-fn state_of(row: &Offer, now: OffsetDateTime) -> OfferState {
+pub(crate) fn state_of(row: &Offer, now: OffsetDateTime) -> OfferState {
     if row.state.is_redeemable() && row.expires_at <= now { OfferState::Expired } else { row.state }
 }

@@ -15,7 +15,7 @@ use crate::no_store;
 use crate::problem::{Problem, ProblemDocument};
 
 /// How many credentials one offer can have led to: ten configurations of twenty copies.
-const MOST: Page<CredentialId> = Page { before: None, limit: 200 };
+pub(crate) const MOST: Page<CredentialId> = Page { before: None, limit: 200 };
 
 /// Show an offer and what was issued for it
 #[utoipa::path(
@@ -34,11 +34,6 @@ pub(crate) async fn show(
     let (credentials, _) = tx.credentials(&CredentialFilter { offer: Some(id) }, &MOST).await?;
     tx.commit().await?;
     let mut view = OfferView::new(row.ok_or_else(Problem::not_found)?, app.now());
-    let credentials = credentials.into_iter().map(|row| OfferCredential {
-        id: row.id,
-        configuration_id: row.configuration_id,
-        status: row.status,
-    });
-    view.credentials = Some(credentials.collect());
+    view.credentials = Some(credentials.into_iter().map(OfferCredential::from).collect());
     Ok(no_store(Json(view)))
 }

@@ -1,0 +1,253 @@
+//! Settings: what may be chosen about how a tenant issues, at which level, and which level a value comes from.
+//!
+//! A value is looked for from the narrowest level to the broadest: the caller, its tenant, the deployment; the
+//! default is what nobody chose.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// Where a setting is chosen, the broadest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For every tenant of the deployment.
+    Application,
+    /// For one tenant.
+    Tenant,
+    /// For one API key or client.
+    Principal,
+}
+
+impl Level {
+    /// The word that the API uses for where a value comes from.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Tenant => "tenant",
+            Self::Principal => "principal",
+        }
+    }
+}
+
+/// One setting, as it is described to whoever chooses.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// What counts where nobody chose.
+    pub default: Value,
+    /// The JSON Schema of its values.
+    pub schema: Value,
+    /// Where it may be chosen.
+    pub levels: &'static [Level],
+}
+
+/// A value that a setting cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfit {
+    /// The setting.
+    pub name: &'static str,
+    /// What a value must be.
+    pub rule: &'static str,
+}
+
+/// What a value must be, to be checked and to be described.
+struct Rule<T: 'static> {
+    schema: fn() -> Value,
+    words: &'static str,
+    holds: fn(&T) -> bool,
+}
+
+const ANYWHERE: &[Level] = &[Level::Application, Level::Tenant, Level::Principal];
+const OF_TENANTS: &[Level] = &[Level::Application, Level::Tenant];
+const OF_ONE_TENANT: &[Level] = &[Level::Tenant];
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $levels:ident, $rule:expr;)*) => {
+        /// What counts.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Settings {
+            $($(#[doc = $doc])* pub $name: $type,)*
+        }
+
+        /// What somebody chose at one level; the rest is left to the others.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Overrides {
+            $(
+                $(#[doc = $doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $name: Option<$type>,
+            )*
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Settings {
+            /// The settings with what was chosen over them, at a narrower level.
+            #[must_use]
+            pub fn with(&self, chosen: &Overrides) -> Self {
+                Self { $($name: chosen.$name.clone().unwrap_or_else(|| self.$name.clone()),)* }
+            }
+        }
+
+        impl Overrides {
+            /// What a level may not choose, or not so.
+            pub fn unfit(&self, level: Level) -> Vec<Unfit> {
+                let mut unfit = Vec::new();
+                $(
+                    if let Some(value) = &self.$name {
+                        let name = stringify!($name);
+                        let rule: Rule<$type> = $rule;
+                        if !$levels.contains(&level) {
+                            unfit.push(Unfit { name, rule: "this is not chosen here" });
+                        } else if !(rule.holds)(value) {
+                            unfit.push(Unfit { name, rule: rule.words });
+                        }
+                    }
+                )*
+                unfit
+            }
+
+            /// Everything that was chosen, by name.
+            pub fn by_name(&self) -> Map<String, Value> {
+                let mut chosen = Map::new();
+                $(
+                    if let Some(value) = &self.$name {
+                        chosen.insert(stringify!($name).to_owned(), json!(value));
+                    }
+                )*
+                chosen
+            }
+        }
+
+        /// Every setting.
+        pub fn all() -> Vec<Setting> {
+            vec![$({
+                let rule: Rule<$type> = $rule;
+                let default: $type = $default;
+                Setting {
+                    name: stringify!($name),
+                    description: concat!($($doc),*).trim_ascii_start(),
+                    default: json!(default),
+                    schema: (rule.schema)(),
+                    levels: $levels,
+                }
+            },)*]
+        }
+    };
+}
+
+settings! {
+    /// Seconds until an offer expires that does not say it itself.
+    offer_lifetime: u32 = 600, ANYWHERE, Rule {
+        schema: || json!({ "type": "integer", "minimum": 30, "maximum": 2_592_000 }),
+        words: "30 to 2592000 seconds",
+        holds: |seconds| (30..=2_592_000).contains(seconds),
+    };
+    /// How many digits a transaction code has.
+    tx_code_length: u8 = 6, ANYWHERE, Rule {
+        schema: || json!({ "type": "integer", "minimum": 4, "maximum": 12 }),
+        words: "4 to 12 digits",
+        holds: |digits| (4..=12).contains(digits),
+    };
+    /// Whether wallets get tokens that are bound to a key (RFC 9449), and no others.
+    dpop_required: bool = false, OF_TENANTS, Rule {
+        schema: || json!({ "type": "boolean" }),
+        words: "true or false",
+        holds: |_| true,
+    };
+    /// Days after which an offer that is over is forgotten. What was issued for it stays.
+    session_retention_days: u16 = 90, OF_TENANTS, Rule {
+        schema: || json!({ "type": "integer", "minimum": 1, "maximum": 3650 }),
+        words: "1 to 3650 days",
+        holds: |days| (1..=3650).contains(days),
+    };
+    /// What wallets call the issuer; the name of the tenant, if empty.
+    display_name: String = String::new(), OF_ONE_TENANT, Rule {
+        schema: || json!({ "type": "string", "maxLength": 200 }),
+        words: "at most 200 characters, none of them invisible",
+        holds: |name| name.chars().count() <= 200 && !name.chars().any(char::is_control),
+    };
+    /// The language of that name (BCP 47); none, if empty.
+    display_locale: String = String::new(), OF_ONE_TENANT, Rule {
+        schema: || json!({ "type": "string", "pattern": "^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" }),
+        words: "a language tag such as de or de-AT",
+        holds: |tag| tag.is_empty() || is_language_tag(tag),
+    };
+    /// Where wallets find the issuer's logo; none, if empty.
+    logo_uri: String = String::new(), OF_ONE_TENANT, Rule {
+        schema: || json!({ "type": "string", "maxLength": 500, "pattern": "^(https://.+)?$" }),
+        words: "an https URL of at most 500 characters",
+        holds: |uri| uri.is_empty() || is_https(uri),
+    };
+}
+
+fn is_language_tag(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let is_language =
+        |part: &str| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_subtag =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    parts.next().is_some_and(is_language) && parts.all(is_subtag)
+}
+
+/// No more than a wallet needs to try it: whether anything is there is not asked.
+fn is_https(text: &str) -> bool {
+    let host = text.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
+    text.len() <= 500
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && host.is_some_and(|host| !host.is_empty() && !host.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_fit_and_every_setting_is_described() {
+        for setting in all() {
+            let chosen: Overrides =
+                serde_json::from_value(json!({ (setting.name): setting.default })).unwrap();
+            for level in setting.levels {
+                assert_eq!(chosen.unfit(*level), [], "{}", setting.name);
+            }
+            assert!(!setting.description.is_empty() && setting.schema.is_object(), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn the_narrower_level_wins() {
+        let tenant = Overrides { offer_lifetime: Some(60), tx_code_length: Some(8), ..Overrides::default() };
+        let principal = Overrides { offer_lifetime: Some(90), ..Overrides::default() };
+        let settings = Settings::default().with(&tenant).with(&principal);
+        assert_eq!((settings.offer_lifetime, settings.tx_code_length), (90, 8));
+        assert!(!settings.dpop_required);
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_or_out_of_place_is_named() {
+        let chosen = Overrides { tx_code_length: Some(3), dpop_required: Some(true), ..Overrides::default() };
+        let names = |level| chosen.unfit(level).iter().map(|unfit| unfit.name).collect::<Vec<_>>();
+        assert_eq!(names(Level::Tenant), ["tx_code_length"]);
+        assert_eq!(names(Level::Principal), ["tx_code_length", "dpop_required"]);
+        for (tag, fits) in [("de", true), ("de-AT", true), ("d", false), ("de_AT", false), ("de-", false)] {
+            assert_eq!(is_language_tag(tag), fits, "{tag}");
+        }
+        for (uri, fits) in [
+            ("https://acme.example/logo.svg", true),
+            ("http://acme.example/logo.svg", false),
+            ("https://", false),
+            ("https://user@acme.example", false),
+            ("https://acme.example/a b", false),
+            ("javascript:alert(1)", false),
+        ] {
+            assert_eq!(is_https(uri), fits, "{uri}");
+        }
+    }
+}

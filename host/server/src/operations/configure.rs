@@ -1,0 +1,92 @@
+//! Somebody chooses settings, for the deployment, for a tenant or for one of its callers.
+
+use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::settings::{Level, Overrides};
+use chancery_store::{By, Chore, Configuration};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::issuer::Issuer;
+use crate::problem::{Problem, ProblemCode};
+
+/// Refuses what the level may not choose, or not so; everything that is wrong at once.
+pub(crate) fn check(overrides: &Overrides, level: Level) -> Result<(), Problem> {
+    let issues: Vec<_> = overrides
+        .unfit(level)
+        .into_iter()
+        .map(|unfit| chancery_domain::template::Issue {
+            pointer: format!("/{}", unfit.name),
+            code: "setting".to_owned(),
+            message: unfit.rule.to_owned(),
+        })
+        .collect();
+    if issues.is_empty() { Ok(()) } else { Err(Problem::invalid(issues)) }
+}
+
+/// Writes a tenant's choice, or that of one of its callers, over the one that was read.
+pub(crate) async fn configure_tenant(
+    app: &App,
+    author: Author,
+    issuer: &Issuer,
+    principal: Option<(Uuid, &str)>,
+    read: &Configuration,
+    chosen: &Overrides,
+) -> Result<Configuration, Problem> {
+    check(chosen, if principal.is_some() { Level::Principal } else { Level::Tenant })?;
+    let target = principal.map_or_else(|| issuer.tenant().to_string(), |(_, id)| id.to_owned());
+    let mut tx = app.tenant(issuer).await?;
+    if !tx.configure(principal.map(|(id, _)| id), read.version, chosen).await? {
+        tx.rollback().await?;
+        return Err(Problem::new(ProblemCode::PreconditionFailed));
+    }
+    if read.overrides.session_retention_days != chosen.session_retention_days {
+        tx.due_by(Chore::Forget, app.now()).await?;
+    }
+    let entry = app.entry(author, Action::ConfigurationChanged, target, &changed(read, chosen));
+    tx.record(&entry).await?;
+    tx.commit().await?;
+    app.tenants.forget(issuer.tenant());
+    Ok(Configuration { overrides: chosen.clone(), version: read.version + 1 })
+}
+
+/// Writes the deployment's choice over the one that was read.
+pub(crate) async fn configure_deployment(
+    app: &App,
+    author: Author,
+    read: &Configuration,
+    chosen: &Overrides,
+) -> Result<Configuration, Problem> {
+    check(chosen, Level::Application)?;
+    let mut tx = app.store.platform(By::Operator).await?;
+    if !tx.configure(read.version, chosen).await? {
+        tx.rollback().await?;
+        return Err(Problem::new(ProblemCode::PreconditionFailed));
+    }
+    let entry = app.entry(author, Action::ConfigurationChanged, "deployment", &changed(read, chosen));
+    tx.record(&entry).await?;
+    tx.commit().await?;
+    app.tenants.forget_all();
+    Ok(Configuration { overrides: chosen.clone(), version: read.version + 1 })
+}
+
+/// Only what changed; what nobody chooses any more is null.
+fn changed(read: &Configuration, chosen: &Overrides) -> Changed {
+    let (mut before, mut after) = (read.overrides.by_name(), chosen.by_name());
+    let same: Vec<String> = before
+        .iter()
+        .filter(|(name, value)| after.get(*name) == Some(value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in &same {
+        before.remove(name);
+        after.remove(name);
+    }
+    for name in before.keys().cloned().collect::<Vec<_>>() {
+        after.entry(name).or_insert(Value::Null);
+    }
+    for name in after.keys().cloned().collect::<Vec<_>>() {
+        before.entry(name).or_insert(Value::Null);
+    }
+    Changed { before: Value::Object(before), after: Value::Object(after) }
+}

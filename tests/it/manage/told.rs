@@ -1,0 +1,234 @@
+//! Every change is told, in the transaction that makes it: what each route leaves in the audit trail
+
+use chancery_tests::answer::text;
+use chancery_tests::people::{Issuer, badge};
+use chancery_tests::{Answer, platform, unique};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::audit::{entries, issued};
+use super::openapi::routed_by;
+
+/// The tenant's own id, as its children know it.
+async fn tenant_id(issuer: &Issuer) -> String {
+    let slug = unique("c-").to_lowercase();
+    let child = json!({ "slug": slug, "name": "Child", "owner": { "email": "ada@example.com" } });
+    text(&issuer.post("/subtenants", &child).await.is(201).json()["parent"])
+}
+
+/// A tenant below this one.
+async fn a_child(issuer: &Issuer) -> String {
+    let slug = unique("c-").to_lowercase();
+    let child = json!({ "slug": slug, "name": "Child", "owner": { "email": "ada@example.com" } });
+    text(&issuer.post("/subtenants", &child).await.is(201).json()["id"])
+}
+
+/// If you are here because a route is unknown: let its operation tell the audit trail, in the transaction of
+/// the change, and do here what the route does.
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one arm for every route")]
+async fn every_change_is_told_once() {
+    let tenant = platform().newcomer().await;
+    let issuer = tenant.issuer();
+    let status = |word: &str| json!({ "status": word });
+    let routes = routed_by("fn managers()").into_iter().chain(routed_by("fn addresses()"));
+    let routes = routes.chain(routed_by("fn descendants()"));
+    for (method, path) in routes.filter(|(method, _)| method != "get") {
+        let (answer, target, action, before, after) = match (method.as_str(), path.as_str()) {
+            ("post", "/offers") => {
+                let answer = issuer.create(&badge().tx_code()).await;
+                let made = json!({ "configuration_ids": ["employee-badge"], "tx_code_required": true });
+                (answer.clone(), text(&answer.json()["id"]), "offer.created", Value::Null, made)
+            }
+            ("delete", "/offers/{id}") => {
+                let id = issuer.offer(badge()).await.id;
+                let answer = issuer.delete(&format!("/offers/{id}")).await;
+                let (before, after) = (json!({ "state": "created" }), json!({ "state": "cancelled" }));
+                (answer, id, "offer.cancelled", before, after)
+            }
+            ("post", "/credentials/{id}/revoke") => {
+                let id = issued(&tenant).await;
+                let answer = issuer.change(&id, "revoke").await;
+                (answer, id, "credential.revoked", status("valid"), status("revoked"))
+            }
+            ("post", "/credentials/{id}/suspend") => {
+                let id = issued(&tenant).await;
+                let answer = issuer.change(&id, "suspend").await;
+                (answer, id, "credential.suspended", status("valid"), status("suspended"))
+            }
+            ("post", "/credentials/{id}/reinstate") => {
+                let id = issued(&tenant).await;
+                issuer.change(&id, "suspend").await.is(200);
+                let answer = issuer.change(&id, "reinstate").await;
+                (answer, id, "credential.reinstated", status("suspended"), status("valid"))
+            }
+            ("post", "/api-keys") => {
+                let made = json!({ "name": "a name", "scopes": ["auditor"] });
+                let answer = issuer.post("/api-keys", &made).await;
+                (answer.clone(), text(&answer.json()["id"]), "api-key.created", Value::Null, made)
+            }
+            ("patch", "/api-keys/{id}") => {
+                let id = a_key(&issuer).await;
+                let request = issuer.request(Method::PATCH, &format!("/api-keys/{id}"));
+                let answer = Answer::to(request.json(&json!({ "name": "another" }))).await;
+                let (before, after) = (json!({ "name": "a name" }), json!({ "name": "another" }));
+                (answer, id, "api-key.renamed", before, after)
+            }
+            ("delete", "/api-keys/{id}") => {
+                let id = a_key(&issuer).await;
+                let answer = issuer.delete(&format!("/api-keys/{id}")).await;
+                (answer, id, "api-key.revoked", json!({}), Value::Null)
+            }
+            ("post", "/clients") => {
+                let answer = issuer.post("/clients", &client("made")).await;
+                (
+                    answer.clone(),
+                    text(&answer.json()["client_id"]),
+                    "client.admitted",
+                    Value::Null,
+                    client("made"),
+                )
+            }
+            ("patch", "/clients/{id}") => {
+                let id = a_client(&issuer).await;
+                let request =
+                    issuer.request(Method::PATCH, &format!("/clients/{id}")).header("if-match", "*");
+                let answer = Answer::to(request.json(&json!({ "name": "changed" }))).await;
+                (answer, id, "client.changed", client("made"), client("changed"))
+            }
+            ("post", "/clients/{id}/rotate-secret") => {
+                let id = a_client(&issuer).await;
+                let answer = issuer.post(&format!("/clients/{id}/rotate-secret"), &json!({})).await;
+                (answer, id, "client.secret-rotated", Value::Null, json!({ "overlap_seconds": 0 }))
+            }
+            ("delete", "/clients/{id}") => {
+                let id = a_client(&issuer).await;
+                let answer = issuer.delete(&format!("/clients/{id}")).await;
+                (answer, id, "client.removed", client("made"), Value::Null)
+            }
+            ("post", "/keys/rotate") => {
+                let answer = issuer.post("/keys/rotate", &json!({ "activate_in": 0 })).await;
+                let (before, after) = (json!({ "version": 1 }), json!({ "version": 2, "activate_in": 0 }));
+                (answer, "credential".to_owned(), "key.rotated", before, after)
+            }
+            // Each has a test of its own: `every_change_of_keys_is_told`, `an_accepted_invitation_is_told`.
+            ("post", "/keys/import" | "/keys/{kid}/revoke" | "/invitations/accept") => continue,
+            ("delete", "/sessions/{id}") => {
+                let id = issuer.offer(badge()).await.id;
+                issuer.delete(&format!("/offers/{id}")).await.is(204);
+                (
+                    issuer.delete(&format!("/sessions/{id}")).await,
+                    id,
+                    "session.forgotten",
+                    json!({}),
+                    Value::Null,
+                )
+            }
+            ("put" | "patch", "/configuration" | "/configuration/{principal}") => {
+                let own = path == "/configuration";
+                let id = if own { tenant_id(&issuer).await } else { a_key(&issuer).await };
+                let path = if own { path.clone() } else { format!("/configuration/{id}") };
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let seconds = if method == Method::PUT { 60 } else { 90 };
+                let request = issuer.request(method, &path).header("if-match", "*");
+                let answer = Answer::to(request.json(&json!({ "offer_lifetime": seconds }))).await;
+                // Methods come in the order of the alphabet, so it is patched first.
+                let before = if own && seconds == 60 { json!(90) } else { Value::Null };
+                let (before, after) =
+                    (json!({ "offer_lifetime": before }), json!({ "offer_lifetime": seconds }));
+                (answer, id, "configuration.changed", before, after)
+            }
+            ("post", "/halts") => {
+                let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": "told" });
+                let answer = issuer.post("/halts", &halt).await;
+                let mut made = halt;
+                made["tenant"] = answer.json()["tenant"].clone();
+                (answer.clone(), text(&answer.json()["id"]), "halt.ordered", Value::Null, made)
+            }
+            ("delete", "/halts/{id}") => {
+                let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": "told" });
+                let ordered = issuer.post("/halts", &halt).await.is(201).json();
+                let id = text(&ordered["id"]);
+                let answer = issuer.delete(&format!("/halts/{id}")).await;
+                let mut before = halt;
+                before["tenant"] = ordered["tenant"].clone();
+                (answer, id, "halt.lifted", before, Value::Null)
+            }
+            // What is done to a child is the platform's to tell; that it was ordered, the parent's.
+            ("post", "/subtenants") => {
+                let slug = unique("c-").to_lowercase();
+                let owner = json!({ "email": "ada@example.com" });
+                let child = json!({ "slug": slug, "name": "Child", "owner": owner });
+                let answer = issuer.post("/subtenants", &child).await;
+                let made = json!({ "slug": slug, "name": "Child" });
+                (answer, slug, "subtenant.ordered", Value::Null, made)
+            }
+            ("patch", "/subtenants/{id}") => {
+                let id = a_child(&issuer).await;
+                let request = issuer.request(Method::PATCH, &format!("/subtenants/{id}"));
+                let request = request.header("if-match", "*").json(&json!({ "name": "Renamed" }));
+                let (before, after) = (json!({ "name": "Child" }), json!({ "name": "Renamed" }));
+                (Answer::to(request).await, id, "subtenant.change-ordered", before, after)
+            }
+            ("post", "/subtenants/{id}/suspend") => {
+                let id = a_child(&issuer).await;
+                let answer = issuer.post(&format!("/subtenants/{id}/suspend"), &json!({})).await;
+                (answer, id, "subtenant.change-ordered", status("active"), status("suspended"))
+            }
+            ("post", "/subtenants/{id}/resume") => {
+                let id = a_child(&issuer).await;
+                issuer.post(&format!("/subtenants/{id}/suspend"), &json!({})).await.is(200);
+                let answer = issuer.post(&format!("/subtenants/{id}/resume"), &json!({})).await;
+                (answer, id, "subtenant.change-ordered", status("suspended"), status("active"))
+            }
+            ("post", "/subtenants/{id}/close") => {
+                let id = a_child(&issuer).await;
+                let answer = issuer.post(&format!("/subtenants/{id}/close"), &json!({})).await;
+                (answer, id, "subtenant.change-ordered", status("active"), status("closing"))
+            }
+            ("post", "/domains") => {
+                let answer = issuer.post("/domains", &json!({ "domain": "told.test" })).await;
+                (answer, "told.test".to_owned(), "domain.claimed", Value::Null, json!({}))
+            }
+            ("post", "/domains/{domain}/verify") => {
+                issuer.post("/domains", &json!({ "domain": "looked-at.test" })).await.is(201);
+                let answer = issuer.post("/domains/looked-at.test/verify", &json!({})).await;
+                let target = "looked-at.test".to_owned();
+                (answer, target, "domain.verification-asked", Value::Null, Value::Null)
+            }
+            ("delete", "/domains/{domain}") => {
+                issuer.post("/domains", &json!({ "domain": "given-up.test" })).await.is(201);
+                let answer = issuer.delete("/domains/given-up.test").await;
+                (answer, "given-up.test".to_owned(), "domain.released", json!({}), Value::Null)
+            }
+            ("put", "/public-endpoints/{service}") => {
+                let made = json!({ "url": tenant.identifier });
+                let request = issuer.request(Method::PUT, "/public-endpoints/issuer").json(&made);
+                (Answer::to(request).await, "issuer".to_owned(), "endpoint.bound", Value::Null, made)
+            }
+            _ => panic!("{method} {path} changes something: what does the audit trail say of it?"),
+        };
+        assert!((200..300).contains(&answer.status), "{answer}");
+        let request = answer.header("x-request-id").unwrap();
+        let told = entries(&issuer, "").await;
+        let told: Vec<_> = told.iter().filter(|entry| entry["request_id"] == request).collect();
+        assert_eq!(told.len(), 1, "{method} {path}: {told:?}");
+        assert_eq!((&told[0]["action"], &told[0]["target"]), (&json!(action), &json!(target)));
+        assert_eq!((&told[0]["before"], &told[0]["after"]), (&before, &after), "{method} {path}");
+        assert_eq!(told[0]["actor"], "api-key");
+        assert!(text(&told[0]["actor_id"]).starts_with("key_") && text(&told[0]["id"]).starts_with("aud_"));
+    }
+}
+
+fn client(name: &str) -> Value {
+    json!({ "name": name, "scopes": ["auditor"], "configuration_ids": null })
+}
+
+async fn a_client(issuer: &Issuer) -> String {
+    text(&issuer.post("/clients", &client("made")).await.is(201).json()["client_id"])
+}
+
+async fn a_key(issuer: &Issuer) -> String {
+    let made = json!({ "name": "a name", "scopes": ["auditor"] });
+    text(&issuer.post("/api-keys", &made).await.is(201).json()["id"])
+}
