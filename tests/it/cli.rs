@@ -62,6 +62,25 @@ async fn a_person_offers_claims_and_revokes() {
 }
 
 #[tokio::test]
+async fn a_person_halts_and_lets_go_on() {
+    let acme = acme();
+    // Of a plugin that nobody has: this house is everybody's.
+    let nobodys = "0".repeat(64);
+    let halt = json(&chancery(&acme, &["halt", "plugin", &nobodys, "--reason", "wrong claims"], ""));
+    assert_eq!(
+        (&halt["scope"], &halt["component"]),
+        (&Value::from("plugin"), &Value::from(nobodys.as_str()))
+    );
+    let id = halt["id"].as_str().unwrap();
+    let listed = json(&chancery(&acme, &["halt", "list"], ""));
+    assert!(listed["data"].as_array().unwrap().contains(&halt), "{listed}");
+    assert!(chancery(&acme, &["halt", "lift", id], "").status.success());
+    assert_eq!(chancery(&acme, &["halt", "lift", id], "").status.code(), Some(1), "it is gone");
+    let elsewhere = chancery(&acme, &["halt", "tenant", "tnt_1", "--reason", "x"], "");
+    assert_eq!(elsewhere.status.code(), Some(2), "only the platform names tenants");
+}
+
+#[tokio::test]
 async fn mistakes_have_exit_codes_of_their_own() {
     let acme = acme();
     let refused = chancery(&acme, &["offer", "create", "unheard-of", "--subject", "-"], &subject());

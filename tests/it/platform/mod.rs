@@ -3,6 +3,7 @@
 mod addresses;
 mod audit;
 mod bootstrap;
+mod crowd;
 mod domains;
 mod halts;
 mod invitations;

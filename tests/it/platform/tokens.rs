@@ -89,6 +89,18 @@ async fn what_this_tenant_did_not_sign_is_nobodys() {
         jose::compact(&wider.header.to_string(), &wider.claims.to_string(), |_| jose::unbase64url(signature));
     is_nobodys(&tenant, &wider).await;
 
+    // What it says is another's, what it is signed with is not.
+    let theirs = platform.newcomer().await;
+    let foreign = taken_apart(&theirs.issuer().client(&["owner"]).await.token().await);
+    for claim in ["tenant_id", "iss", "aud", "sub", "client_id", "exp"] {
+        let claimed = honest.clone().claim(claim, foreign.claims[claim].clone());
+        let claimed = if claim == "exp" { claimed.claim(claim, 4_102_444_800_i64) } else { claimed };
+        let (header, claims) = (claimed.header.to_string(), claimed.claims.to_string());
+        let token = jose::compact(&header, &claims, |_| jose::unbase64url(signature));
+        is_nobodys(&tenant, &token).await;
+        theirs.holder_of(&token).get("/offers").await.problem(401, "unauthenticated");
+    }
+
     // Algorithm confusion: the public key as a secret, and no signature at all.
     let keys = tenant.stranger().get("/oauth/jwks").await.is(200).json();
     let confused = honest.clone().header("alg", "HS256");

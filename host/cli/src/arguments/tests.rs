@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 32);
+    assert_eq!(seen, 38);
 }
 
 #[test]
@@ -58,6 +58,10 @@ fn the_help_lists_the_exit_codes() {
 fn the_contract_of_the_commands_parses() {
     for line in [
         "chancery serve",
+        "chancery halt all --reason x",
+        "chancery halt tenant tnt_1 --platform --reason x",
+        "chancery halt key abc --of tnt_1 --platform --reason x",
+        "chancery halt lift hlt_1",
         "chancery dev --port 1 --data d --reset --output json",
         "chancery offer create badge --subject - --tx-code --by-value --expires-in 60",
         "chancery offer show ofr_1 --output json",

@@ -119,6 +119,37 @@ async fn without_a_tenant_no_table_shows_a_row() {
     assert_eq!(rows, 0);
 }
 
+/// As a pooler would hand it on that does not clean up.
+#[tokio::test]
+async fn a_connection_that_begins_as_another_tenant_serves_the_one_that_asks() {
+    let neighbours = Neighbours::moved_in().await;
+    let offers = async |store: &Store, tenant: TenantId| -> Vec<chancery_domain::OfferId> {
+        let mut tx = store.tenant(tenant).await.unwrap();
+        let (offers, _) = tx.offers(&chancery_store::Page { before: None, limit: 100 }).await.unwrap();
+        tx.commit().await.unwrap();
+        offers.iter().map(|offer| offer.id).collect()
+    };
+    let (ours, theirs) = (neighbours.ours, neighbours.theirs);
+    let before = (offers(&neighbours.store, ours).await, offers(&neighbours.store, theirs).await);
+    let mut admin = neighbours.database.admin().await;
+    let database: String = one(&mut admin, "select current_database()::text").await;
+    let poison = format!(
+        "alter role chancery_tenant in database {database} set chancery.tenant = '{}'",
+        theirs.uuid()
+    );
+    run(&mut admin, &poison).await;
+    let poisoned: String =
+        one(&mut neighbours.database.serving().await, "select current_setting('chancery.tenant')").await;
+    assert_eq!(poisoned, theirs.uuid().to_string(), "the poison works");
+    let store = neighbours.database.store().await;
+    for _ in 0..3 {
+        assert_eq!(offers(&store, ours).await, before.0);
+    }
+    create(&store, ours, &new_offer()).await;
+    assert_eq!(offers(&store, ours).await.len(), before.0.len() + 1);
+    assert_eq!(offers(&store, theirs).await, before.1);
+}
+
 #[tokio::test]
 async fn garbage_for_a_tenant_is_refused_and_quotes_no_data() {
     let neighbours = Neighbours::moved_in().await;
