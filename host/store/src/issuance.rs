@@ -177,13 +177,10 @@ impl TenantTx {
         }
         let row = query!(
             r#"with halt as (
-                 select 1 from halts
-                 where (tenant_id is null or tenant_id = $1) and (component is null or component = $5)
-                   and (key_version is null or key_version = $4)
-                 limit 1
+                 select 1 from halts where (tenant_id is null or tenant_id = $1)
+                   and (component is null or component = $5) and (key_version is null or key_version = $4)
              ), tenant as (
-                 select 1 from tenants
-                 where id = $1 and status = 'active' and not exists (select from halt)
+                 select 1 from tenants where id = $1 and status = 'active' and not exists (select from halt)
              ), key as (
                  select 1 from signing_keys
                  where key_use = $2 and algorithm = $3 and version = $4 and state = 'active'
@@ -223,8 +220,7 @@ impl TenantTx {
                  from issuance, unnest($16::uuid[], $17::integer[], $18::integer[]) c (id, list, idx)
                  returning id
              )
-             select exists (select from halt) as "halted!",
-                 exists (select from tenant) as "tenant_active!",
+             select exists (select from halt) as "halted!", exists (select from tenant) as "tenant_active!",
                  exists (select from key) as "key_active!",
                  exists (select from component) as "component_available!",
                  array(select kind from used) as "fresh!",

@@ -1,5 +1,7 @@
 //! `/api/audit`: who changed what, and whether anybody rewrote it
 
+mod told;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -10,12 +12,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
-pub(super) async fn entries(issuer: &Issuer, query: &str) -> Vec<Value> {
+async fn entries(issuer: &Issuer, query: &str) -> Vec<Value> {
     issuer.get(&format!("/audit?limit=100{query}")).await.granted()["data"].as_array().unwrap().clone()
 }
 
 /// A credential that is out in the world.
-pub(super) async fn issued(tenant: &Acme) -> String {
+async fn issued(tenant: &Acme) -> String {
     let offer = tenant.issuer().offer(badge()).await;
     tenant.wallet().claim(&offer).await;
     tenant.issuer().issued(&offer).await.remove(0)

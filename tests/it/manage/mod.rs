@@ -9,4 +9,3 @@ mod idempotency;
 mod offers;
 pub(crate) mod openapi;
 mod sessions;
-mod told;

@@ -20,15 +20,15 @@ async fn a_session_follows_its_offer() {
         (issuer.offer(badge()).await, issuer.offer(badge()).await, issuer.offer(badge()).await);
     tenant.wallet().claim(&taken).await;
     issuer.delete(&format!("/offers/{}", cancelled.id)).await.is(204);
-    assert_eq!(ids(&issuer, "").await, [cancelled.id.clone(), taken.id.clone(), active.id.clone()]);
+    assert_eq!(ids(&issuer, "").await, [cancelled.id.as_str(), taken.id.as_str(), active.id.as_str()]);
     for (state, id) in [("active", &active.id), ("completed", &taken.id), ("cancelled", &cancelled.id)] {
-        assert_eq!(ids(&issuer, &format!("?state={state}")).await, [id.clone()]);
+        assert_eq!(ids(&issuer, &format!("?state={state}")).await, [id.as_str()]);
     }
     assert!(ids(&issuer, "?state=failed").await.is_empty());
     issuer.get("/sessions?state=issued").await.problem(400, "malformed-request");
     let first = issuer.get("/sessions?limit=2").await.granted();
     let rest = ids(&issuer, &format!("?cursor={}", text(&first["next_cursor"]))).await;
-    assert_eq!(rest, [active.id.clone()]);
+    assert_eq!(rest, [active.id.as_str()]);
 
     let shown = issuer.get(&format!("/sessions/{}", taken.id)).await.granted();
     assert_eq!((&shown["state"], &shown["offer_state"]), (&json!("completed"), &json!("issued")));
@@ -103,7 +103,7 @@ async fn offers_are_forgotten_when_they_were_kept_as_long_as_chosen() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    assert_eq!(ids(&tenant.issuer(), "").await, [kept[0].clone()]);
+    assert_eq!(ids(&tenant.issuer(), "").await, [kept[0].as_str()]);
     assert_eq!(ids(&other.issuer(), "").await.len(), 2, "tenant by tenant");
     let credentials = tenant.issuer().get("/credentials").await.granted();
     assert_eq!(credentials["data"].as_array().unwrap().len(), 1);

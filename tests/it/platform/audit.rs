@@ -55,12 +55,14 @@ async fn every_change_is_told_once() {
                 let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
                 (answer, "tenant.closed", json!({ "status": "active" }), json!({ "status": "closing" }))
             }
-            // See `halts_are_told`, and `configuration.rs`, whose house is its own.
-            (_, "/halts" | "/halts/{id}" | "/configuration") => continue,
-            // Told in the trail of the tenant whose they are.
+            // See `halts_are_told`, and `configuration.rs`, whose house is its own. The others are told in the trail
+            // of the tenant whose they are.
             (
                 _,
-                "/tenants/{id}/keys/rotate"
+                "/halts"
+                | "/halts/{id}"
+                | "/configuration"
+                | "/tenants/{id}/keys/rotate"
                 | "/tenants/{id}/keys/import"
                 | "/tenants/{id}/domains"
                 | "/tenants/{id}/domains/{domain}"

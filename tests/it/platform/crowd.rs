@@ -24,7 +24,8 @@ async fn tenants_that_issue_at_once_at_two_processes_get_each_their_own() {
     let work = (0..TENANTS * EACH).map(|number| {
         let tenant = number % TENANTS;
         let [here, there] = tenants[tenant].clone();
-        let (offers, claims) = if number / TENANTS % 2 == 0 { (here, there) } else { (there, here) };
+        let (offers, claims) =
+            if (number / TENANTS).is_multiple_of(2) { (here, there) } else { (there, here) };
         async move {
             let name = unique("Ada");
             let offer = offers.issuer().offer(badge().subject("given_name", name.clone())).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// The digest of a bundled plugin.
 fn digest_of(plugin: &str) -> String {
     let wasm = house::binary().with_file_name("plugins").join(format!("{plugin}.wasm"));
-    sha256_hex(&fs::read(wasm).unwrap())
+    sha256_hex(fs::read(wasm).unwrap())
 }
 
 async fn order(operator: &Operator, halt: &Value) -> String {
@@ -57,7 +57,7 @@ impl Patience {
         is_halted(self.tenant.wallet().request(&self.token, &self.request).await);
     }
 
-    async fn is_rewarded(self) {
+    async fn pays(self) {
         self.tenant.wallet().exchange(&self.code).await.granted();
         let answer = self.tenant.wallet().request(&self.token, &self.request).await.granted();
         self.tenant.verifier().verify(&credentials(&answer)[0]).await;
@@ -97,7 +97,7 @@ async fn a_global_halt_stops_everybody_and_takes_nothing_from_anybody() {
     lift(&operator, &halt).await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     for one in waiting {
-        one.is_rewarded().await;
+        one.pays().await;
     }
 }
 
@@ -116,13 +116,13 @@ async fn a_halt_of_one_stops_nobody_else() {
         let (mine, others) = (Patience::at(&one).await, Patience::at(&other).await);
         let id = order(&operator, &halt).await;
         mine.is_put_off().await;
-        others.is_rewarded().await;
+        others.pays().await;
         if halt["scope"] == "plugin" {
-            Patience::for_a(&one, "university-diploma", diploma()).await.is_rewarded().await;
+            Patience::for_a(&one, "university-diploma", diploma()).await.pays().await;
         }
         assert!(other.issuer().get("/halts").await.granted()["data"].as_array().unwrap().is_empty());
         lift(&operator, &id).await;
-        mine.is_rewarded().await;
+        mine.pays().await;
     }
 }
 
@@ -136,14 +136,14 @@ async fn a_tenant_halts_itself_and_nobody_else() {
         issuer.post("/halts", &json!({ "scope": "tenant", "reason": "wrong data" })).await.is(201).json();
     assert_eq!((&halt["scope"], &halt["by"]), (&json!("tenant"), &json!("tenant")));
     waiting.is_put_off().await;
-    others.is_rewarded().await;
+    others.pays().await;
     let id = text(&halt["id"]);
     let path = format!("/halts/{id}");
     theirs.issuer().delete(&path).await.problem(404, "not-found");
     Answer::to(platform.operator().request(Method::DELETE, &path)).await.problem(404, "not-found");
     issuer.delete(&path).await.is(204);
     issuer.delete(&path).await.problem(404, "not-found");
-    waiting.is_rewarded().await;
+    waiting.pays().await;
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_self_hosted_issuer_is_halted_by_its_owner_at_every_process() {
     there.issuer().delete(&format!("/halts/{}", text(&halt["id"]))).await.is(204);
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     for one in waiting {
-        one.is_rewarded().await;
+        one.pays().await;
     }
 }
 

@@ -228,10 +228,10 @@ fn nobodys(of: &str) -> String {
     let at = (at..of.len()).find(|at| of.as_bytes()[*at].is_ascii_alphanumeric()).unwrap();
     let other = match of.as_bytes()[at] {
         b'0' => '1',
-        b'0'..=b'9' => '0',
+        b'1'..=b'9' => '0',
         b'a' => 'b',
         b'A' => 'B',
-        b'A'..=b'Z' => 'A',
+        b'B'..=b'Z' => 'A',
         _ => 'a',
     };
     format!("{}{other}{}", &of[..at], &of[at + 1..])

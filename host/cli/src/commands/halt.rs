@@ -10,18 +10,19 @@ use crate::management::Management;
 pub(super) async fn obey(command: HaltCommand, form: Output) -> Result<(), Failure> {
     match command {
         // Where there is no platform, `halt tenant` is the same.
-        HaltCommand::All(order) => {
-            let at = Where { platform: true, ..order.at };
-            post(Order { at, ..order }, json!({ "scope": "global" }), form).await
+        HaltCommand::All(Order { reason, at }) => {
+            let at = Where { platform: true, ..at };
+            post(&at, &json!({ "scope": "global", "reason": reason }), form).await
         }
-        HaltCommand::Tenant { id, order } => {
-            post(order, json!({ "scope": "tenant", "tenant": id }), form).await
+        HaltCommand::Tenant { id, order: Order { reason, at } } => {
+            post(&at, &json!({ "scope": "tenant", "tenant": id, "reason": reason }), form).await
         }
-        HaltCommand::Plugin { digest, of, order } => {
-            post(order, json!({ "scope": "plugin", "component": digest, "tenant": of }), form).await
+        HaltCommand::Plugin { digest, of, order: Order { reason, at } } => {
+            let request = json!({ "scope": "plugin", "component": digest, "tenant": of, "reason": reason });
+            post(&at, &request, form).await
         }
-        HaltCommand::Key { kid, of, order } => {
-            post(order, json!({ "scope": "key", "kid": kid, "tenant": of }), form).await
+        HaltCommand::Key { kid, of, order: Order { reason, at } } => {
+            post(&at, &json!({ "scope": "key", "kid": kid, "tenant": of, "reason": reason }), form).await
         }
         HaltCommand::List(at) => {
             let reply = api(&at)?.get(&["halts"], &[]).await?;
@@ -31,9 +32,8 @@ pub(super) async fn obey(command: HaltCommand, form: Output) -> Result<(), Failu
     }
 }
 
-async fn post(order: Order, mut request: Value, form: Output) -> Result<(), Failure> {
-    request["reason"] = order.reason.into();
-    show(&api(&order.at)?.post(&["halts"], Some(&request)).await?, form)
+async fn post(at: &Where, request: &Value, form: Output) -> Result<(), Failure> {
+    show(&api(at)?.post(&["halts"], Some(request)).await?, form)
 }
 
 fn api(at: &Where) -> Result<Management, Failure> {

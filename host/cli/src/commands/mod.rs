@@ -27,7 +27,7 @@ use crate::output;
 pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> {
     match command {
         Command::Serve => serve::serve().await,
-        Command::Dev(dev) => dev::dev(dev, form).await,
+        Command::Dev(dev) => Box::pin(dev::dev(dev, form)).await,
         Command::Migrate => serve::migrate().await,
         Command::Doctor(doctor) => doctor::doctor(doctor, form).await,
         Command::Offer(command) => offer::obey(command, form).await,

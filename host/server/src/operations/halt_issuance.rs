@@ -9,7 +9,7 @@ use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::halt::{Halt, HaltScope};
 use chancery_domain::{HaltId, TenantId, random_bytes};
 use chancery_store::By;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::rotate_key::key_id;
 use crate::app::App;
@@ -125,16 +125,15 @@ async fn version_of(app: &App, tenant: TenantId, kid: &str) -> Result<u32, Probl
 
 /// What the audit trail is told.
 fn told(halt: &Halt) -> Value {
-    let mut told = json!({ "scope": halt.scope.as_str(), "reason": halt.reason });
-    if let Some(tenant) = halt.scope.tenant() {
-        told["tenant"] = tenant.to_string().into();
-    }
-    match &halt.scope {
-        HaltScope::Plugin { component, .. } => told["component"] = hex::encode(component).into(),
-        HaltScope::Key { kid, .. } => told["kid"] = kid.as_str().into(),
-        HaltScope::Global | HaltScope::Tenant(_) => {}
-    }
-    told
+    let named = match &halt.scope {
+        HaltScope::Plugin { component, .. } => Some(("component", hex::encode(component))),
+        HaltScope::Key { kid, .. } => Some(("kid", kid.clone())),
+        HaltScope::Global | HaltScope::Tenant(_) => None,
+    };
+    let tenant = halt.scope.tenant().map(|tenant| ("tenant", tenant.to_string()));
+    let always = [("scope", halt.scope.as_str().to_owned()), ("reason", halt.reason.clone())];
+    let members = always.into_iter().chain(tenant).chain(named);
+    Value::Object(members.map(|(name, value)| (name.to_owned(), value.into())).collect())
 }
 
 fn lifted(halt: &Halt) -> Changed {

@@ -199,6 +199,7 @@ async fn what_they_have_does_not_make_ours_a_duplicate() {
             "activations",
             "status_lists",
             "api_keys",
+            "configurations",
             "last_documents",
             "audit_seals",
         ];

@@ -61,7 +61,7 @@ pub(crate) async fn create(
         let detail = "no tenant is registered below the platform's own, or below one that is closing";
         return Err(Problem::new(ProblemCode::WrongState).detail(detail));
     }
-    let register = async {
+    let register = Box::pin(async {
         // The child is in other transactions' hands; that it was ordered is told first.
         let made = Changed::made(json!({ "slug": slug.as_str(), "name": name }));
         let ordered = app.entry(manager.author(), Action::SubtenantOrdered, slug.as_str(), &made);
@@ -73,6 +73,6 @@ pub(crate) async fn create(
         let view = TenantView::new(&app, tenant, None);
         let invitation = invitation.map(|secret| secret.as_str().to_owned());
         Ok(CreatedTenant { view, token: None, invitation })
-    };
+    });
     register_once(&app, &manager, &headers, "POST /subtenants", &raw, register).await
 }

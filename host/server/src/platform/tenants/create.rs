@@ -79,12 +79,12 @@ pub(crate) async fn create(
     let (author, Operator(operator)) = (operator.author(), operator);
     let raw = body.as_ref().map(Bytes::clone).unwrap_or_default();
     let request: TenantRequest = read(&headers, body)?;
-    let register = async {
+    let register = Box::pin(async {
         let Registered { tenant, key, invitation } = register_tenant(&app, author, checked(request)?).await?;
         let view = TenantView::new(&app, tenant, None);
         let invitation = invitation.map(|secret| secret.as_str().to_owned());
         Ok(CreatedTenant { view, token: key.map(|key| key.as_str().to_owned()), invitation })
-    };
+    });
     register_once(&app, &operator, &headers, "POST /tenants", &raw, register).await
 }
 

@@ -6,8 +6,8 @@ use chancery_tests::{Answer, platform, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::audit::{entries, issued};
-use super::openapi::routed_by;
+use super::{entries, issued};
+use crate::manage::openapi::routed_by;
 
 /// The tenant's own id, as its children know it.
 async fn tenant_id(issuer: &Issuer) -> String {
