@@ -9,6 +9,9 @@ pub enum StoreError {
     /// The database cannot be reached, is overloaded or out of room: try again later.
     #[error("reach the database")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The tenant uses its share of the connections, and too many wait for them: try again later.
+    #[error("find a connection among those of the tenant")]
+    Crowded,
     /// A constraint refused the statement; the name is the constraint's.
     #[error("keep the constraint {0}")]
     Conflict(String),

@@ -54,6 +54,7 @@ mod scope;
 mod seen;
 mod session;
 mod sessions;
+mod shares;
 mod status_lists;
 mod store;
 mod sweep;

@@ -18,8 +18,10 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use crate::StoreError;
+use crate::shares::{Place, Shares};
 
 /// How long to wait for a free connection before the caller is told to come back later.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,6 +41,7 @@ pub(crate) struct Pool {
     ways: Vec<PgConnectOptions>,
     kept: Mutex<Vec<Kept>>,
     permits: Arc<Semaphore>,
+    shares: Arc<Shares>,
     round_trips: AtomicU64,
     transactions: AtomicU64,
 }
@@ -66,15 +69,24 @@ pub(crate) struct Checkout {
     opened: Instant,
     used_before: bool,
     pool: Arc<Pool>,
+    held: Held,
+}
+
+/// What whoever has a connection holds; given back in this order.
+#[derive(Debug)]
+struct Held {
     _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Pool {
-    pub(crate) fn new(ways: Vec<PgConnectOptions>, most: u32) -> Arc<Self> {
+    /// At most `most` connections, and at most `share` of them for one tenant.
+    pub(crate) fn new(ways: Vec<PgConnectOptions>, most: u32, share: u32) -> Arc<Self> {
         Arc::new(Self {
             ways: ways.into_iter().map(PgConnectOptions::disable_statement_logging).collect(),
             kept: Mutex::new(Vec::new()),
             permits: Arc::new(Semaphore::new(most.max(1) as usize)),
+            shares: Shares::new(share),
             round_trips: AtomicU64::new(0),
             transactions: AtomicU64::new(0),
         })
@@ -84,26 +96,22 @@ impl Pool {
         &self.ways
     }
 
-    /// A connection in which no transaction is open.
-    pub(crate) async fn check_out(self: &Arc<Self>) -> Result<Checkout, StoreError> {
+    /// A connection in which no transaction is open, out of the share of `whose`.
+    pub(crate) async fn check_out(self: &Arc<Self>, whose: Uuid) -> Result<Checkout, StoreError> {
+        let place = self.shares.take_turn(whose).await?;
         let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| StoreError::unavailable("all connections are in use"))?
             .map_err(|_| StoreError::unavailable("the store is closed"))?;
+        let held = Held { _permit: permit, _place: place };
         if let Some(Kept { connection, opened, .. }) = self.take_kept() {
             let pool = Arc::clone(self);
-            return Ok(Checkout { connection, opened, used_before: true, pool, _permit: permit });
+            return Ok(Checkout { connection, opened, used_before: true, pool, held });
         }
         let connection = timeout(CONNECT_WITHIN, self.connect())
             .await
             .map_err(|_| StoreError::unavailable("the database did not answer in time"))??;
-        Ok(Checkout {
-            connection,
-            opened: Instant::now(),
-            used_before: false,
-            pool: Arc::clone(self),
-            _permit: permit,
-        })
+        Ok(Checkout { connection, opened: Instant::now(), used_before: false, pool: Arc::clone(self), held })
     }
 
     /// Opens a connection, in the first way in which the door opens.
@@ -180,7 +188,7 @@ impl Checkout {
 
     /// Makes the connection available again. Only for the moment after a confirmed COMMIT or ROLLBACK.
     pub(crate) fn put_back(self) {
-        let Self { connection, opened, pool, _permit, .. } = self;
+        let Self { connection, opened, pool, held: _held, .. } = self;
         if pool.permits.is_closed() {
             return;
         }

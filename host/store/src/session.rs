@@ -30,17 +30,18 @@ impl Session {
     pub(crate) async fn for_tenant(pool: &Arc<Pool>, tenant: Uuid) -> Result<Self, StoreError> {
         // A typed id in a simple query: SET takes no parameters, and SET LOCAL (unlike set_config) is
         // passed on by a distributed PostgreSQL.
-        Self::begin(pool, &format!("begin; set local chancery.tenant = '{tenant}'")).await
+        Self::begin(pool, tenant, &format!("begin; set local chancery.tenant = '{tenant}'")).await
     }
 
-    /// Opens a transaction for the deployment's own tables.
+    /// Opens a transaction that names no tenant. All of these share as if they were one: whoever asks for names
+    /// that nobody has keeps no tenant waiting.
     pub(crate) async fn for_platform(pool: &Arc<Pool>) -> Result<Self, StoreError> {
-        Self::begin(pool, "begin").await
+        Self::begin(pool, Uuid::nil(), "begin").await
     }
 
-    async fn begin(pool: &Arc<Pool>, opening: &str) -> Result<Self, StoreError> {
+    async fn begin(pool: &Arc<Pool>, whose: Uuid, opening: &str) -> Result<Self, StoreError> {
         loop {
-            let mut checkout = pool.check_out().await?;
+            let mut checkout = pool.check_out(whose).await?;
             checkout.count_round_trip();
             // Nothing has happened yet in this transaction, so trying again is safe. Each turn takes one
             // kept connection out of the pool, hence the end.

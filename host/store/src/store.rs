@@ -50,13 +50,23 @@ impl std::fmt::Debug for Urls {
 pub struct PoolSize {
     /// For tenants.
     pub tenant: u32,
+    /// Of those, at most for one tenant at a time.
+    pub share: u32,
     /// For the platform.
     pub platform: u32,
 }
 
 impl Default for PoolSize {
     fn default() -> Self {
-        Self { tenant: 16, platform: 2 }
+        Self { tenant: 16, share: 4, platform: 2 }
+    }
+}
+
+impl PoolSize {
+    /// Where there is but one tenant, all is its own.
+    #[must_use]
+    pub fn for_one_tenant(self) -> Self {
+        Self { share: self.tenant, ..self }
     }
 }
 
@@ -88,8 +98,8 @@ impl Store {
             urls.iter().map(way).collect::<Result<Vec<_>, StoreError>>()
         };
         let store = Self {
-            tenant: Pool::new(ways(|urls| &urls.tenant)?, size.tenant),
-            platform: Pool::new(ways(|urls| &urls.platform)?, size.platform),
+            tenant: Pool::new(ways(|urls| &urls.tenant)?, size.tenant, size.share),
+            platform: Pool::new(ways(|urls| &urls.platform)?, size.platform, size.platform),
         };
         migrate::check_serving_role(&store.tenant).await?;
         migrate::check_serving_role(&store.platform).await?;

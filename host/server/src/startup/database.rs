@@ -34,7 +34,9 @@ pub(super) async fn open(config: &Config, keyring: &Keyring) -> Result<Opened, S
             (urls, None)
         }
     };
-    let store = Store::open_any(&urls, PoolSize::default()).await?;
+    let size = PoolSize::default();
+    let size = if config.saas().is_some() { size } else { size.for_one_tenant() };
+    let store = Store::open_any(&urls, size).await?;
     Ok(Opened { store, cluster })
 }
 

@@ -38,7 +38,7 @@ async fn write(store: &Store, tenant: TenantId, hash: [u8; 32]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_dropped_transactions_leave_nothing_open_and_lose_nothing() {
     let database = Database::fresh().await;
-    let store = Store::open(&database.urls, PoolSize { tenant: 6, platform: 1 }).await.unwrap();
+    let store = Store::open(&database.urls, PoolSize { tenant: 6, share: 6, platform: 1 }).await.unwrap();
     let tenants = [issuer(&store, "one").await, issuer(&store, "two").await];
 
     let dropped = Arc::new(AtomicU32::new(0));

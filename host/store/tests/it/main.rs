@@ -14,6 +14,7 @@ mod issuance;
 mod management;
 mod offers;
 mod provisioning;
+mod shares;
 mod status;
 mod support;
 mod sweeping;

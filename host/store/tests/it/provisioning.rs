@@ -364,7 +364,7 @@ async fn a_transaction_with_a_failed_statement_is_not_committed() {
 #[tokio::test]
 async fn connections_that_died_are_replaced_without_a_word() {
     let database = Database::fresh().await;
-    let store = database.store().await;
+    let store = Store::open(&database.urls, PoolSize::default().for_one_tenant()).await.unwrap();
     let tenant = issuer(&store, "acme").await;
     let mut open = Vec::new();
     for _ in 0..5 {
@@ -389,7 +389,7 @@ async fn connections_that_died_are_replaced_without_a_word() {
 #[tokio::test]
 async fn the_pool_is_bounded_and_a_closed_store_says_so() {
     let database = Database::fresh().await;
-    let store = Store::open(&database.urls, PoolSize { tenant: 2, platform: 1 }).await.unwrap();
+    let store = Store::open(&database.urls, PoolSize { tenant: 2, share: 2, platform: 1 }).await.unwrap();
     let tenant = issuer(&store, "acme").await;
     let one = store.tenant(tenant).await.unwrap();
     let two = store.tenant(tenant).await.unwrap();
