@@ -34,7 +34,7 @@ impl PlatformTx {
             "select id, slug, name, status, parent, system, version, delete_at from tenants
              where not system
                and ($1::uuid is null or id < $1)
-               and ($2::text is null or slug ilike $2 or name ilike $2)
+               and ($2::text is null or search like (select lower($2)))
                and ($3::uuid is null or parent = $3)
              order by id desc limit $4",
             page.before.map(TenantId::uuid),
