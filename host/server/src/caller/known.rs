@@ -1,9 +1,7 @@
 //! API keys that were good a moment ago, which spares looking them up.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use chancery_domain::TenantId;
+use moka::sync::Cache;
 use time::{Duration, OffsetDateTime};
 
 use super::manager::Known;
@@ -11,27 +9,32 @@ use super::manager::Known;
 /// How long a key is presumed to be good.
 const PRESUMED_FOR: Duration = Duration::seconds(10);
 
-/// Keys that were good a moment ago, by hash. There are never more than there are good keys.
-#[derive(Default)]
-pub(crate) struct KnownKeys(Mutex<HashMap<KeyName, (Known, OffsetDateTime)>>);
+/// How many keys are remembered.
+const MOST: u64 = 100_000;
+
+/// Keys that were good a moment ago, by hash, and since when.
+pub(crate) struct KnownKeys(Cache<KeyName, (Known, OffsetDateTime)>);
+
+impl Default for KnownKeys {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MOST).time_to_live(PRESUMED_FOR.unsigned_abs()).build())
+    }
+}
 
 /// A key opens one tenant's door, so it is known under that tenant.
 pub(super) type KeyName = (TenantId, [u8; 32]);
 
 impl KnownKeys {
     pub(super) fn recall(&self, name: &KeyName, now: OffsetDateTime) -> Option<Known> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(name).filter(|(_, since)| is_fresh(*since, now)).map(|(key, _)| key.clone())
+        self.0.get(name).filter(|(_, since)| is_fresh(*since, now)).map(|(key, _)| key)
     }
 
     pub(super) fn remember(&self, name: KeyName, key: Known, now: OffsetDateTime) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, (_, since)| is_fresh(*since, now));
-        known.insert(name, (key, now));
+        self.0.insert(name, (key, now));
     }
 
     pub(super) fn forget(&self, name: &KeyName) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.0.invalidate(name);
     }
 }
 
@@ -79,12 +82,5 @@ mod tests {
         let keys = known();
         keys.forget(&name(1));
         assert!(keys.recall(&name(1), NOW).is_none());
-    }
-
-    #[test]
-    fn keys_that_nobody_uses_are_forgotten() {
-        let keys = known();
-        keys.remember(name(2), key(2), NOW + Duration::seconds(10));
-        assert_eq!(keys.0.lock().unwrap().len(), 1);
     }
 }

@@ -1,12 +1,10 @@
 //! Status lists are signed when something changed and somebody asks, never on
 //! a timer per tenant. A database that is away does not stop them.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use bytes::Bytes;
 use chancery_credential::status_list::{self, StatusList, StatusListToken};
 use chancery_domain::TenantId;
+use moka::sync::Cache;
 use time::{Duration, OffsetDateTime};
 
 use crate::app::App;
@@ -33,17 +31,16 @@ pub(crate) struct PublishedList {
     checked_at: OffsetDateTime,
 }
 
-/// The lists that this process has signed.
-#[derive(Default)]
-pub(crate) struct PublishedLists(Mutex<HashMap<(TenantId, u32), PublishedList>>);
+/// How many bytes of signed lists are kept: those of some thousand tenants.
+const KEPT: u64 = 64 << 20;
 
-impl PublishedLists {
-    fn get(&self, key: (TenantId, u32)) -> Option<PublishedList> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
-    }
+/// The lists that this process has signed. Those that nobody asks for give way first, and are signed again.
+pub(crate) struct PublishedLists(Cache<(TenantId, u32), PublishedList>);
 
-    fn put(&self, key: (TenantId, u32), list: PublishedList) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, list);
+impl Default for PublishedLists {
+    fn default() -> Self {
+        let size = |_: &_, list: &PublishedList| u32::try_from(list.token.len()).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(KEPT).weigher(size).build())
     }
 }
 
@@ -55,7 +52,7 @@ pub(crate) async fn publish_status_list(
 ) -> Result<Option<PublishedList>, Refusal> {
     let key = (issuer.tenant(), list);
     let now = app.now();
-    let known = app.published_lists.get(key);
+    let known = app.published_lists.0.get(&key);
     if let Some(known) = &known
         && now - known.checked_at < FRESHNESS
     {
@@ -64,7 +61,7 @@ pub(crate) async fn publish_status_list(
     match renew(app, issuer, list, known.as_ref(), now).await {
         Ok(published) => {
             if let Some(published) = &published {
-                app.published_lists.put(key, published.clone());
+                app.published_lists.0.insert(key, published.clone());
             }
             Ok(published)
         }

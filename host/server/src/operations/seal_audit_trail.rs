@@ -12,6 +12,8 @@ use crate::tenants::load::open_keys;
 
 /// How many entries one seal is over at most.
 const MOST_ENTRIES: u32 = 1_000;
+/// How many seals are put under the platform's trail before other work has its turn.
+const MOST_SEALS: u32 = 20;
 /// How long entries gather before they are sealed together.
 const PAUSE: Duration = Duration::seconds(5);
 
@@ -48,13 +50,18 @@ pub(crate) async fn seal_tenants_trail(app: &App, tenant: TenantId) -> Result<()
     Ok(tx.commit().await?)
 }
 
-/// Seals what is new in the platform's trail, with the keys of the application tenant.
+/// Seals what is new in the platform's trail, with the keys of the application tenant. Tenants come in crowds, and
+/// all of them tell of themselves here.
 pub(crate) async fn seal_platforms_trail(app: &App, keys: &TenantKeys) -> Result<(), StoreError> {
-    let mut tx = app.store.platform(By::Job("seal")).await?;
-    match seal(app, &mut tx, &Chain::of_platform(keys), keys).await? {
-        Sealed::Elsewhere => tx.rollback().await,
-        Sealed::Nothing | Sealed::Everything | Sealed::Part => tx.commit().await,
+    for _ in 0..MOST_SEALS {
+        let mut tx = app.store.platform(By::Job("seal")).await?;
+        match seal(app, &mut tx, &Chain::of_platform(keys), keys).await? {
+            Sealed::Elsewhere => return tx.rollback().await,
+            Sealed::Nothing | Sealed::Everything => return tx.commit().await,
+            Sealed::Part => tx.commit().await?,
+        }
     }
+    Ok(())
 }
 
 async fn seal(

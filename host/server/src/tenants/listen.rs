@@ -10,29 +10,20 @@ use crate::app::App;
 
 /// How long to wait before connecting again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A tenant that was being loaded while it changed may be kept as it was before: it is forgotten once more.
-const ONCE_MORE_AFTER: Duration = Duration::from_millis(500);
 
 /// Runs until `stopping`. Whenever changes may have been missed, everything is forgotten.
 pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
     stopping.run_until_cancelled(listen(&app)).await;
 }
 
-async fn listen(app: &Arc<App>) {
+async fn listen(app: &App) {
     loop {
         match app.store.changes().await {
             Ok(mut changes) => {
                 app.tenants.forget_all();
                 loop {
                     match changes.next().await {
-                        Ok(Change::Tenant(tenant)) => {
-                            app.tenants.forget(tenant);
-                            let app = app.clone();
-                            tokio::spawn(async move {
-                                tokio::time::sleep(ONCE_MORE_AFTER).await;
-                                app.tenants.forget(tenant);
-                            });
-                        }
+                        Ok(Change::Tenant(tenant)) => app.tenants.forget(tenant),
                         Ok(Change::Unknown) => app.tenants.forget_all(),
                         Err(error) => {
                             tracing::warn!(%error, "cannot hear of changes");
