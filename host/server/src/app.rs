@@ -17,6 +17,8 @@ use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::take_status_indices::StatusIndices;
 use crate::redeemed::RedeemedOffers;
 use crate::tenants::Tenants;
+use crate::tenants::limits::Limits;
+use crate::tenants::turns::Turns;
 
 /// The services of one running host.
 pub(crate) struct App {
@@ -33,6 +35,8 @@ pub(crate) struct App {
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,
     pub(crate) dns: Dns,
+    pub(crate) limits: Limits,
+    pub(crate) turns: Turns,
     pub(crate) jobs: Jobs,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,

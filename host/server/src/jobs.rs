@@ -67,6 +67,7 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
         write_marks(&app).await;
         // Samples pile up until somebody asks for metrics, unless they are sorted into their buckets.
         app.metrics.run_upkeep();
+        app.limits.forget_the_quiet();
         if stopped {
             return;
         }

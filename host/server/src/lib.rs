@@ -18,6 +18,7 @@ mod ops;
 mod page;
 mod platform;
 mod problem;
+mod proxies;
 mod redeemed;
 mod refusal;
 mod routes;

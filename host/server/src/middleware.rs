@@ -14,7 +14,8 @@ use tracing::Instrument;
 use crate::app::App;
 use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
-use crate::refusal::DPOP_NONCE;
+use crate::refusal::{DPOP_NONCE, Refusal};
+use crate::tenants::limits::{Audience, ClientAddress};
 
 /// How long a request may take from its first byte to our answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,6 +50,22 @@ pub(crate) async fn harden(request: Request, next: Next) -> Response {
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
+}
+
+/// Answers no more of a tenant's requests than are its share.
+pub(crate) async fn limit(
+    State((app, audience)): State<(Arc<App>, Audience)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let extensions = request.extensions();
+    let Some(issuer) = extensions.get::<Arc<Issuer>>() else { return next.run(request).await };
+    let client = extensions.get::<ClientAddress>().copied();
+    match (app.limits.admit(issuer.tenant(), audience, client), audience) {
+        (Ok(()), _) => next.run(request).await,
+        (Err(wait), Audience::Managers) => Problem::too_many(wait).into_response(),
+        (Err(wait), Audience::Wallets | Audience::Verifiers) => Refusal::too_many(wait).into_response(),
+    }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -92,6 +109,6 @@ pub(crate) fn cors() -> CorsLayer {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("dpop")])
-        .expose_headers([DPOP_NONCE, header::WWW_AUTHENTICATE, header::ETAG, REQUEST_ID])
+        .expose_headers([DPOP_NONCE, header::WWW_AUTHENTICATE, header::ETAG, REQUEST_ID, header::RETRY_AFTER])
         .max_age(Duration::from_hours(24))
 }

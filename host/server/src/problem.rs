@@ -3,9 +3,11 @@
 //! at `{management_url}/errors/{code}`, made from the table below.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use chancery_domain::template::Issue;
+use chancery_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -77,6 +79,8 @@ problems! {
         "Use a fresh key for every new request.";
     TemplateFailed = UNPROCESSABLE_ENTITY, "template-failed", "The credential template failed on this request.",
         "Give the cause in `detail` to the author of the template; other credential types go on working.";
+    TooManyRequests = TOO_MANY_REQUESTS, "too-many-requests", "More requests came for this tenant than are its share.",
+        "Wait as many seconds as `Retry-After` says, and spread the work; with an Idempotency-Key nothing happens twice.";
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The issuer cannot answer now.",
         "Try again shortly; with an Idempotency-Key nothing happens twice.";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The issuer has a defect.",
@@ -90,11 +94,13 @@ pub(crate) struct Problem {
     detail: Option<String>,
     errors: Vec<Issue>,
     cause: Option<String>,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     pub(crate) fn new(code: ProblemCode) -> Self {
-        Self { code, detail: None, errors: Vec::new(), cause: None }
+        Self { code, detail: None, errors: Vec::new(), cause: None, retry_after: None }
     }
 
     pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -122,16 +128,32 @@ impl Problem {
         }])
     }
 
+    /// More came than is answered; after `wait` there is room again.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        Self { retry_after: Some(whole_seconds(wait)), ..Self::new(ProblemCode::TooManyRequests) }
+    }
+
     /// The answer for what does not exist and for what the caller may not know of.
     pub(crate) fn not_found() -> Self {
         Self::new(ProblemCode::NotFound)
     }
 }
 
-impl From<chancery_store::StoreError> for Problem {
-    fn from(error: chancery_store::StoreError) -> Self {
-        Self::new(ProblemCode::Unavailable).because(error)
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Crowded => Self::too_many(SOON),
+            error => Self::new(ProblemCode::Unavailable).because(error),
+        }
     }
+}
+
+/// When to try again where nobody can say how long it takes.
+pub(crate) const SOON: Duration = Duration::from_secs(1);
+
+/// `Retry-After` has no smaller unit (RFC 9110 §10.2.3), and nobody is to come too early.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The document of RFC 9457 as it goes out.
@@ -184,10 +206,13 @@ impl Problem {
         let Some(problem) = response.extensions_mut().remove::<Arc<Self>>() else { return response };
         let code = problem.code.as_str();
         let cause = problem.cause.as_deref();
-        if problem.code.status().is_server_error() {
-            tracing::error!(code, cause, "a management request failed");
-        } else {
-            tracing::info!(code, cause, "refused a management request");
+        match problem.code.status() {
+            // A flood of requests is not to become one of log lines; the metrics count them.
+            StatusCode::TOO_MANY_REQUESTS => tracing::debug!(code, "refused a management request"),
+            status if status.is_server_error() => {
+                tracing::error!(code, cause, "a management request failed");
+            }
+            _ => tracing::info!(code, cause, "refused a management request"),
         }
         let document = ProblemDocument {
             r#type: format!("{management_url}/errors/{code}"),
@@ -205,6 +230,9 @@ impl Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match problem.code {
             ProblemCode::Unavailable => headers.insert(header::RETRY_AFTER, 1.into()),
+            ProblemCode::TooManyRequests => {
+                headers.insert(header::RETRY_AFTER, problem.retry_after.unwrap_or(1).into())
+            }
             ProblemCode::Unauthenticated => headers
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chancery\"")),
             _ => None,

@@ -1,11 +1,15 @@
 //! What a wallet reads when it is refused: the codes and shapes of OAuth and
 //! OpenID4VCI, and beside them what only the log keeps.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use chancery_protocol::error::{ErrorBody, ErrorCode, describe};
+use chancery_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::no_store;
+use crate::problem::{SOON, whole_seconds};
 
 /// The header that carries a server-chosen DPoP nonce (RFC 9449 §8).
 pub(crate) const DPOP_NONCE: http::HeaderName = http::HeaderName::from_static("dpop-nonce");
@@ -19,7 +23,7 @@ pub(crate) struct Refusal {
     /// `WWW-Authenticate`, at protected resources.
     challenge: Option<String>,
     dpop_nonce: Option<String>,
-    retry_after: Option<u32>,
+    retry_after: Option<u64>,
     /// The cause, for the log alone.
     cause: Option<String>,
 }
@@ -100,6 +104,17 @@ impl Refusal {
         refusal
     }
 
+    /// More requests came for the issuer than are its share; after `wait` there is room again.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let mut refusal = Self::new(
+            ErrorCode::TemporarilyUnavailable,
+            "too many requests for this issuer, try again when Retry-After says",
+        );
+        refusal.status = StatusCode::TOO_MANY_REQUESTS;
+        refusal.retry_after = Some(whole_seconds(wait));
+        refusal
+    }
+
     /// Nothing is here, or nothing that the caller may know of.
     pub(crate) fn not_found(description: &str) -> Self {
         let mut refusal = Self::new(ErrorCode::InvalidRequest, description);
@@ -127,29 +142,31 @@ impl Refusal {
 }
 
 /// In how many seconds to ask again whether a halt was lifted.
-const HALTED_FOR: u32 = 60;
+const HALTED_FOR: u64 = 60;
 
 /// The algorithms that a DPoP proof may be signed with, as a challenge lists them.
 pub(crate) const DPOP_ALGORITHMS: &str = "ES256 EdDSA";
 
-impl From<chancery_store::StoreError> for Refusal {
-    fn from(error: chancery_store::StoreError) -> Self {
-        Self::unavailable(error)
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Crowded => Self::too_many(SOON),
+            error => Self::unavailable(error),
+        }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let code = self.code.as_str();
-        if self.status.is_server_error() {
-            tracing::error!(code, cause = self.cause, "a wallet's request failed");
-        } else {
-            tracing::info!(
-                code,
-                description = self.description,
-                cause = self.cause,
-                "refused a wallet's request"
-            );
+        let (description, cause) = (&self.description, self.cause);
+        match self.status {
+            // A flood of requests is not to become one of log lines; the metrics count them.
+            StatusCode::TOO_MANY_REQUESTS => tracing::debug!(code, "refused a wallet's request"),
+            status if status.is_server_error() => {
+                tracing::error!(code, cause, "a wallet's request failed");
+            }
+            _ => tracing::info!(code, description, cause, "refused a wallet's request"),
         }
         let body = ErrorBody { error: code.to_owned(), error_description: Some(self.description) };
         let mut response = no_store((self.status, axum::Json(body)));

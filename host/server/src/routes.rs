@@ -10,7 +10,9 @@ use chancery_protocol::well_known::WellKnown;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::proxies::Proxies;
 use crate::tenants::address::Addressing;
+use crate::tenants::limits::Audience;
 use crate::tenants::{FrontDoor, knock, show_left_behind};
 use crate::{manage, middleware, ops, platform, wallet};
 
@@ -24,6 +26,8 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
     let door = FrontDoor {
         app: app.clone(),
         addressing: Addressing::of(config),
+        proxies: Proxies::new(config.trusted_proxies.clone()),
+        https_only: config.public_url.scheme() == "https",
         tenants: around(app, tenants(app)),
         remains: around(app, remains()),
         platform: around(app, platform),
@@ -54,14 +58,21 @@ fn around(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
 }
 
 /// One tenant's routes, wherever in the world it has its address.
-fn tenants(app: &App) -> Router<Arc<App>> {
+fn tenants(app: &Arc<App>) -> Router<Arc<App>> {
     let managers = if app.tenants.workshop.saas {
         managers().merge(addresses()).merge(descendants())
     } else {
         managers()
     };
     let managers = managers.fallback(manage::nowhere).method_not_allowed_fallback(manage::wrong_method);
-    Router::new().merge(well_known()).merge(verifiers()).merge(wallets()).nest("/api", managers)
+    let limited = |audience, routes: Router<Arc<App>>| {
+        routes.layer(from_fn_with_state((app.clone(), audience), middleware::limit))
+    };
+    let open = Router::new()
+        .merge(limited(Audience::Verifiers, well_known().merge(verifiers())))
+        .merge(limited(Audience::Wallets, wallets()))
+        .layer(middleware::cors());
+    open.merge(limited(Audience::Wallets, pages())).nest("/api", limited(Audience::Managers, managers))
 }
 
 /// Metadata. The front door brings both forms here, the inserted and the appended one.
@@ -71,7 +82,6 @@ fn well_known() -> Router<Arc<App>> {
         .route(&at(WellKnown::CredentialIssuer), get(wallet::metadata::credential_issuer))
         .route(&at(WellKnown::AuthorizationServer), get(wallet::metadata::authorization_server))
         .route(&at(WellKnown::JwtVcIssuer), get(wallet::keys::jwt_vc_issuer))
-        .layer(middleware::cors())
 }
 
 /// What verifiers need, without authentication and without a trace of who asked.
@@ -82,7 +92,6 @@ fn verifiers() -> Router<Arc<App>> {
         .route("/jwks", get(wallet::keys::jwks))
         .route("/oauth/jwks", get(wallet::keys::token_keys))
         .route("/status-lists/{list}", get(wallet::status_list::show))
-        .layer(middleware::cors())
 }
 
 /// What is left of a deleted tenant; the front door knows what there is.
@@ -99,8 +108,11 @@ fn wallets() -> Router<Arc<App>> {
         .route("/credential", post(wallet::credential::issue))
         .route("/notification", post(wallet::notification::receive))
         .method_not_allowed_fallback(wallet::wrong_method)
-        .layer(middleware::cors())
-        .route("/offers/{secret}/page", get(wallet::offer_page::show))
+}
+
+/// What a holder looks at.
+fn pages() -> Router<Arc<App>> {
+    Router::new().route("/offers/{secret}/page", get(wallet::offer_page::show))
 }
 
 /// The management API, version 1.

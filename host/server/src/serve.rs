@@ -64,7 +64,8 @@ impl Server {
             .into_iter()
             .map(|(listener, router)| {
                 let stopping = stopping.clone();
-                let service = axum::serve(listener, router);
+                let service = router.into_make_service_with_connect_info::<SocketAddr>();
+                let service = axum::serve(listener, service);
                 tokio::spawn(
                     service.with_graceful_shutdown(async move { stopping.cancelled().await }).into_future(),
                 )

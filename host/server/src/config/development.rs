@@ -61,6 +61,8 @@ pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: environment::database(environment)?,
         dns: environment::address(environment, "CHANCERY_DNS")?,
+        tenant_rate: environment::tenant_rate(environment)?,
+        trusted_proxies: environment::trusted_proxies(environment)?,
         mode,
         data,
         development: true,

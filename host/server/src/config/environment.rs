@@ -1,9 +1,12 @@
 //! `chancery serve`: everything from environment variables; every secret also from a file, by `…_FILE`.
 
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use chancery_credential::keys::{Algorithm, Master};
 use chancery_store::embedded::BinarySearch;
+use ipnet::IpNet;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -11,6 +14,9 @@ use super::{
     Config, ConfigError, Database, Mode, Saas, SelfHosted, ServingUrls, key_from_hex,
     plugins_beside_the_program,
 };
+
+/// Far above what one organisation needs for long: more than half a million offers an hour.
+const USUAL_TENANT_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
 
 /// Looks a variable up.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -41,6 +47,8 @@ pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> 
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: database(environment)?,
         dns: address(environment, "CHANCERY_DNS")?,
+        tenant_rate: tenant_rate(environment)?,
+        trusted_proxies: trusted_proxies(environment)?,
         mode,
         development: false,
     })
@@ -217,6 +225,43 @@ pub(super) fn address(
         .transpose()
 }
 
+/// How many requests a second of each tenant are answered. Where there is but one tenant, nobody is to be spared.
+pub(super) fn tenant_rate(environment: Environment<'_>) -> Result<Option<NonZeroU32>, ConfigError> {
+    match environment("CHANCERY_TENANT_RATE").filter(|value| !value.is_empty()).as_deref() {
+        None => Ok(is_saas(environment)?.then_some(USUAL_TENANT_RATE)),
+        Some("off") => Ok(None),
+        Some(rate) => rate.parse().map(Some).map_err(|_| {
+            ConfigError::unusable(
+                "CHANCERY_TENANT_RATE",
+                "it must be a number of requests a second, or `off`",
+            )
+        }),
+    }
+}
+
+/// Whose word on clients counts. Whoever would trust everybody does not mean to.
+pub(super) fn trusted_proxies(environment: Environment<'_>) -> Result<Vec<IpNet>, ConfigError> {
+    const NAME: &str = "CHANCERY_TRUSTED_PROXIES";
+    let listed = environment(NAME).unwrap_or_default();
+    let listed = listed.split(',').map(str::trim).filter(|proxy| !proxy.is_empty());
+    let proxy = |text: &str| {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let network = network.map_err(|_| {
+            let reason = "it must list addresses or networks, such as 10.0.0.0/24, 2001:db8::7";
+            ConfigError::unusable(NAME, reason)
+        })?;
+        match network {
+            _ if network.prefix_len() == 0 => Err(ConfigError::unusable(NAME, "it would trust everybody")),
+            _ if network != network.trunc() => Err(ConfigError::unusable(
+                NAME,
+                format!("{network} has bits beyond its prefix: {}?", network.trunc()),
+            )),
+            network => Ok(network),
+        }
+    };
+    listed.map(proxy).collect()
+}
+
 /// A secret from its variable or from the file that the other variable names; both is a mistake.
 pub(super) fn secret(
     environment: Environment<'_>,
@@ -278,6 +323,14 @@ mod tests {
             ("CHANCERY_PUBLIC_URL", "https://issuer.example/?a=b"),
             ("CHANCERY_TENANT_DATABASE_URL", "postgres://x"),
             ("SAAS_MODE", "yes"),
+            ("CHANCERY_TENANT_RATE", "0"),
+            ("CHANCERY_TENANT_RATE", "-5"),
+            ("CHANCERY_TENANT_RATE", "fast"),
+            ("CHANCERY_TRUSTED_PROXIES", "proxy.example"),
+            ("CHANCERY_TRUSTED_PROXIES", "10.0.0.7/33"),
+            ("CHANCERY_TRUSTED_PROXIES", "10.0.0.7/24"),
+            ("CHANCERY_TRUSTED_PROXIES", "0.0.0.0/0"),
+            ("CHANCERY_TRUSTED_PROXIES", "10.0.0.7, ::/0"),
             ("ISSUER_PREVIOUS_MASTER_KEY", KEY),
         ] {
             let error = with(&[(name, value)]).err().unwrap_or_default();
@@ -310,6 +363,25 @@ mod tests {
             let error = saas(&[("ISSUER_MASTER_KEY", KEY), (name, value)]).err().unwrap_or_default();
             assert!(error.contains(name), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn one_tenant_is_limited_where_it_could_be_in_the_way_of_others() {
+        assert_eq!(with(&[]).unwrap().tenant_rate, None);
+        let many = [("SAAS_MODE", "true"), ("ISSUER_SIGNING_KEY", ""), ("ISSUER_MASTER_KEY", KEY)];
+        let rate = |rate| with(&[&many[..], &[("CHANCERY_TENANT_RATE", rate)]].concat()).unwrap().tenant_rate;
+        assert_eq!(rate("").map(NonZeroU32::get), Some(200));
+        assert_eq!(rate("7").map(NonZeroU32::get), Some(7));
+        assert_eq!(rate("off"), None);
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_and_networks() {
+        let trusted = |text| with(&[("CHANCERY_TRUSTED_PROXIES", text)]).unwrap().trusted_proxies;
+        assert_eq!(trusted(""), []);
+        let all: Vec<String> =
+            trusted("10.0.0.0/24, 192.0.2.7,2001:db8::/32 , ::1,").iter().map(IpNet::to_string).collect();
+        assert_eq!(all, ["10.0.0.0/24", "192.0.2.7/32", "2001:db8::/32", "::1/128"]);
     }
 
     #[test]

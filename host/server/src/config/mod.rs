@@ -4,10 +4,12 @@ mod development;
 mod environment;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use chancery_credential::keys::{Algorithm, Master};
 use chancery_store::embedded::BinarySearch;
+use ipnet::IpNet;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -30,6 +32,11 @@ pub struct Config {
     pub database: Database,
     /// The DNS server that is asked for tenants' domains, if not the machine's (`CHANCERY_DNS`).
     pub dns: Option<SocketAddr>,
+    /// How many requests a second of each tenant a process answers, if not as many as come
+    /// (`CHANCERY_TENANT_RATE`).
+    pub tenant_rate: Option<NonZeroU32>,
+    /// Whose `X-Forwarded-*` headers are believed (`CHANCERY_TRUSTED_PROXIES`).
+    pub trusted_proxies: Vec<IpNet>,
     /// One tenant or many.
     pub mode: Mode,
     /// Whether `chancery dev` made this up: only then may the public URL be plain http.

@@ -7,7 +7,7 @@ use chancery_credential::secrets::OfferSecret;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::template::Issue;
 use chancery_domain::{OfferId, OfferState, Random, random_bytes};
-use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
+use chancery_engine::{Outcome, Purpose, Template};
 use chancery_protocol::offer::{OfferLink, TxCode};
 use chancery_store::{NewOffer, NewTxCode, PinnedItem, Principal, TenantTx};
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,11 @@ use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::fetch_offer::describe_offer;
+use super::prepare_dataset::{Unprepared, prepare_dataset};
 use super::redeem_code::tx_code_mac;
 use crate::app::App;
 use crate::issuer::Issuer;
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{Problem, ProblemCode, SOON};
 
 /// How many credentials one offer may hold.
 const MOST_CREDENTIALS: usize = 10;
@@ -218,20 +219,22 @@ pub(crate) async fn check_offer(
     })
 }
 
-/// Asks the template, which asks its schema first.
+/// What the template would refuse.
 async fn check_subject(
     app: &App,
     issuer: &Issuer,
     template: &Template,
     subject: &Value,
 ) -> Result<Vec<Issue>, Problem> {
-    let request = PrepareRequest::new(Purpose::Offer, &issuer.tenant.slug, subject, app.now());
-    match template.prepare(&request).await {
+    match prepare_dataset(app, issuer, template, Purpose::Offer, subject, app.now()).await {
         Ok(Outcome::Issue(_)) => Ok(Vec::new()),
         Ok(Outcome::Refuse(issues)) => Ok(issues),
         Ok(Outcome::Need(_) | Outcome::Defer(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
             .detail("the template asks for a lookup or a deferral, which this version does not offer yet")),
-        Err(fault) => Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault)),
+        Err(Unprepared::Crowded) => Err(Problem::too_many(SOON)),
+        Err(Unprepared::Fault(fault)) => {
+            Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault))
+        }
     }
 }
 

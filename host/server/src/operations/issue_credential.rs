@@ -15,7 +15,7 @@ use chancery_credential::sd_jwt::{self, SdJwtVc};
 use chancery_credential::tokens::AccessToken;
 use chancery_domain::template::{Definition, Issue, SdJwtProjection};
 use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, random_bytes};
-use chancery_engine::{Outcome, PrepareRequest, Purpose, Template};
+use chancery_engine::{Outcome, Purpose, Template};
 use chancery_protocol::credential::{CredentialRequest, CredentialResponse, IssuedCredential};
 use chancery_protocol::error::ErrorCode;
 use chancery_store::{
@@ -25,10 +25,12 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use super::find_template::find_template;
+use super::prepare_dataset::{Unprepared, prepare_dataset};
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
 use crate::app::App;
 use crate::caller::Wallet;
 use crate::issuer::{BATCH_SIZE, Issuer};
+use crate::problem::SOON;
 use crate::refusal::Refusal;
 
 /// No credential outlives this, whatever its template says: status lists must end some day.
@@ -50,7 +52,7 @@ pub(crate) async fn issue_credential(
 
     let (item, subject) = offered(app, issuer, &wallet, &configuration_id, now).await?;
     let template = find_template(app, issuer, &item).await?;
-    let dataset = prepare(issuer, &template, &subject, now).await?;
+    let dataset = prepare(app, issuer, &template, &subject, now).await?;
 
     let definition = template.definition();
     let projection = definition.sd_jwt.as_ref().ok_or_else(|| {
@@ -234,14 +236,14 @@ fn already_issued() -> Refusal {
 
 /// Lets the template shape the claims. A template that fails, fails this request alone.
 async fn prepare(
+    app: &App,
     issuer: &Issuer,
     template: &Template,
     subject: &Value,
     now: OffsetDateTime,
 ) -> Result<Dataset, Refusal> {
     let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
-    let request = PrepareRequest::new(Purpose::Issue, &issuer.tenant.slug, subject, now);
-    match template.prepare(&request).await {
+    match prepare_dataset(app, issuer, template, Purpose::Issue, subject, now).await {
         Ok(Outcome::Issue(dataset)) => Ok(dataset),
         Ok(Outcome::Refuse(issues)) => {
             Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))
@@ -249,7 +251,10 @@ async fn prepare(
         Ok(Outcome::Need(_) | Outcome::Defer(_)) => {
             Err(denied("this credential needs a step that the issuer does not offer yet"))
         }
-        Err(fault) => Err(denied("the issuer could not prepare this credential").because(fault)),
+        Err(Unprepared::Crowded) => Err(Refusal::too_many(SOON)),
+        Err(Unprepared::Fault(fault)) => {
+            Err(denied("the issuer could not prepare this credential").because(fault))
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod halt_issuance;
 pub(crate) mod import_key;
 pub(crate) mod issue_credential;
 pub(crate) mod note_outcome;
+pub(crate) mod prepare_dataset;
 pub(crate) mod publish_status_list;
 pub(crate) mod redeem_code;
 pub(crate) mod register_tenant;

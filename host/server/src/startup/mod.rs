@@ -159,6 +159,8 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),
         dns: Dns::of(config.dns).map_err(StartError::Dns)?,
+        limits: crate::tenants::limits::Limits::new(config.tenant_rate),
+        turns: crate::tenants::turns::Turns::new(config.saas().is_some()),
         jobs: crate::jobs::Jobs::default(),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,

@@ -1,27 +1,33 @@
 //! The front door: from the address of a request to the tenant it is for, and on to the tenant's routes,
 //! which begin at `/` for everybody.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{ConnectInfo, OriginalUri, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::uri::PathAndQuery;
-use http::{StatusCode, Uri, header};
+use http::{StatusCode, Uri};
 use tower::ServiceExt as _;
 
 use super::LoadError;
 use super::address::{Address, Addressing};
+use super::limits::ClientAddress;
 use crate::app::App;
 use crate::caller::tenant_named_by_token;
 use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
+use crate::proxies::Proxies;
 use crate::refusal::Refusal;
 
 /// What lies behind the door.
 pub(crate) struct FrontDoor {
     pub(crate) app: Arc<App>,
     pub(crate) addressing: Addressing,
+    pub(crate) proxies: Proxies,
+    /// Whether the world reaches the host by https only.
+    pub(crate) https_only: bool,
     /// The routes of every tenant.
     pub(crate) tenants: Router,
     /// What deleted tenants left behind.
@@ -31,9 +37,17 @@ pub(crate) struct FrontDoor {
 }
 
 /// Finds out who the request is for, and hands it over.
-pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, request: Request) -> Response {
+pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, mut request: Request) -> Response {
     let tenants = &door.app.tenants;
-    let address = door.addressing.locate(host(&request).as_deref(), request.uri().path());
+    let peer = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip());
+    let asked = door.proxies.ask(peer, &request);
+    if asked.in_clear && door.https_only {
+        return in_clear();
+    }
+    if let Some(address) = asked.address {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    let address = door.addressing.locate(asked.host.as_deref(), request.uri().path());
     let by_token = matches!(address, Address::Token(_));
     let (found, path) = match address {
         Address::Sole(path) | Address::Application(path) | Address::Token(path) => {
@@ -132,21 +146,17 @@ fn at(mut request: Request, issuer: Arc<Issuer>, path: &str) -> Request {
     request
 }
 
-/// The host that the client meant: the target's own in HTTP/2 or in absolute form, else the one Host header.
-fn host(request: &Request) -> Option<String> {
-    if let Some(authority) = request.uri().authority() {
-        return Some(authority.as_str().to_owned());
-    }
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok().map(str::to_owned),
-        _ => None,
-    }
-}
-
 /// RFC 9110 §15.5.20.
 fn misdirected() -> Response {
     Refusal::not_found("no tenant is served under this host name")
+        .with_status(StatusCode::MISDIRECTED_REQUEST)
+        .into_response()
+}
+
+/// The scheme is a part of what was asked for (RFC 9110 §7.4). A redirection would hide from clients that
+/// their secrets go about in clear.
+fn in_clear() -> Response {
+    Refusal::not_found("nothing is served over plain http, use https")
         .with_status(StatusCode::MISDIRECTED_REQUEST)
         .into_response()
 }
