@@ -1,4 +1,4 @@
-//! `cargo xtask bench issue|plugin`: builds in release mode, then lets `chancery-bench` measure.
+//! `cargo xtask bench issue|tenants|plugin`: builds in release mode, then lets `chancery-bench` measure.
 //!
 //! The document goes to standard output, everything else to standard error, so that it can be piped.
 
@@ -35,6 +35,9 @@ enum What {
         #[arg(long)]
         by_reference: bool,
     },
+    /// Ten tenants to a hundred thousand (`--quick`: ten thousand): what grows with them, and what one of them
+    /// can do to the others.
+    Tenants,
     /// Compiling, loading and calling a plugin.
     Plugin,
 }
@@ -56,6 +59,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         What::Issue { dpop, by_reference } => {
             bench.arg("issue").arg("--chancery").arg(binaries.join("chancery"));
             bench.args(dpop.then_some("--dpop")).args(by_reference.then_some("--by-reference"));
+        }
+        What::Tenants => {
+            bench.arg("tenants").arg("--chancery").arg(binaries.join("chancery"));
         }
         What::Plugin => {
             bench.arg("plugin");

@@ -1,7 +1,7 @@
 //! Processor time and memory of processes, as the kernel counts them.
 
 use std::fs;
-use std::ops::Sub;
+use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -95,6 +95,18 @@ pub(crate) struct Used {
     pub(crate) server: Duration,
     pub(crate) database: Duration,
     pub(crate) driver: Duration,
+}
+
+impl Add for Used {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            server: self.server + other.server,
+            database: self.database + other.database,
+            driver: self.driver + other.driver,
+        }
+    }
 }
 
 impl Sub for Used {

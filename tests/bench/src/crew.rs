@@ -20,8 +20,13 @@ pub(crate) struct Crew {
 
 impl Crew {
     pub(crate) async fn connect(address: &Address, variant: Variant, size: usize) -> Result<Self> {
-        let mut clients = Vec::with_capacity(size);
-        for _ in 0..size {
+        Self::of(std::iter::repeat_n(address, size), variant).await
+    }
+
+    /// One client for each of these.
+    pub(crate) async fn of(addresses: impl Iterator<Item = &Address>, variant: Variant) -> Result<Self> {
+        let mut clients = Vec::new();
+        for address in addresses {
             let keys = (0..KEYS).map(|_| Key::generate()).collect::<Result<_>>()?;
             clients.push(Client::connect(address, variant, keys).await?);
         }

@@ -179,7 +179,8 @@ impl Client {
         headers: &[String],
         body: &str,
     ) -> Result<Answer> {
-        let answer = self.connection.send(method, path, headers, body).await?;
+        let path = format!("{}{path}", self.address.prefix);
+        let answer = self.connection.send(method, &path, headers, body).await?;
         if !matches!(answer.status, 200 | 201) {
             bail!("{} answered {}: {}", step.name(), answer.status, String::from_utf8_lossy(&answer.body));
         }

@@ -11,7 +11,7 @@ use crate::crew::Crew;
 use crate::floor::{self, Floor};
 use crate::flow::{CONFIGURATION, Step, Times, Variant};
 use crate::http::Connection;
-use crate::issuer::{Database, Server, used};
+use crate::issuer::{Database, Server, Start, used};
 use crate::machine;
 use crate::measure::{milliseconds, ms, per, rounded};
 
@@ -65,10 +65,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
     let variant = Variant { dpop: arguments.dpop, by_reference: arguments.by_reference };
     let machine = machine::describe();
     let data = &arguments.data;
-    if data.exists() {
-        ensure!(std::fs::read_dir(data)?.next().is_none(), "{} is not empty", data.display());
-    }
-    std::fs::create_dir_all(data)?;
+    make_empty(data)?;
 
     eprintln!("the floor: transactions alone");
     let transactions = transactions(&data.join("floor"), arguments.postgres.as_deref(), &plan).await?;
@@ -76,7 +73,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
     eprintln!("starting the issuer");
     let postgres = data.join("postgres");
     let mut database = Database::start(&postgres, arguments.postgres.as_deref()).await?;
-    let server = Server::start(&arguments.chancery, &arguments.plugins, data, &database).await?;
+    let start = Start { binary: &arguments.chancery, plugins: &arguments.plugins, data, environment: &[] };
+    let server = Server::start(start, &database).await?;
     let document = async {
         Crew::connect(&server.address, variant, USUAL).await?.issue(plan.warm_up).await?;
         let mut runs = Vec::new();
@@ -118,6 +116,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
     stopped?;
     std::fs::remove_dir_all(data).with_context(|| format!("clear {}", data.display()))?;
     Ok(document)
+}
+
+/// Makes sure that there is such a directory, and nothing in it.
+pub(crate) fn make_empty(data: &Path) -> Result<()> {
+    if data.exists() {
+        ensure!(std::fs::read_dir(data)?.next().is_none(), "{} is not empty", data.display());
+    }
+    Ok(std::fs::create_dir_all(data)?)
 }
 
 /// The statements of an issuance without anything around them, on a cluster of their own.
@@ -222,7 +228,7 @@ fn latencies(all: &[Times]) -> Value {
     Value::Object(found)
 }
 
-fn split(cost: Used, count: usize) -> Value {
+pub(crate) fn split(cost: Used, count: usize) -> Value {
     let share = |part: Duration| rounded(per(ms(part), count));
     json!({
         "server_and_postgresql": share(cost.server + cost.database),

@@ -26,6 +26,8 @@ const FAREWELL: Duration = Duration::from_secs(20);
 pub(crate) struct Address {
     /// `host:port`
     pub(crate) host: String,
+    /// What the issuer's paths begin with, if there are many on that host.
+    pub(crate) prefix: String,
     /// The issuer identifier.
     pub(crate) issuer: String,
     pub(crate) api_key: String,
@@ -92,21 +94,34 @@ impl Database {
 pub(crate) struct Server {
     child: Child,
     processes: Family,
+    /// Its first tenant.
     pub(crate) address: Address,
+    /// The key of its operator, if there are many tenants.
+    pub(crate) operator: Option<String>,
+}
+
+/// What a server is started from, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start<'a> {
+    /// The `chancery` binary.
+    pub(crate) binary: &'a Path,
+    /// The directory of the bundled plugins.
+    pub(crate) plugins: &'a Path,
+    /// Where the server keeps its files, in `issuer`.
+    pub(crate) data: &'a Path,
+    /// Beside what it needs anyway.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
 }
 
 impl Server {
     /// Starts the binary on `database` and waits until it serves.
-    pub(crate) async fn start(
-        binary: &Path,
-        plugins: &Path,
-        data: &Path,
-        database: &Database,
-    ) -> Result<Self> {
+    pub(crate) async fn start(start: Start<'_>, database: &Database) -> Result<Self> {
+        let Start { binary, plugins, data, environment } = start;
         let log = std::fs::File::create(data.join("chancery.log"))?;
         let mut child = Command::new(binary)
             .args(["dev", "--output", "json", "--port", "0", "--data"])
             .arg(data.join("issuer"))
+            .envs(environment.iter().copied())
             .env("DATABASE_URL", database.admin_url())
             .env("CHANCERY_PLUGINS", plugins)
             .stdin(Stdio::null())
@@ -126,10 +141,12 @@ impl Server {
             let found = said.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
             found.with_context(|| format!("find {pointer} in what the issuer says of itself"))
         };
-        let issuer = text("/tenants/0/issuer")?;
-        let host = issuer.strip_prefix("http://").context("reach the issuer by http")?.to_owned();
+        let (url, issuer) = (text("/public_url")?, text("/tenants/0/issuer")?);
+        let host = url.strip_prefix("http://").context("reach the issuer by http")?.to_owned();
+        let prefix = issuer.strip_prefix(&url).context("find the issuer on its host")?.to_owned();
         let processes = Family(child.id().context("find the issuer's process")?);
-        Ok(Self { child, processes, address: Address { host, issuer, api_key: text("/tenants/0/token")? } })
+        let address = Address { host, prefix, issuer, api_key: text("/tenants/0/token")? };
+        Ok(Self { child, processes, address, operator: text("/platform/token").ok() })
     }
 
     pub(crate) fn processes(&self) -> Family {

@@ -1,6 +1,6 @@
 //! What an issuance and a plugin call cost, as one JSON document on standard output.
 //!
-//! `cargo xtask bench issue|plugin` builds everything in release mode and runs this. `issue` starts a
+//! `cargo xtask bench issue|tenants|plugin` builds everything in release mode and runs this. `issue` starts a
 //! PostgreSQL cluster and the real `chancery` binary, and is their wallet and manager from a process of
 //! its own; so the costs of the server, of PostgreSQL and of the driver can be told apart. Beside
 //! them it measures the floor: the parts that no implementation of that flow can leave out.
@@ -17,6 +17,7 @@ mod issuer;
 mod machine;
 mod measure;
 mod plugin;
+mod tenants;
 mod wallet;
 
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ struct Arguments {
 enum What {
     /// Complete issuances, from the offer to the credential.
     Issue(issue::Arguments),
+    /// Many tenants: what grows with them, and what one of them can do to the others.
+    Tenants(tenants::Arguments),
     /// Compiling, loading and calling a plugin.
     Plugin(plugin::Arguments),
 }
@@ -60,6 +63,10 @@ fn run(arguments: Arguments) -> Result<()> {
             // One thread, so that the driver leaves a core to those it measures.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(issue::run(&issue))?
+        }
+        What::Tenants(tenants) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(tenants::run(&tenants))?
         }
         What::Plugin(plugin) => {
             let runtime =

@@ -10,6 +10,13 @@ pub(crate) fn milliseconds(mut all: Vec<Duration>) -> Value {
     json!({ "p50": rounded(ms(quantile(&all, 50))), "p99": rounded(ms(quantile(&all, 99))) })
 }
 
+/// Median, 95th and 99th percentile in milliseconds.
+pub(crate) fn spread(mut all: Vec<Duration>) -> Value {
+    all.sort_unstable();
+    let at = |percent| rounded(ms(quantile(&all, percent)));
+    json!({ "p50": at(50), "p95": at(95), "p99": at(99), "count": all.len() })
+}
+
 /// Median and 99th percentile in microseconds.
 pub(crate) fn microseconds(mut all: Vec<Duration>) -> Value {
     all.sort_unstable();
