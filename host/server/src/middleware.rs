@@ -61,10 +61,13 @@ pub(crate) async fn limit(
     let extensions = request.extensions();
     let Some(issuer) = extensions.get::<Arc<Issuer>>() else { return next.run(request).await };
     let client = extensions.get::<ClientAddress>().copied();
-    match (app.limits.admit(issuer.tenant(), audience, client), audience) {
-        (Ok(()), _) => next.run(request).await,
-        (Err(wait), Audience::Managers) => Problem::too_many(wait).into_response(),
-        (Err(wait), Audience::Wallets | Audience::Verifiers) => Refusal::too_many(wait).into_response(),
+    let Err(wait) = app.limits.admit(issuer.tenant(), audience, client) else {
+        return next.run(request).await;
+    };
+    app.limits.hold_back().await;
+    match audience {
+        Audience::Managers => Problem::too_many(wait).into_response(),
+        Audience::Wallets | Audience::Verifiers => Refusal::too_many(wait).into_response(),
     }
 }
 

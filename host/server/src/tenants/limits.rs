@@ -7,6 +7,8 @@ use std::time::Duration;
 use chancery_domain::TenantId;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 /// Who calls. Each has a share of its own, so that a flood of one kind keeps no other away from the same tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +27,7 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 pub(crate) struct Limits {
     clock: DefaultClock,
     shares: Option<Shares>,
+    held: Semaphore,
 }
 
 struct Shares {
@@ -33,6 +36,10 @@ struct Shares {
     clients: DefaultKeyedRateLimiter<(TenantId, Audience, IpAddr)>,
 }
 
+/// How long a refusal is held back: whoever waits for it sends nothing meanwhile, and refusing costs time too.
+const HELD_FOR: Duration = Duration::from_millis(250);
+/// How many refusals are held back at a time; others leave at once.
+const MOST_HELD: usize = 1_000;
 const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 /// The part of a tenant's share that one client may take.
 const CLIENTS_PART: u32 = 4;
@@ -46,7 +53,7 @@ impl Limits {
             tenants: RateLimiter::keyed(quota(rate)),
             clients: RateLimiter::keyed(quota(part(rate))),
         });
-        Self { clock: DefaultClock::default(), shares }
+        Self { clock: DefaultClock::default(), shares, held: Semaphore::new(MOST_HELD) }
     }
 
     /// Counts a request; says how long to wait if it is one too many.
@@ -62,6 +69,13 @@ impl Limits {
             clients.check_key(&who).map_err(|early| early.wait_time_from(self.clock.now()))?;
         }
         tenants.check_key(&(tenant, audience)).map_err(|early| early.wait_time_from(self.clock.now()))
+    }
+
+    /// Lets a moment pass before a refusal.
+    pub(crate) async fn hold_back(&self) {
+        if let Ok(_held) = self.held.try_acquire() {
+            sleep(HELD_FOR).await;
+        }
     }
 
     /// Forgets those who have been quiet.
@@ -92,8 +106,8 @@ mod tests {
         TenantId::new(time::OffsetDateTime::UNIX_EPOCH, [number; 10])
     }
 
-    fn client(address: &str) -> Option<ClientAddress> {
-        Some(ClientAddress(address.parse().unwrap()))
+    fn client(address: &str) -> ClientAddress {
+        ClientAddress(address.parse().unwrap())
     }
 
     #[test]
@@ -112,18 +126,18 @@ mod tests {
     fn one_client_takes_no_more_than_a_part_of_what_the_tenant_has() {
         let limits = Limits::new(NonZeroU32::new(8));
         for address in ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3", "2001:db8::4"] {
-            assert!(limits.admit(tenant(1), WALLETS, client(address)).is_ok());
+            assert!(limits.admit(tenant(1), WALLETS, Some(client(address))).is_ok());
         }
-        assert!(limits.admit(tenant(1), WALLETS, client("2001:db8::5")).is_err(), "one household");
-        assert!(limits.admit(tenant(1), WALLETS, client("192.0.2.1")).is_ok());
-        assert!(limits.admit(tenant(2), WALLETS, client("2001:db8::5")).is_ok());
+        assert!(limits.admit(tenant(1), WALLETS, Some(client("2001:db8::5"))).is_err(), "one household");
+        assert!(limits.admit(tenant(1), WALLETS, Some(client("192.0.2.1"))).is_ok());
+        assert!(limits.admit(tenant(2), WALLETS, Some(client("2001:db8::5"))).is_ok());
     }
 
     #[test]
     fn nobody_is_remembered_for_long() {
         let limits = Limits::new(NonZeroU32::new(1_000));
         for number in 0..100 {
-            assert!(limits.admit(tenant(number), WALLETS, client("192.0.2.1")).is_ok());
+            assert!(limits.admit(tenant(number), WALLETS, Some(client("192.0.2.1"))).is_ok());
         }
         std::thread::sleep(Duration::from_millis(20));
         limits.forget_the_quiet();
@@ -131,9 +145,20 @@ mod tests {
         assert_eq!((shares.tenants.len(), shares.clients.len()), (0, 0));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn refusals_are_held_back_as_long_as_they_are_not_too_many() {
+        let limits = Limits::new(None);
+        let began = tokio::time::Instant::now();
+        limits.hold_back().await;
+        assert_eq!(began.elapsed(), HELD_FOR);
+        let _all = limits.held.acquire_many(MOST_HELD.try_into().unwrap()).await.unwrap();
+        limits.hold_back().await;
+        assert_eq!(began.elapsed(), HELD_FOR);
+    }
+
     #[test]
     fn without_a_limit_everybody_is_admitted() {
         let limits = Limits::new(None);
-        assert!((0..10_000).all(|_| limits.admit(tenant(1), WALLETS, client("192.0.2.1")).is_ok()));
+        assert!((0..10_000).all(|_| limits.admit(tenant(1), WALLETS, Some(client("192.0.2.1"))).is_ok()));
     }
 }

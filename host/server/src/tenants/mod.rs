@@ -61,7 +61,7 @@ impl Tenants {
         asked: Option<String>,
     ) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
         let place = (id, asked.clone());
-        let load = async { Ok(self.workshop.load(id, asked.as_deref()).await?.map(Arc::new)) };
+        let load = || async { Ok(self.workshop.load(id, asked.as_deref()).await?.map(Arc::new)) };
         self.issuers.recall(&self.changes, place, |_| Some(id), load).await
     }
 
@@ -91,7 +91,7 @@ impl Tenants {
     }
 
     async fn named(&self, slug: &str) -> Result<Option<TenantId>, Arc<LoadError>> {
-        let find = async {
+        let find = || async {
             let found = self.workshop.store.directory().tenant_by_slug(slug).await?;
             Ok(found.filter(|tenant| !tenant.system).map(|tenant| tenant.id))
         };
@@ -111,7 +111,7 @@ impl Tenants {
     }
 
     async fn holder(&self, domain: &str) -> Result<Option<TenantId>, Arc<LoadError>> {
-        let find = async { Ok(self.workshop.store.directory().tenant_by_domain(domain).await?) };
+        let find = || async { Ok(self.workshop.store.directory().tenant_by_domain(domain).await?) };
         self.names.recall(&self.changes, domain.to_owned(), |id| *id, find).await
     }
 
@@ -124,7 +124,7 @@ impl Tenants {
         // A slug has no dot, a domain has one.
         let id = if name.contains('.') { self.holder(name).await? } else { self.named(name).await? };
         let Some(id) = id else { return Ok(None) };
-        let find = async {
+        let find = || async {
             let mut tx = self.workshop.store.tenant(id).await?;
             let documents = tx.last_documents().await?;
             tx.commit().await?;
@@ -137,7 +137,7 @@ impl Tenants {
 
     /// The tenant that administers the deployment, once it was founded. Self-hosted, it is the only one.
     pub(crate) async fn application(&self) -> Result<Option<Arc<Issuer>>, Arc<LoadError>> {
-        let find = async {
+        let find = || async {
             let found = self.workshop.store.directory().application_tenant().await?;
             Ok(found.map(|tenant| tenant.id))
         };

@@ -73,12 +73,12 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
 
     /// What is remembered under the key, or else what `read` says, once for all who ask meanwhile. `of` tells whose
     /// it is.
-    pub(super) async fn recall<E: Send + Sync + 'static>(
+    pub(super) async fn recall<E: Send + Sync + 'static, R: Future<Output = Result<V, E>>>(
         &self,
         changes: &Changes,
         key: K,
         of: impl Fn(&V) -> Option<TenantId>,
-        read: impl Future<Output = Result<V, E>>,
+        read: impl FnOnce() -> R,
     ) -> Result<V, Arc<E>> {
         if let Some(Reading { value, at }) = self.0.get(&key).await {
             if changes.holds(at, of(&value)) {
@@ -88,10 +88,10 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
         }
         let reading = async {
             let at = changes.heard();
-            Ok(Reading { value: read.await?, at })
+            Ok(Reading { value: read().await?, at })
         };
         // Who asks while it is read is answered as of when that began, and nobody after them.
-        self.0.try_get_with(key, reading).await.map(|reading| reading.value)
+        Box::pin(self.0.try_get_with(key, reading)).await.map(|reading| reading.value)
     }
 
     /// Remembers what was read after so many changes.
@@ -113,22 +113,22 @@ mod tests {
     /// Names, each read so many times; what nobody has begins with `no`.
     struct Names {
         changes: Changes,
-        names: Remembered<&'static str, (Option<TenantId>, u32)>,
+        known: Remembered<&'static str, (Option<TenantId>, u32)>,
         reads: AtomicU32,
     }
 
     impl Names {
         fn new() -> Self {
-            Self { changes: Changes::new(), names: Remembered::at_most(100), reads: AtomicU32::new(0) }
+            Self { changes: Changes::new(), known: Remembered::at_most(100), reads: AtomicU32::new(0) }
         }
 
         /// How often anything was read when this was.
         async fn ask(&self, name: &'static str) -> u32 {
-            let read = async {
+            let read = || async {
                 let whose = (!name.starts_with("no")).then(|| tenant(name.as_bytes()[0]));
                 Ok::<_, ()>((whose, self.reads.fetch_add(1, Ordering::SeqCst)))
             };
-            self.names.recall(&self.changes, name, |(whose, _)| *whose, read).await.unwrap().1
+            self.known.recall(&self.changes, name, |(whose, _)| *whose, read).await.unwrap().1
         }
     }
 
@@ -149,12 +149,12 @@ mod tests {
     #[tokio::test]
     async fn what_changed_while_it_was_read_is_read_again() {
         let names = Names::new();
-        let changed_meanwhile = async {
+        let changed_meanwhile = || async {
             names.changes.note(tenant(b'a'));
             Ok::<_, ()>((Some(tenant(b'a')), 0))
         };
         // Whoever asked before the change may be answered as before it.
-        names.names.recall(&names.changes, "acme", |(whose, _)| *whose, changed_meanwhile).await.unwrap();
+        names.known.recall(&names.changes, "acme", |(whose, _)| *whose, changed_meanwhile).await.unwrap();
         names.reads.store(7, Ordering::SeqCst);
         assert_eq!(names.ask("acme").await, 7);
     }
@@ -165,9 +165,9 @@ mod tests {
         names.reads.store(7, Ordering::SeqCst);
         let at = names.changes.heard();
         names.changes.note(tenant(b'a'));
-        names.names.keep("acme", (Some(tenant(b'a')), 0), at).await;
+        names.known.keep("acme", (Some(tenant(b'a')), 0), at).await;
         assert_eq!(names.ask("acme").await, 7);
-        names.names.keep("acme", (Some(tenant(b'a')), 8), names.changes.heard()).await;
+        names.known.keep("acme", (Some(tenant(b'a')), 8), names.changes.heard()).await;
         assert_eq!(names.ask("acme").await, 8);
     }
 }

@@ -70,7 +70,8 @@ pub(crate) struct Settler {
     keyring: Keyring,
     connection: PgConnection,
     model: TenantId,
-    tables: Vec<String>,
+    /// Each with its columns, but for those that follow from others.
+    tables: Vec<(String, String)>,
 }
 
 impl Settler {
@@ -96,7 +97,8 @@ impl Settler {
         let others = ["tenants", "platform_audit_entries", "platform_audit_chain"].map(str::to_owned);
         for table in others.into_iter().chain(of_tenants) {
             if settler.rows_of(model, &table).await? > 0 {
-                settler.tables.push(table);
+                let columns = settler.columns_of(&table).await?;
+                settler.tables.push((table, columns));
             }
         }
         ensure!(settler.tables.len() > 5, "a registration leaves more than {:?}", settler.tables);
@@ -146,12 +148,14 @@ impl Settler {
         .bind(Value::Array(fresh))
         .execute(&mut *tx)
         .await?;
-        for table in &self.tables {
+        for (table, columns) in &self.tables {
             let usual = "jsonb_build_object('tenant_id', f.id)";
             let overrides = OVERRIDES.iter().find(|(of, _)| of == table).map_or(usual, |(_, text)| text);
             let copy = format!(
-                "insert into {table} select r.* from {table} m cross join fresh f
-                 cross join lateral jsonb_populate_record(m, {overrides}) r where {}",
+                "insert into {table} ({columns}) select {columns} from (
+                     select r.* from {table} m cross join fresh f
+                     cross join lateral jsonb_populate_record(m, {overrides}) r where {}
+                 ) copies",
                 is_the_models(table)
             );
             query(AssertSqlSafe(copy)).bind(self.model.uuid()).execute(&mut *tx).await?;
@@ -187,6 +191,12 @@ impl Settler {
             "entry": AuditEntryId::new(now, random_bytes(&random)).uuid(),
         });
         (Settled { id, slug, key: secret.as_str().to_owned() }, fresh)
+    }
+
+    async fn columns_of(&mut self, table: &str) -> Result<String> {
+        let columns = "select string_agg(quote_ident(column_name), ', ') from information_schema.columns
+            where table_schema = 'chancery' and table_name = $1 and is_generated = 'NEVER'";
+        Ok(query_scalar(columns).bind(table).fetch_one(&mut self.connection).await?)
     }
 
     async fn rows_of(&mut self, tenant: TenantId, table: &str) -> Result<i64> {

@@ -117,6 +117,9 @@ async fn resolution(
             break;
         }
     }
+    for tenant in &sample {
+        ask_for(&mut connection, server, tenant).await?;
+    }
     let before = used(server, database)?;
     let mut warm_times = Vec::new();
     for tenant in sample.iter().cycle().take(plan.warm) {
