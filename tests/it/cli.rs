@@ -93,3 +93,46 @@ async fn mistakes_have_exit_codes_of_their_own() {
     let unreachable = chancery(&nowhere, &["offer", "list"], "");
     assert_eq!(unreachable.status.code(), Some(3));
 }
+
+#[tokio::test]
+async fn a_person_lets_their_wallet_ask_and_consents() {
+    let acme = acme();
+    let issuer = acme.identifier.as_str();
+    let request =
+        ["wallet", "request", issuer, "employee-badge", "--subject", "-", "--authorization-details"];
+    let claimed = json(&chancery(&acme, &request, &subject()));
+    assert_eq!(claimed["notification"], "accepted");
+    assert_eq!(claimed["credentials"][0]["claims"]["family_name"], "Lovelace");
+
+    let create = ["offer", "create", "employee-badge", "--subject", "-", "--tx-code", "--sign-in"];
+    let offer = json(&chancery(&acme, &create, &subject()));
+    let (link, tx_code) = (offer["offer_uri"].as_str().unwrap(), offer["tx_code"].as_str().unwrap());
+    let claim = ["wallet", "claim", link, "--tx-code", tx_code, "--dpop"];
+    assert_eq!(json(&chancery(&acme, &claim, ""))["notification"], "accepted");
+    assert_eq!(chancery(&acme, &claim, "").status.code(), Some(1), "an offer is claimed once");
+
+    let create = ["offer", "create", "employee-badge", "--subject", "-", "--sign-in"];
+    let offer = json(&chancery(&acme, &create, &subject()));
+    let page = offer["page_url"].as_str().unwrap();
+    let request = ["wallet", "request", issuer, "employee-badge", "--link", page, "--count", "2"];
+    assert_eq!(json(&chancery(&acme, &request, ""))["credentials"].as_array().unwrap().len(), 2);
+    let nobody = chancery(&acme, &["wallet", "request", issuer, "employee-badge"], "");
+    assert_eq!(nobody.status.code(), Some(2), "the page asks who the holder is");
+}
+
+#[tokio::test]
+async fn a_wallet_verifies_an_mdoc() {
+    let acme = acme();
+    let person = serde_json::json!({
+        "given_name": "Erika", "family_name": "Mustermann", "birthdate": "1964-08-12",
+        "place_of_birth": { "country": "DE" }, "nationalities": ["DE"],
+    });
+    let pid = "person-identification-data.mso_mdoc";
+    let create = ["offer", "create", pid, "--subject", "-"];
+    let offer = json(&chancery(&acme, &create, &person.to_string()));
+    let claim = ["wallet", "claim", offer["offer_uri"].as_str().unwrap(), "--count", "2"];
+    let claimed = json(&chancery(&acme, &claim, ""));
+    assert_eq!(claimed["notification"], "accepted");
+    let claims = &claimed["credentials"][1]["claims"]["eu.europa.ec.eudi.pid.1"];
+    assert_eq!((&claims["family_name"], &claims["age_over_18"]), (&"Mustermann".into(), &true.into()));
+}

@@ -1,6 +1,7 @@
 //! Who they are.
 
 mod client;
+pub mod holder;
 mod issuer;
 mod operator;
 mod stranger;
@@ -8,6 +9,7 @@ mod verifier;
 pub mod wallet;
 
 pub use client::Client;
+pub use holder::Holder;
 pub use issuer::{Issuer, Offer, Request, badge, diploma};
 pub use operator::Operator;
 pub use stranger::Stranger;
@@ -53,6 +55,11 @@ impl Acme {
     /// A holder's wallet.
     pub fn wallet(&self) -> Wallet {
         Wallet::new(self.clone())
+    }
+
+    /// The person in front of the browser.
+    pub fn holder(&self) -> Holder {
+        Holder::new(self.clone())
     }
 
     /// Somebody who is shown a credential.

@@ -156,6 +156,99 @@ impl Wallet {
     }
 }
 
+/// What a wallet asks a holder to consent to.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// The parameters.
+    pub form: Vec<(String, String)>,
+    /// What the challenge was made from.
+    pub verifier: String,
+}
+
+/// Where the tests' wallet is found.
+pub const REDIRECT: &str = "https://wallet.example/cb?mine=1";
+
+impl Asking {
+    /// For a configuration, by scope.
+    pub fn scope(scope: &str) -> Self {
+        Self::new().with("scope", scope)
+    }
+
+    /// For configurations, by authorization details.
+    pub fn details(configuration_ids: &[&str]) -> Self {
+        let detail = |id: &&str| json!({ "type": "openid_credential", "credential_configuration_id": id });
+        let details: Vec<_> = configuration_ids.iter().map(detail).collect();
+        Self::new().with("authorization_details", &json!(details).to_string())
+    }
+
+    fn new() -> Self {
+        let verifier = crate::unique("verifier-of-a-wallet-and-long-enough-it-is-");
+        let form = [
+            ("response_type", "code"),
+            ("client_id", "wallet"),
+            ("redirect_uri", REDIRECT),
+            ("state", "state of the wallet"),
+            ("code_challenge", &jose::sha256(&verifier)),
+            ("code_challenge_method", "S256"),
+        ];
+        Self { form: form.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(), verifier }
+    }
+
+    /// With this parameter instead.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self = self.without(name);
+        self.form.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without a parameter.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.form.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The token request that follows.
+    pub fn redemption<'a>(&'a self, code: &'a str) -> Vec<(&'static str, &'a str)> {
+        vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("client_id", "wallet"),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", &self.verifier),
+        ]
+    }
+}
+
+impl Wallet {
+    /// Pushes a request.
+    pub async fn push(&self, asking: &Asking) -> Answer {
+        Answer::to(self.post("/par").form(&asking.form)).await
+    }
+
+    /// Pushes a good request: its `request_uri`.
+    pub async fn pushed(&self, asking: &Asking) -> String {
+        let answer = self.push(asking).await.is(201);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer}");
+        text(&answer.json()["request_uri"])
+    }
+
+    /// The issuer state of an offer.
+    pub async fn issuer_state(&self, offer: &Offer) -> String {
+        text(&self.read(offer).await["grants"]["authorization_code"]["issuer_state"])
+    }
+
+    /// The code that the holder of an offer consents to.
+    pub async fn consented(&self, offer: &Offer, asking: &Asking) -> (Asking, String) {
+        let asking = asking.clone().with("issuer_state", &self.issuer_state(offer).await);
+        let holder = self.acme.holder();
+        let page = holder.open(&self.pushed(&asking).await).await;
+        let code = holder.consent(&page).await.remove("code").unwrap();
+        (asking, code)
+    }
+}
+
 /// A request for a badge with these proofs.
 pub fn badge_request(proofs: &[String]) -> Value {
     request_for("employee-badge", proofs)

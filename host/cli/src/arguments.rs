@@ -2,6 +2,7 @@
 
 mod halts;
 mod keys;
+mod wallet;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 
 pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
+pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
 
 /// What follows the command list of `chancery --help`.
 const AFTER_HELP: &str = "\
@@ -246,6 +248,9 @@ pub(crate) struct CreateOffer {
     /// Put the whole offer into the link instead of a reference to it
     #[arg(long)]
     pub(crate) by_value: bool,
+    /// The holder consents on a page of the issuer first (authorization code), and enters the transaction code there
+    #[arg(long)]
+    pub(crate) sign_in: bool,
     /// How long the offer can be redeemed
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) expires_in: Option<u32>,
@@ -416,48 +421,6 @@ pub(crate) struct OneTenant {
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) target: Target,
-}
-
-/// `chancery wallet …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum WalletCommand {
-    /// Claim an offer as a wallet would, and verify all that comes back
-    #[command(after_help = "\
-Examples:
-  chancery wallet claim 'openid-credential-offer://?credential_offer_uri=…'
-  chancery wallet claim 'https://issuer.example/offers/…' --tx-code 123456 --count 3 --out held.json
-
-Signature (by certificate, by jwt-vc-issuer and by did.json: all must agree), type, holder
-binding, mandatory claims, expiry and status are verified; the issuer is told the result.")]
-    Claim(Claim),
-}
-
-/// `chancery wallet claim`.
-#[derive(Debug, Args)]
-pub(crate) struct Claim {
-    /// The link (`openid-credential-offer://…`) or the address of the offer's page
-    pub(crate) offer: String,
-    /// The transaction code; asked for on a terminal if needed
-    #[arg(long, value_name = "CODE")]
-    pub(crate) tx_code: Option<String>,
-    /// How many copies, each bound to a key of its own
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) count: u16,
-    /// Bind the token by DPoP even if the issuer does not advertise it
-    #[arg(long, conflicts_with = "bearer")]
-    pub(crate) dpop: bool,
-    /// Do not bind the token, even if the issuer advertises DPoP
-    #[arg(long)]
-    pub(crate) bearer: bool,
-    /// Ask for the token by authorization details instead of for the whole offer
-    #[arg(long)]
-    pub(crate) authorization_details: bool,
-    /// Certificates (PEM) that the issuer's chain must lead to; else any chain that is sound in itself
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trust: Option<PathBuf>,
-    /// Keep credentials and holder keys in this file (readable by you alone)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
 }
 
 /// Reads a scope, naming the known ones if it is none.

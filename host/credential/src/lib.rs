@@ -11,8 +11,10 @@
 pub mod client_tokens;
 pub mod did;
 pub mod dpop;
+pub mod envelopes;
 pub mod jose;
 pub mod keys;
+pub mod mdoc;
 pub mod nonces;
 pub mod proof;
 mod random;
@@ -27,6 +29,7 @@ mod vectors;
 pub mod x509;
 
 pub use client_tokens::{ClientToken, ClientTokens};
+pub use envelopes::{Envelope, Envelopes};
 pub use jose::Jwk;
 pub use keys::{
     Algorithm, KeyRejected, KeyUse, Keyring, Master, SealedFor, SecretKind, SignError, Signer, SigningKey,
@@ -36,5 +39,5 @@ pub use nonces::{NonceError, NonceId, NonceKind, Nonces};
 pub use random::SystemRandom;
 pub use secrets::{ApiKeySecret, ClientSecret, Code, InvitationSecret, OfferSecret, secret_hash};
 pub use status_list::IndexPermutation;
-pub use tokens::{AccessToken, TokenError, Tokens};
+pub use tokens::{AccessToken, Granted, TokenError, Tokens};
 pub use x509::{CertificateChain, DevelopmentCa};

@@ -102,6 +102,12 @@ impl Code {
         secret_hash("code/v1", self.bytes.as_slice())
     }
 
+    /// What the database finds the offer by if its code is no pre-authorized one, but the `issuer_state` of an
+    /// authorization request (OpenID4VCI §5.1.3). Apart, so that neither passes for the other.
+    pub fn issuer_state_hash(&self) -> [u8; 32] {
+        secret_hash("issuer-state/v1", self.bytes.as_slice())
+    }
+
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.bytes
     }

@@ -4,7 +4,7 @@
 //! ```text
 //! token        = base64url(salt, 16 bytes ‖ sealed blob under HMAC-SHA256(key, salt))
 //! access token = offer id, 16 bytes ‖ code, 32 bytes ‖ expiry, i64 ‖ terms
-//! terms        = JSON [thumbprint or null, [configuration id, …] or null]
+//! terms        = JSON [thumbprint or null, what is granted, client id or null]
 //! notification = issuance id, 16 bytes ‖ offer id, 16 bytes
 //! ```
 
@@ -12,6 +12,7 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use chancery_domain::{IssuanceId, OfferId, Random, TenantId, random_bytes};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -31,11 +32,24 @@ pub struct AccessToken {
     pub code: Code,
     /// The DPoP key that the token is bound to (JWK thumbprint); none means a bearer token.
     pub thumbprint: Option<String>,
-    /// The configurations that the token response named in `authorization_details`; then the
-    /// credential request must name a `credential_identifier`. None: all that the offer holds.
-    pub granted: Option<Vec<String>>,
+    /// Which of the offer's credentials it is for.
+    pub granted: Granted,
+    /// Whose token it is, after an authorization; nobody's in particular after anonymous access.
+    pub client: Option<String>,
     /// When it ends, to the second.
     pub expires_at: OffsetDateTime,
+}
+
+/// Which of an offer's credentials a token is for, and how the wallet must ask for them (OpenID4VCI §8.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Granted {
+    /// All that the offer holds, by configuration id.
+    Everything,
+    /// These configurations, by configuration id: they were asked for by scope.
+    Configurations(Vec<String>),
+    /// These configurations, by the credential identifiers that the token response named in
+    /// `authorization_details`.
+    Identifiers(Vec<String>),
 }
 
 /// Why an access token was refused.
@@ -58,13 +72,13 @@ pub struct Tokens {
 
 /// One kind of token: its key, and the associated data that tells tenants and kinds apart.
 #[derive(Clone)]
-struct Purpose {
+pub(crate) struct Purpose {
     key: hmac::Key,
     context: Vec<u8>,
 }
 
 impl Purpose {
-    fn new(label: &str, tenant: TenantId, key: &Secret) -> Self {
+    pub(crate) fn new(label: &str, tenant: TenantId, key: &Secret) -> Self {
         let mut context = Vec::with_capacity(64);
         append_field(&mut context, label.as_bytes());
         append_field(&mut context, tenant.uuid().as_bytes());
@@ -78,13 +92,13 @@ impl Purpose {
         key
     }
 
-    fn mint(&self, plaintext: &[u8], random: &dyn Random) -> String {
+    pub(crate) fn mint(&self, plaintext: &[u8], random: &dyn Random) -> String {
         let salt: [u8; SALT_LENGTH] = random_bytes(random);
         let sealed = seal::seal(&self.token_key(&salt), &self.context, plaintext, random);
         base64url::encode([salt.as_slice(), &sealed].concat())
     }
 
-    fn open(&self, token: &str) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, token: &str) -> Option<Zeroizing<Vec<u8>>> {
         let bytes = base64url::decode(token)?;
         let (salt, sealed) = bytes.split_at_checked(SALT_LENGTH)?;
         seal::open(&self.token_key(salt), &self.context, sealed).ok()
@@ -95,14 +109,15 @@ impl Tokens {
     #[expect(clippy::needless_pass_by_value, reason = "the keys are to be wiped here")]
     pub(crate) fn new(tenant: TenantId, access: Secret, notification: Secret) -> Self {
         Self {
-            access: Purpose::new("chancery/access-token/v1", tenant, &access),
+            access: Purpose::new("chancery/access-token/v2", tenant, &access),
             notification: Purpose::new("chancery/notification-id/v1", tenant, &notification),
         }
     }
 
     /// A new access token.
     pub fn mint(&self, token: &AccessToken, random: &dyn Random) -> String {
-        let terms = serde_json::to_vec(&(&token.thumbprint, &token.granted)).unwrap_or_default();
+        let terms =
+            serde_json::to_vec(&(&token.thumbprint, &token.granted, &token.client)).unwrap_or_default();
         let mut plaintext = Zeroizing::new(Vec::with_capacity(56 + terms.len()));
         plaintext.extend_from_slice(token.offer.uuid().as_bytes());
         plaintext.extend_from_slice(token.code.bytes());
@@ -136,12 +151,13 @@ fn read_access_token(plaintext: &[u8]) -> Option<AccessToken> {
     let (offer, rest) = plaintext.split_at_checked(16)?;
     let (code, rest) = rest.split_first_chunk::<32>()?;
     let (expires_at, rest) = rest.split_first_chunk::<8>()?;
-    let (thumbprint, granted) = serde_json::from_slice(rest).ok()?;
+    let (thumbprint, granted, client) = serde_json::from_slice(rest).ok()?;
     Some(AccessToken {
         offer: OfferId::from_uuid(uuid(offer)?),
         code: Code::from_secret(Zeroizing::new(*code)),
         thumbprint,
         granted,
+        client,
         expires_at: OffsetDateTime::from_unix_timestamp(i64::from_be_bytes(*expires_at)).ok()?,
     })
 }
@@ -176,7 +192,8 @@ mod tests {
             offer: OfferId::new(NOW, [1; 10]),
             code: OfferSecret::random(&SystemRandom).code(),
             thumbprint: thumbprint.map(str::to_owned),
-            granted: thumbprint.is_none().then(|| vec!["employee-badge".to_owned()]),
+            granted: Granted::Identifiers(vec!["employee-badge".to_owned()]),
+            client: thumbprint.map(|_| "wallet".to_owned()),
             expires_at: NOW + Duration::minutes(5),
         }
     }
@@ -189,7 +206,7 @@ mod tests {
             assert_eq!(read.offer, token.offer);
             assert_eq!(read.code.as_str(), token.code.as_str());
             assert_eq!(read.thumbprint, token.thumbprint);
-            assert_eq!(read.granted, token.granted);
+            assert_eq!((&read.granted, &read.client), (&token.granted, &token.client));
             assert_eq!(read.expires_at, token.expires_at);
         }
     }

@@ -15,6 +15,7 @@ use crate::keys::{Algorithm, KeyUse, Keyring, Master, SealedFor, SecretKind, Sig
 use crate::nonces::NonceKind;
 use crate::secrets::{ApiKeySecret, OfferSecret};
 use crate::status_list::StatusList;
+use crate::tokens::Granted;
 
 fn read(json: &str) -> Value {
     serde_json::from_str(json).unwrap()
@@ -159,9 +160,10 @@ fn nonces_and_tokens_of_another_implementation_are_understood() {
     assert_eq!(bound.code.as_str(), text(&vector["code"]));
     assert_eq!(bound.thumbprint.as_deref(), vector["thumbprint"].as_str());
     assert_eq!(bound.expires_at, now + time::Duration::minutes(5));
-    assert_eq!(bound.granted, None);
+    assert_eq!((bound.granted, bound.client.as_deref()), (Granted::Everything, Some("wallet")));
     let by_identifier = tokens.open(text(&vector["by_identifier"]), now).unwrap();
-    assert_eq!(serde_json::to_value(by_identifier.granted).unwrap(), vector["granted"]);
+    let granted = list(&vector["granted"]).iter().map(|id| text(id).to_owned()).collect();
+    assert_eq!((by_identifier.granted, by_identifier.client), (Granted::Identifiers(granted), None));
     assert_eq!(by_identifier.thumbprint, None);
     assert_eq!(tokens.open_notification(text(&vector["notification"])), Some((issuance, offer)));
 }

@@ -239,9 +239,9 @@ def tokens():
         "code": b64(code),
         "thumbprint": jkt,
         "granted": ["employee-badge"],
-        "bound": token(b"chancery/access-token/v1", access + json.dumps([jkt, None]).encode()),
+        "bound": token(b"chancery/access-token/v2", access + json.dumps([jkt, "Everything", "wallet"]).encode()),
         "by_identifier": token(
-            b"chancery/access-token/v1", access + json.dumps([None, ["employee-badge"]]).encode()
+            b"chancery/access-token/v2", access + json.dumps([None, {"Identifiers": ["employee-badge"]}, None]).encode()
         ),
         "notification": token(b"chancery/notification-id/v1", ISSUANCE.bytes + OFFER.bytes),
     }

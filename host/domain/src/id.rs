@@ -101,6 +101,8 @@ identifiers! {
     TenantId = "tnt";
     /// A credential offer.
     OfferId = "ofr";
+    /// One request of a wallet for its holder's consent.
+    AuthorizationId = "aut";
     /// One decision to sign: the copies of one credential that one request received.
     IssuanceId = "iss";
     /// One signed copy of a credential, with a status of its own.

@@ -28,10 +28,10 @@ pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
 pub use id::{
-    ApiKeyId, AuditEntryId, ClientId, CredentialId, HaltId, InvitationId, IssuanceId, OfferId, RequestId,
-    TenantId,
+    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, HaltId, InvitationId, IssuanceId, OfferId,
+    RequestId, TenantId,
 };
 pub use issuance::{IssuanceToken, StatusEntry};
-pub use offer::OfferState;
+pub use offer::{OfferGrant, OfferState};
 pub use slug::Slug;
 pub use tenant::Tenant;

@@ -72,5 +72,33 @@ impl OfferState {
     }
 }
 
+/// How a wallet gets a token for an offer. An offer has one way, never two: a code of one kind is none of the
+/// other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum OfferGrant {
+    /// Whoever has the offer has the code (OpenID4VCI §3.5).
+    #[default]
+    #[serde(rename = "pre-authorized_code")]
+    PreAuthorizedCode,
+    /// The holder signs in and consents first (OpenID4VCI §3.4).
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+}
+
+impl OfferGrant {
+    /// The word that the database and the API use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PreAuthorizedCode => "pre-authorized_code",
+            Self::AuthorizationCode => "authorization_code",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::PreAuthorizedCode, Self::AuthorizationCode].into_iter().find(|grant| grant.as_str() == word)
+    }
+}
+
 /// How often a transaction code may be tried, ever, for one offer.
 pub const TX_CODE_ATTEMPTS: i16 = 5;

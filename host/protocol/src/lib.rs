@@ -3,6 +3,7 @@
 //! Types and rules of the specifications, without any knowledge of this
 //! service: no I/O, no tenants, no keys. Servers and wallets share them.
 
+pub mod authorization;
 pub mod authorization_server;
 pub mod credential;
 pub mod error;

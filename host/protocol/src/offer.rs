@@ -22,14 +22,26 @@ pub struct CredentialOffer {
 }
 
 /// How a wallet may get a token for the offer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Grants {
+    /// The authorization code flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_code: Option<AuthorizationCode>,
     /// The pre-authorized code flow.
     #[serde(
         rename = "urn:ietf:params:oauth:grant-type:pre-authorized_code",
+        default,
         skip_serializing_if = "Option::is_none"
     )]
     pub pre_authorized_code: Option<PreAuthorizedCode>,
+}
+
+/// What the wallet takes along into the authorization code flow.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AuthorizationCode {
+    /// Leads from the authorization request back to the offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_state: Option<String>,
 }
 
 /// The pre-authorized code, and whether a transaction code must come with it.
@@ -124,6 +136,7 @@ mod tests {
                     pre_authorized_code: "a+b/c=&d".into(),
                     tx_code: Some(TxCode::default()),
                 }),
+                authorization_code: Some(AuthorizationCode { issuer_state: Some("s".into()) }),
             }),
         };
         for link in [OfferLink::ByValue(offer), OfferLink::ByReference("https://h/o?x=1&y=2".into())] {

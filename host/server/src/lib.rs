@@ -6,6 +6,7 @@
 
 mod app;
 mod audit;
+mod authorization;
 mod caller;
 pub mod config;
 mod egress;

@@ -9,11 +9,21 @@ pub(crate) const STYLE: &str = include_str!("../templates/style.css");
 
 /// Renders a page.
 pub(crate) fn page(template: &impl Template) -> Response {
+    render(template, "'none'")
+}
+
+/// Renders a page with forms, whose answers may lead on to `destination`: browsers hold the policy against
+/// redirects, too.
+pub(crate) fn page_with_forms(template: &impl Template, destination: &str) -> Response {
+    render(template, &format!("'self' {destination}"))
+}
+
+fn render(template: &impl Template, form_action: &str) -> Response {
     match template.render() {
         Ok(html) => {
             let mut response = Html(html).into_response();
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy());
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy(form_action));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
         }
@@ -24,12 +34,12 @@ pub(crate) fn page(template: &impl Template) -> Response {
     }
 }
 
-fn policy() -> HeaderValue {
+fn policy(form_action: &str) -> HeaderValue {
     use base64::Engine as _;
     use sha2::Digest as _;
     let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }

@@ -119,6 +119,11 @@ impl Problem {
         Self { errors, ..Self::new(ProblemCode::Invalid) }
     }
 
+    /// What is wrong where, if that is what is wrong.
+    pub(crate) fn errors(&self) -> &[Issue] {
+        &self.errors
+    }
+
     /// Wrong in one place.
     pub(crate) fn invalid_at(pointer: &str, code: &str, message: impl Into<String>) -> Self {
         Self::invalid(vec![Issue {

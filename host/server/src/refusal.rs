@@ -134,6 +134,11 @@ impl Refusal {
         self
     }
 
+    /// What a page says of it.
+    pub(crate) fn shown(&self) -> (StatusCode, &'static str, &str) {
+        (self.status, self.code.as_str(), &self.description)
+    }
+
     /// Keeps the cause for the log.
     pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
         self.cause = Some(cause.to_string());
@@ -147,6 +152,22 @@ const HALTED_FOR: u64 = 60;
 /// The algorithms that a DPoP proof may be signed with, as a challenge lists them.
 pub(crate) const DPOP_ALGORITHMS: &str = "ES256 EdDSA";
 
+impl Refusal {
+    /// Tells the log, which alone hears the cause.
+    pub(crate) fn log(&self) {
+        let code = self.code.as_str();
+        let (description, cause) = (&self.description, &self.cause);
+        match self.status {
+            // A flood of requests is not to become one of log lines; the metrics count them.
+            StatusCode::TOO_MANY_REQUESTS => tracing::debug!(code, "refused a wallet's request"),
+            status if status.is_server_error() => {
+                tracing::error!(code, cause, "a wallet's request failed");
+            }
+            _ => tracing::info!(code, description, cause, "refused a wallet's request"),
+        }
+    }
+}
+
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
@@ -158,16 +179,8 @@ impl From<StoreError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        self.log();
         let code = self.code.as_str();
-        let (description, cause) = (&self.description, self.cause);
-        match self.status {
-            // A flood of requests is not to become one of log lines; the metrics count them.
-            StatusCode::TOO_MANY_REQUESTS => tracing::debug!(code, "refused a wallet's request"),
-            status if status.is_server_error() => {
-                tracing::error!(code, cause, "a wallet's request failed");
-            }
-            _ => tracing::info!(code, description, cause, "refused a wallet's request"),
-        }
         let body = ErrorBody { error: code.to_owned(), error_description: Some(self.description) };
         let mut response = no_store((self.status, axum::Json(body)));
         let headers = response.headers_mut();

@@ -72,7 +72,7 @@ fn tenants(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(limited(Audience::Verifiers, well_known().merge(verifiers())))
         .merge(limited(Audience::Wallets, wallets()))
         .layer(middleware::cors());
-    open.merge(limited(Audience::Wallets, pages())).nest("/api", limited(Audience::Managers, managers))
+    open.merge(limited(Audience::Wallets, holders(app))).nest("/api", limited(Audience::Managers, managers))
 }
 
 /// Metadata. The front door brings both forms here, the inserted and the appended one.
@@ -102,6 +102,7 @@ fn remains() -> Router<Arc<App>> {
 /// OpenID4VCI and its authorization server.
 fn wallets() -> Router<Arc<App>> {
     Router::new()
+        .route("/par", post(wallet::par::push))
         .route("/offers/{secret}", get(wallet::offer::fetch))
         .route("/token", post(wallet::token::grant))
         .route("/nonce", post(wallet::nonce::mint))
@@ -110,9 +111,20 @@ fn wallets() -> Router<Arc<App>> {
         .method_not_allowed_fallback(wallet::wrong_method)
 }
 
-/// What a holder looks at.
-fn pages() -> Router<Arc<App>> {
-    Router::new().route("/offers/{secret}/page", get(wallet::offer_page::show))
+/// The pages that holders see in their browsers.
+fn holders(app: &App) -> Router<Arc<App>> {
+    use wallet::authorize as a;
+    let pages = Router::new()
+        .route("/authorize", get(a::show::show).post(a::show::show_posted))
+        .route("/authorize/sign-in", post(a::sign_in::sign_in))
+        .route("/authorize/decision", post(a::decide::decide))
+        .route("/offers/{secret}/page", get(wallet::offer_page::show));
+    let pages = if app.tenants.workshop.development {
+        pages.route("/authorize/demo-holder", post(a::demo_holder::sign_in))
+    } else {
+        pages
+    };
+    pages.method_not_allowed_fallback(wallet::wrong_method)
 }
 
 /// The management API, version 1.

@@ -23,6 +23,7 @@
 mod activations;
 mod api_keys;
 mod audit;
+mod authorizations;
 mod burial;
 mod changes;
 mod clients;
@@ -63,6 +64,7 @@ mod tenants;
 pub use activations::Activation;
 pub use api_keys::{ApiKey, NewApiKey};
 pub use audit::{AuditFilter, AuditTrail, Link, Seal};
+pub use authorizations::{Authorized, NewAuthorization, OfferedToHolder};
 pub use burial::{LastDocument, WIPED};
 pub use changes::{Change, Changes};
 pub use clients::{Client, ClientTerms};

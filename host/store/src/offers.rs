@@ -3,7 +3,9 @@
 //! An offer's items are columns of it, so that one row is written, updated in place and read.
 
 use chancery_domain::template::Revision;
-use chancery_domain::{ApiKeyId, AuditEntry, ClientId, IssuanceId, OfferId, OfferState, RequestId};
+use chancery_domain::{
+    ApiKeyId, AuditEntry, ClientId, IssuanceId, OfferGrant, OfferId, OfferState, RequestId,
+};
 use serde_json::Value;
 use sqlx::{query, query_as, query_scalar};
 use time::{Duration, OffsetDateTime};
@@ -23,7 +25,9 @@ pub struct NewOffer {
     pub id: OfferId,
     /// Hash of the secret in the offer's URL.
     pub handle_hash: [u8; 32],
-    /// Hash of the pre-authorized code.
+    /// How a wallet gets a token for it.
+    pub grant: OfferGrant,
+    /// Hash of the pre-authorized code, or of the issuer state; apart, by the grant.
     pub code_hash: [u8; 32],
     /// What it offers; at least one, each configuration id once.
     pub items: Vec<PinnedItem>,
@@ -66,6 +70,8 @@ pub struct Offer {
     pub id: OfferId,
     /// How far it has come.
     pub state: OfferState,
+    /// How a wallet gets a token for it.
+    pub grant: OfferGrant,
     /// What it offers, by configuration id.
     pub items: Vec<OfferItem>,
     /// What the wallet is told of the transaction code, if there is one.
@@ -148,6 +154,7 @@ pub(crate) fn items(
 pub(crate) struct Row {
     pub(crate) id: Uuid,
     pub(crate) state: String,
+    pub(crate) grant_type: String,
     pub(crate) tx_code_description: Option<Value>,
     pub(crate) tx_code_attempts: i16,
     pub(crate) created_at: OffsetDateTime,
@@ -164,6 +171,8 @@ impl Row {
         Ok(Offer {
             id: OfferId::from_uuid(self.id),
             state: OfferState::parse(&self.state).ok_or_else(|| StoreError::corrupt("offers", "state"))?,
+            grant: OfferGrant::parse(&self.grant_type)
+                .ok_or_else(|| StoreError::corrupt("offers", "grant_type"))?,
             items: items(configuration_ids, &components, &configuration_hashes, issuance_ids)?,
             tx_code: self.tx_code_description,
             tx_code_attempts: self.tx_code_attempts,
@@ -204,12 +213,13 @@ impl TenantTx {
                  insert into offers (
                      id, handle_hash, code_hash, state, items_left, tx_code_mac, tx_code_description,
                      restore_epoch, created_at, expires_at, issue_by,
-                     configuration_ids, components, configuration_hashes, issuance_ids
+                     configuration_ids, components, configuration_hashes, issuance_ids, grant_type
                  )
                  select $1::uuid, $2::bytea, $3::bytea, 'created', $4::smallint, $5::bytea, $6::text::json,
                      coalesce((select restore_epoch from deployment where one), 0),
                      $7::timestamptz, $8::timestamptz, $9::timestamptz,
-                     $10::text[], $11::bytea[], $12::bytea[], array_fill(null::uuid, array[cardinality($10)])
+                     $10::text[], $11::bytea[], $12::bytea[], array_fill(null::uuid, array[cardinality($10)]),
+                     $25::text
                  from maker
              ), subject as (
                  insert into offer_subjects (offer_id, sealed, expires_at, erase_at)
@@ -250,6 +260,7 @@ impl TenantTx {
             offer.audit.target,
             offer.audit.after,
             offer.audit.request.map(RequestId::uuid),
+            offer.grant.as_str(),
         )
         .fetch_one(self.session.statement())
         .await;
@@ -273,7 +284,7 @@ impl TenantTx {
                  case when state not in ('created', 'fetched') then state
                       when expires_at <= $2 then 'expired'
                       else 'fetched' end as "state!",
-                 tx_code_description, tx_code_attempts, created_at, expires_at, configuration_ids,
+                 grant_type, tx_code_description, tx_code_attempts, created_at, expires_at, configuration_ids,
                  components, configuration_hashes, issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where handle_hash = $1"#,
             handle_hash.as_slice(),
@@ -288,7 +299,7 @@ impl TenantTx {
     pub async fn look_at_offer(&mut self, handle_hash: &[u8; 32]) -> Result<Option<Offer>, StoreError> {
         let row = query_as!(
             Row,
-            r#"select id, state, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where handle_hash = $1"#,
@@ -303,7 +314,7 @@ impl TenantTx {
     pub async fn offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError> {
         let row = query_as!(
             Row,
-            r#"select id, state, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where id = $1"#,
@@ -321,7 +332,7 @@ impl TenantTx {
     ) -> Result<(Vec<Offer>, Option<OfferId>), StoreError> {
         let rows = query_as!(
             Row,
-            r#"select id, state, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where id < $1 order by id desc limit $2"#,

@@ -25,7 +25,7 @@ impl TenantTx {
             state.map(|state| state.offer_states().map(|state| state.as_str().to_owned()).collect());
         let rows = query_as!(
             Row,
-            r#"select id, state, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers

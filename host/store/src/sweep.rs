@@ -15,7 +15,7 @@ const NO_SOONER_THAN: Duration = Duration::MINUTE;
 pub struct Swept {
     /// Offers that are expired now.
     pub offers_expired: u64,
-    /// Used-up values and answers that were forgotten.
+    /// Used-up values, answers and decided authorizations that were forgotten.
     pub forgotten: u64,
 }
 
@@ -45,15 +45,16 @@ impl TenantTx {
         Ok(self.session.settle(expired)?.unsigned_abs())
     }
 
-    /// Forgets used-up values and stored answers whose time is over.
+    /// Forgets used-up values, decided authorizations and stored answers whose time is over.
     pub async fn purge(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
         let seen =
             query!("delete from seen where expires_at <= $1", now).execute(self.session.statement()).await;
         let seen = self.session.settle(seen)?.rows_affected();
+        let authorizations = self.forget_authorizations(now).await?;
         let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
-        Ok(seen + self.session.settle(answers)?.rows_affected())
+        Ok(seen + authorizations + self.session.settle(answers)?.rows_affected())
     }
 
     /// Expires and purges, and says when to come again: soon if something waits, in a day if nothing does,
@@ -69,6 +70,7 @@ impl TenantTx {
                      select min(case when expires_at > $1 then expires_at else erase_at end) as at
                      from offer_subjects
                      union all select min(expires_at) from seen
+                     union all select min(forget_at) from authorizations
                      union all select min(expires_at) from idempotent_answers
                  ) waiting
              ), gone as (

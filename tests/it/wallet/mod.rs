@@ -1,5 +1,6 @@
 //! What wallets and verifiers call.
 
+mod authorize;
 mod credential;
 mod keys;
 mod metadata;

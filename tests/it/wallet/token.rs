@@ -60,7 +60,7 @@ async fn a_malformed_request_is_refused_and_costs_nothing() {
         (&[("grant_type", GRANT)], "invalid_request"),
         (&[("grant_type", GRANT), ("pre-authorized_code", "")], "invalid_request"),
         (&[("pre-authorized_code", &code)], "invalid_request"),
-        (&[("grant_type", "authorization_code"), ("code", &code)], "unsupported_grant_type"),
+        (&[("grant_type", "authorization_code"), ("code", &code)], "invalid_request"),
         (&[("grant_type", "refresh_token"), ("refresh_token", &code)], "unsupported_grant_type"),
         // The underscore of older drafts.
         (&[("grant_type", GRANT), ("pre_authorized_code", &code)], "invalid_request"),

@@ -37,6 +37,7 @@ struct OfferRequest {
     credentials: [OfferedCredential; 1],
     tx_code: bool,
     by_value: bool,
+    grant: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<u32>,
 }
@@ -53,6 +54,7 @@ async fn create_offer(create: CreateOffer, form: Output) -> Result<(), Failure> 
         credentials: [OfferedCredential { configuration_id: create.configuration, subject }],
         tx_code: create.tx_code,
         by_value: create.by_value,
+        grant: if create.sign_in { "authorization_code" } else { "pre-authorized_code" },
         expires_in: create.expires_in,
     };
     let request = serde_json::to_value(request).map_err(std::io::Error::other)?;
@@ -79,7 +81,7 @@ fn advise(reply: &Reply) {
     }
 }
 
-fn read_subject(path: &Path) -> Result<Value, Failure> {
+pub(super) fn read_subject(path: &Path) -> Result<Value, Failure> {
     let mut text = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut text).map(drop)

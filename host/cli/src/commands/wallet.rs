@@ -10,29 +10,57 @@ use chancery_protocol::offer::CredentialOffer;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use crate::arguments::{Claim, Output, WalletCommand};
+use super::offer::read_subject;
+use crate::arguments::{Claim, HowToClaim, Output, Request, WalletCommand};
 use crate::failure::Failure;
 use crate::output::{self, plain};
 use crate::private_file::PrivateFile;
-use crate::wallet::{Binding, Claimed, HeldCredential, Settings, Wallet, kept, parse_link};
+use crate::wallet::{Binding, Claimed, HeldCredential, Settings, SignIn, Wallet, kept, parse_link};
 
 pub(super) async fn obey(command: WalletCommand, form: Output) -> Result<(), Failure> {
     match command {
         WalletCommand::Claim(claim) => claim_offer(claim, form).await,
+        WalletCommand::Request(wanted) => request(wanted, form).await,
     }
 }
 
 async fn claim_offer(claim: Claim, form: Output) -> Result<(), Failure> {
-    let wallet = Wallet::new(settings(&claim)?)?;
-    let file = claim.out.as_deref().map(begin_file).transpose()?;
+    let wallet = Wallet::new(settings(&claim.how)?)?;
+    let file = claim.how.out.as_deref().map(begin_file).transpose()?;
     let offer = wallet.fetch_offer(&parse_link(&claim.offer)?).await?;
     let tx_code = claim.tx_code.clone().or_else(|| ask_for_tx_code(&offer));
-    let claimed = wallet.claim_offer(&offer, tx_code.as_deref(), claim.count).await?;
-    if let (Some(file), Some(path)) = (file, &claim.out) {
-        file.keep(kept(&claimed).to_string().as_bytes())?;
+    let sign_in = SignIn { tx_code, ..SignIn::default() };
+    let claimed = wallet.claim_offer(&offer, &sign_in, claim.how.count).await?;
+    report(&claimed, file, &claim.how, form)
+}
+
+/// Asks an issuer that offered nothing; the holder signs in there.
+async fn request(request: Request, form: Output) -> Result<(), Failure> {
+    let wallet = Wallet::new(settings(&request.how)?)?;
+    let subject = request.subject.as_deref().map(read_subject).transpose()?;
+    let file = request.how.out.as_deref().map(begin_file).transpose()?;
+    let wanted = CredentialOffer {
+        credential_issuer: request.issuer,
+        credential_configuration_ids: vec![request.configuration],
+        grants: None,
+    };
+    let sign_in = SignIn { tx_code: request.tx_code, link: request.link, subject };
+    let claimed = wallet.claim_offer(&wanted, &sign_in, request.how.count).await?;
+    report(&claimed, file, &request.how, form)
+}
+
+/// Keeps what was claimed where the caller wants it, and says what it is.
+fn report(
+    claimed: &[Claimed],
+    file: Option<PrivateFile>,
+    how: &HowToClaim,
+    form: Output,
+) -> Result<(), Failure> {
+    if let (Some(file), Some(path)) = (file, &how.out) {
+        file.keep(kept(claimed).to_string().as_bytes())?;
         output::talk(&format!("kept with private keys: {}", path.display()));
     }
-    for one in &claimed {
+    for one in claimed {
         let shown = match form {
             Output::Json => as_json(one).to_string(),
             Output::Text => as_text(one),
@@ -42,14 +70,14 @@ async fn claim_offer(claim: Claim, form: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn settings(claim: &Claim) -> Result<Settings, Failure> {
-    let binding = match (claim.dpop, claim.bearer) {
+fn settings(how: &HowToClaim) -> Result<Settings, Failure> {
+    let binding = match (how.dpop, how.bearer) {
         (true, _) => Binding::Dpop,
         (false, true) => Binding::Bearer,
         (false, false) => Binding::IfAdvertised,
     };
-    let anchors = claim.trust.as_deref().map(read_anchors).transpose()?.unwrap_or_default();
-    Ok(Settings { binding, authorization_details: claim.authorization_details, anchors })
+    let anchors = how.trust.as_deref().map(read_anchors).transpose()?.unwrap_or_default();
+    Ok(Settings { binding, authorization_details: how.authorization_details, anchors })
 }
 
 fn read_anchors(path: &Path) -> Result<Anchors, Failure> {

@@ -15,6 +15,8 @@ pub enum Step {
     IssuerMetadata,
     /// The authorization server's metadata (RFC 8414).
     ServerMetadata,
+    /// The pushed request, and the holder's consent (RFC 9126, OpenID4VCI §5).
+    Authorization,
     /// The token request (OpenID4VCI §6).
     Token,
     /// The nonce request (OpenID4VCI §7).
@@ -40,6 +42,7 @@ impl Step {
             Self::Offer => "offer",
             Self::IssuerMetadata => "issuer metadata",
             Self::ServerMetadata => "authorization server metadata",
+            Self::Authorization => "authorization request",
             Self::Token => "token request",
             Self::Nonce => "nonce request",
             Self::Proof => "key proof",

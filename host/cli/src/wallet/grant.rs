@@ -87,9 +87,19 @@ impl Wallet {
         offer: &CredentialOffer,
         form: &[(&str, String)],
     ) -> Result<Grant, ClaimError> {
+        self.redeem_with(issuer, offer, form, self.dpop_key(issuer)?).await
+    }
+
+    /// Exchanges a code with a key that may have been shown before.
+    pub(crate) async fn redeem_with(
+        &self,
+        issuer: &Issuer,
+        offer: &CredentialOffer,
+        form: &[(&str, String)],
+        mut dpop: Option<DpopKey>,
+    ) -> Result<Grant, ClaimError> {
         let url = link::endpoint(Step::Token, &issuer.server().token_endpoint)?;
-        let mut dpop = self.dpop_key(issuer)?;
-        let answer = self.ask_for_token(&url, form, dpop.as_mut()).await?;
+        let answer = self.ask_server(Step::Token, &url, form, dpop.as_mut()).await?;
         let response: TokenResponse = json(Step::Token, &answer)?;
         not_stored(Step::Token, &answer)?;
         check(&response, dpop.is_some(), self.settings.authorization_details, offer)?;
@@ -97,7 +107,7 @@ impl Wallet {
     }
 
     /// A fresh key if the token is to be bound.
-    fn dpop_key(&self, issuer: &Issuer) -> Result<Option<DpopKey>, ClaimError> {
+    pub(crate) fn dpop_key(&self, issuer: &Issuer) -> Result<Option<DpopKey>, ClaimError> {
         let advertised = &issuer.server().dpop_signing_alg_values_supported;
         let bound = match self.settings.binding {
             Binding::Dpop => true,
@@ -108,13 +118,13 @@ impl Wallet {
     }
 
     /// Asks once, and once more if the server wants its nonce in the proof.
-    async fn ask_for_token(
+    pub(crate) async fn ask_server(
         &self,
+        step: Step,
         url: &Url,
         form: &[(&str, String)],
         mut dpop: Option<&mut DpopKey>,
     ) -> Result<Answer, ClaimError> {
-        let step = Step::Token;
         let mut tried = false;
         loop {
             let mut request = self.http.request(Method::POST, url).map_err(step.of_http())?.form(form);
@@ -172,7 +182,7 @@ impl Grant {
 }
 
 /// Authorization details for everything that the offer names.
-fn details_of(offer: &CredentialOffer) -> String {
+pub(crate) fn details_of(offer: &CredentialOffer) -> String {
     let detail = |id: &String| AuthorizationDetail {
         r#type: OPENID_CREDENTIAL.into(),
         credential_configuration_id: Some(id.clone()),

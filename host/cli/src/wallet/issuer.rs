@@ -1,5 +1,6 @@
 //! What an issuer and its authorization server say of themselves, and whether it holds together.
 
+use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{CredentialConfiguration, CredentialIssuerMetadata};
 use chancery_protocol::offer::{CredentialOffer, PRE_AUTHORIZED_CODE};
@@ -10,8 +11,10 @@ use serde_json::Value;
 use super::failure::{ClaimError, Problem, Step};
 use super::{Wallet, link};
 
-/// The one format that this wallet reads.
-pub(crate) const SD_JWT_VC: &str = "dc+sd-jwt";
+/// SD-JWT VC.
+const SD_JWT_VC: &str = "dc+sd-jwt";
+/// ISO/IEC 18013-5.
+pub(crate) const MDOC: &str = "mso_mdoc";
 
 /// An issuer whose metadata was fetched and checked.
 #[derive(Debug, Clone)]
@@ -71,6 +74,7 @@ impl Wallet {
         let at = WellKnown::AuthorizationServer.inserted(&server_url);
         let server: AuthorizationServerMetadata = self.fetch_json(Step::ServerMetadata, &at).await?;
         check_server(&server, server_id, &metadata)?;
+        check_grant(&server, is_pre_authorized(offer))?;
         let issuer = Issuer { metadata, server };
         for id in &offer.credential_configuration_ids {
             check_offered(issuer.configuration(id)?, id)?;
@@ -134,16 +138,19 @@ fn check_configuration(id: &str, configuration: &CredentialConfiguration) -> Res
 /// What this wallet needs of a configuration to claim it.
 fn check_offered(configuration: &CredentialConfiguration, id: &str) -> Result<(), ClaimError> {
     let step = Step::IssuerMetadata;
+    let (kind, is_named, method) = match configuration.format.as_str() {
+        SD_JWT_VC => ("vct", configuration.vct.is_some(), "jwk"),
+        MDOC => ("doctype", configuration.doctype.is_some(), "cose_key"),
+        other => {
+            let expected = format_args!("{id}: {SD_JWT_VC} or {MDOC}, the formats that this wallet reads");
+            return Err(step.unexpected(expected, other));
+        }
+    };
+    step.expect(is_named, format_args!("{id}: a {kind}"), "none")?;
+    let is_bound = configuration.cryptographic_binding_methods_supported.iter().any(|known| known == method);
     step.expect(
-        configuration.format == SD_JWT_VC,
-        format_args!("{id}: the format {SD_JWT_VC}, the only one that this wallet reads"),
-        &configuration.format,
-    )?;
-    step.expect(configuration.vct.is_some(), format_args!("{id}: a vct"), "none")?;
-    let jwk = configuration.cryptographic_binding_methods_supported.iter().any(|method| method == "jwk");
-    step.expect(
-        jwk,
-        format_args!("{id}: the binding method jwk"),
+        is_bound,
+        format_args!("{id}: the binding method {method}"),
         format_args!("{:?}", configuration.cryptographic_binding_methods_supported),
     )?;
     let es256 = configuration
@@ -169,16 +176,6 @@ fn check_server(
         format_args!("{:?}", server.issuer),
     )?;
     link::endpoint(step, &server.token_endpoint)?;
-    step.expect(
-        server.grant_types_supported.iter().any(|grant| grant == PRE_AUTHORIZED_CODE),
-        format_args!("{PRE_AUTHORIZED_CODE} in grant_types_supported"),
-        format_args!("{:?}", server.grant_types_supported),
-    )?;
-    step.expect(
-        server.pre_authorized_grant_anonymous_access_supported,
-        "pre-authorized_grant_anonymous_access_supported, since this wallet is nobody's client",
-        "false",
-    )?;
     // OpenID4VCI §12.2.4: without a scope there is no other way to ask for the configuration.
     let details = server.authorization_details_types_supported.iter().any(|kind| kind == OPENID_CREDENTIAL);
     let unscoped = metadata.credential_configurations_supported.iter().find(|(_, c)| c.scope.is_none());
@@ -188,6 +185,49 @@ fn check_server(
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the token is had for the code of the offer; else the holder is asked.
+pub(crate) fn is_pre_authorized(offer: &CredentialOffer) -> bool {
+    offer.grants.as_ref().is_some_and(|grants| grants.pre_authorized_code.is_some())
+}
+
+/// What this wallet needs of a server for the grant that it will use.
+fn check_grant(server: &AuthorizationServerMetadata, is_pre_authorized: bool) -> Result<(), ClaimError> {
+    let step = Step::ServerMetadata;
+    let grant = if is_pre_authorized { PRE_AUTHORIZED_CODE } else { CODE_GRANT };
+    step.expect(
+        server.grant_types_supported.iter().any(|supported| supported == grant),
+        format_args!("{grant} in grant_types_supported"),
+        format_args!("{:?}", server.grant_types_supported),
+    )?;
+    if is_pre_authorized {
+        return step.expect(
+            server.pre_authorized_grant_anonymous_access_supported,
+            "pre-authorized_grant_anonymous_access_supported, since this wallet is nobody's client",
+            "false",
+        );
+    }
+    for (name, endpoint) in [
+        ("authorization_endpoint", &server.authorization_endpoint),
+        ("pushed_authorization_request_endpoint", &server.pushed_authorization_request_endpoint),
+    ] {
+        let endpoint = endpoint.as_ref().ok_or_else(|| step.unexpected(name, "none"))?;
+        link::endpoint(step, endpoint)?;
+    }
+    for (name, supported, wanted) in [
+        ("response_types_supported", &server.response_types_supported, "code"),
+        ("code_challenge_methods_supported", &server.code_challenge_methods_supported, "S256"),
+        ("token_endpoint_auth_methods_supported", &server.token_endpoint_auth_methods_supported, "none"),
+    ] {
+        let holds = supported.iter().any(|one| one == wanted);
+        step.expect(holds, format_args!("{wanted} in {name}"), format_args!("{supported:?}"))?;
+    }
+    step.expect(
+        server.authorization_response_iss_parameter_supported,
+        "authorization_response_iss_parameter_supported",
+        "false",
+    )
 }
 
 fn one_per_locale<'a>(place: &str, locales: impl Iterator<Item = Option<&'a str>>) -> Result<(), ClaimError> {
@@ -290,7 +330,8 @@ mod tests {
         assert!(refusal("/display", json!([])).contains("/display"));
         let twice = json!([{"name": "a", "locale": "en"}, {"name": "b", "locale": "EN"}]);
         assert!(refusal("/display", twice).contains("two for en"));
-        assert!(refusal(&at("format"), json!("mso_mdoc")).contains("mso_mdoc"));
+        assert!(refusal(&at("format"), json!("mso_mdoc")).contains("doctype"));
+        assert!(refusal(&at("format"), json!("ldp_vc")).contains("ldp_vc"));
         assert!(refusal(&at("vct"), Value::Null).contains("vct"));
         assert!(refusal(&at("proof_types_supported"), json!({})).contains("both or neither"));
         assert!(refusal(&at("cryptographic_binding_methods_supported"), json!(["did:web"])).contains("jwk"));
@@ -306,7 +347,8 @@ mod tests {
         let refusal = |change: fn(&mut AuthorizationServerMetadata)| {
             let mut server = server();
             change(&mut server);
-            let error = check_server(&server, ISSUER, &metadata).unwrap_err();
+            let checked = check_server(&server, ISSUER, &metadata).and_then(|()| check_grant(&server, true));
+            let error = checked.unwrap_err();
             assert_eq!(error.step, Step::ServerMetadata);
             error.to_string()
         };

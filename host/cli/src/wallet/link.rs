@@ -34,8 +34,10 @@ pub(crate) fn check(offer: &CredentialOffer) -> Result<(), ClaimError> {
     step.expect(!ids.is_empty(), "at least one credential configuration id", "none")?;
     let twice = ids.iter().enumerate().find(|(place, id)| ids.iter().take(*place).any(|other| other == *id));
     step.expect(twice.is_none(), "each configuration id once", format_args!("{ids:?}"))?;
-    let grant = offer.grants.as_ref().and_then(|grants| grants.pre_authorized_code.as_ref());
-    let grant = grant.ok_or_else(|| step.unexpected("a pre-authorized code", "an offer without one"))?;
+    let Some(grants) = &offer.grants else { return Ok(()) };
+    let known = grants.pre_authorized_code.is_some() || grants.authorization_code.is_some();
+    step.expect(known, "a pre-authorized code, or an authorization code grant", "other grants")?;
+    let Some(grant) = &grants.pre_authorized_code else { return Ok(()) };
     step.expect(!grant.pre_authorized_code.is_empty(), "a pre-authorized code", "an empty one")?;
     let Some(tx_code) = &grant.tx_code else { return Ok(()) };
     let mode = tx_code.input_mode.as_deref().unwrap_or("numeric");
@@ -88,6 +90,7 @@ mod tests {
                     pre_authorized_code: "code".into(),
                     tx_code: None,
                 }),
+                ..Grants::default()
             }),
         }
     }
@@ -133,7 +136,7 @@ mod tests {
         assert!(broken(|o| o.credential_issuer = "http://issuer.example".into()).contains("https"));
         assert!(broken(|o| o.credential_configuration_ids.clear()).contains("none"));
         assert!(broken(|o| o.credential_configuration_ids.push("badge".into())).contains("once"));
-        assert!(broken(|o| o.grants = None).contains("pre-authorized code"));
+        assert!(broken(|o| o.grants = Some(Grants::default())).contains("other grants"));
         assert!(
             broken(|o| {
                 let grant = o.grants.as_mut().unwrap().pre_authorized_code.as_mut().unwrap();

@@ -10,6 +10,7 @@
 //! It is no wallet for people: it asks nobody whether an issuer is to be
 //! trusted, and keeps nothing but what `--out` writes.
 
+mod authorize;
 mod credential;
 mod dpop;
 mod failure;
@@ -20,8 +21,10 @@ mod keep;
 mod keys;
 mod link;
 mod notify;
+mod page;
 mod status;
 mod verify;
+mod verify_mdoc;
 
 use std::sync::Arc;
 
@@ -38,6 +41,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use url::Url;
 
+pub use authorize::SignIn;
 pub use credential::Wanted;
 pub use failure::{ClaimError, Problem, Step};
 pub use grant::Grant;
@@ -121,7 +125,8 @@ impl Wallet {
         count: u16,
     ) -> Result<Vec<Claimed>, ClaimError> {
         let offer = self.fetch_offer(link).await?;
-        self.claim_offer(&offer, tx_code, count).await
+        let sign_in = SignIn { tx_code: tx_code.map(str::to_owned), ..SignIn::default() };
+        self.claim_offer(&offer, &sign_in, count).await
     }
 
     /// The offer behind a link, checked.
@@ -137,16 +142,21 @@ impl Wallet {
         Ok(offer)
     }
 
-    /// Claims everything that an offer offers, `count` copies each.
+    /// Claims everything that an offer offers, `count` copies each. An offer without grants is one that the wallet
+    /// made up: then it asks the holder, as it does where the offer says so.
     pub async fn claim_offer(
         &self,
         offer: &CredentialOffer,
-        tx_code: Option<&str>,
+        sign_in: &SignIn,
         count: u16,
     ) -> Result<Vec<Claimed>, ClaimError> {
         let issuer = self.issuer(offer).await?;
         issuer.allows(count)?;
-        let mut grant = self.token(&issuer, offer, tx_code).await?;
+        let mut grant = if issuer::is_pre_authorized(offer) {
+            self.token(&issuer, offer, sign_in.tx_code.as_deref()).await?
+        } else {
+            self.authorize(&issuer, offer, sign_in).await?
+        };
         let mut claimed = Vec::new();
         for configuration_id in &offer.credential_configuration_ids {
             for wanted in grant.wanted(configuration_id)? {

@@ -116,7 +116,11 @@ async fn an_issuer_that_is_not_there_is_unreachable() {
     let mock = Mock::start(Behaviour::default()).await;
     let mut offer = mock.offer();
     offer.credential_issuer = "http://localhost:9".into();
-    let error = Wallet::new(Settings::default()).unwrap().claim_offer(&offer, None, 1).await.unwrap_err();
+    let error = Wallet::new(Settings::default())
+        .unwrap()
+        .claim_offer(&offer, &SignIn::default(), 1)
+        .await
+        .unwrap_err();
     assert!(error.is_unreachable());
     assert_eq!(error.step, Step::IssuerMetadata);
 }

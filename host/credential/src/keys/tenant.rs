@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::derive::{Secret, append_field, expand_prk, first_scalar, key_info, labelled, tenant_prk};
 use super::seal::{self, Unsealable};
 use super::{Algorithm, KeyUse, SigningKey};
+use crate::envelopes::Envelopes;
 use crate::nonces::Nonces;
 use crate::secrets::Code;
 use crate::status_list::IndexPermutation;
@@ -104,9 +105,14 @@ impl TenantKeys {
     pub fn tokens(&self) -> Tokens {
         Tokens::new(
             self.tenant,
-            labelled(self.data_key.as_slice(), "chancery/access-token/v1"),
+            labelled(self.data_key.as_slice(), "chancery/access-token/v2"),
             labelled(self.data_key.as_slice(), "chancery/notification-id/v1"),
         )
+    }
+
+    /// What browsers and wallets carry through an authorization of this tenant.
+    pub fn envelopes(&self) -> Envelopes {
+        Envelopes::new(self.tenant, |label| labelled(self.data_key.as_slice(), label))
     }
 
     /// The order in which a status list of `size` entries hands out its indices.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chancery_credential::secrets::OfferSecret;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::template::Issue;
-use chancery_domain::{OfferId, OfferState, Random, random_bytes};
+use chancery_domain::{OfferGrant, OfferId, OfferState, Random, random_bytes};
 use chancery_engine::{Outcome, Purpose, Template};
 use chancery_protocol::offer::{OfferLink, TxCode};
 use chancery_store::{NewOffer, NewTxCode, PinnedItem, Principal, TenantTx};
@@ -41,6 +41,11 @@ pub(crate) struct OfferRequest {
     /// Whether the link holds the whole offer instead of a reference to it.
     #[serde(default)]
     pub(crate) by_value: bool,
+    /// How the wallet gets its token: `pre-authorized_code` (default), or `authorization_code`, where the holder
+    /// consents on a page of the issuer first, and enters the transaction code there if there is one.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub(crate) grant: OfferGrant,
 }
 
 /// One credential of an offer.
@@ -75,24 +80,23 @@ pub(crate) struct CreatedOffer {
     pub(crate) state: OfferState,
 }
 
-/// Makes the offer inside `tx`, which the caller commits. None, and nothing made, if whoever
-/// makes it may no longer.
+/// Makes the offer behind a new secret, inside `tx`, which the caller commits; `made_by` is nobody if the host
+/// itself makes it. None, and nothing made, if whoever makes it may no longer.
 pub(crate) async fn create_offer(
     app: &App,
     issuer: &Issuer,
     tx: &mut TenantTx,
     checked: CheckedOffer,
-    made_by: Principal,
-    author: Author,
+    secret: &OfferSecret,
+    (made_by, author): (Option<Principal>, Author),
 ) -> Result<Option<CreatedOffer>, Problem> {
     let now = app.now();
     let random = app.random.as_ref();
-    let CheckedOffer { items, subjects, tx_code, expires_in, by_value } = checked;
+    let CheckedOffer { items, subjects, tx_code, expires_in, by_value, grant } = checked;
     let settings = issuer.settings_of(made_by);
     let expires_in = expires_in.unwrap_or(settings.offer_lifetime);
 
     let id = OfferId::new(now, random_bytes(random));
-    let secret = OfferSecret::random(random);
     let code = secret.code();
     let internal = |error: serde_json::Error| Problem::new(ProblemCode::Internal).because(error);
     let subjects = serde_json::to_vec(&subjects).map_err(internal)?;
@@ -105,7 +109,11 @@ pub(crate) async fn create_offer(
     let new = NewOffer {
         id,
         handle_hash: secret.lookup_hash(),
-        code_hash: code.lookup_hash(),
+        grant,
+        code_hash: match grant {
+            OfferGrant::PreAuthorizedCode => code.lookup_hash(),
+            OfferGrant::AuthorizationCode => code.issuer_state_hash(),
+        },
         items,
         tx_code: match (&tx_code, &described) {
             (Some(tx_code), Some(described)) => Some(NewTxCode {
@@ -117,7 +125,7 @@ pub(crate) async fn create_offer(
         sealed_subject: issuer.keys.seal_subject(id, &code, &subjects, random),
         created_at: now,
         expires_at,
-        made_by: Some(made_by),
+        made_by,
         audit: app.entry(author, Action::OfferCreated, id, &Changed::made(made)),
     };
     if !tx.create_offer(&new).await? {
@@ -126,7 +134,7 @@ pub(crate) async fn create_offer(
 
     let by_reference = issuer.at(&format!("/offers/{}", secret.as_str()));
     let link = if by_value {
-        OfferLink::ByValue(describe_offer(issuer, &secret, configuration_ids, described))
+        OfferLink::ByValue(describe_offer(issuer, secret, grant, configuration_ids, described))
     } else {
         OfferLink::ByReference(by_reference.clone())
     };
@@ -157,6 +165,7 @@ pub(crate) struct CheckedOffer {
     tx_code: bool,
     expires_in: Option<u32>,
     by_value: bool,
+    grant: OfferGrant,
 }
 
 /// Checks the whole request and reports everything that is wrong with it. No transaction is open meanwhile.
@@ -187,9 +196,8 @@ pub(crate) async fn check_offer(
         let at = format!("/credentials/{index}");
         let id = credential.configuration_id;
         let Some(template) = issuer.template(&id) else {
-            let known: Vec<_> = issuer.templates.keys().map(String::as_str).collect();
-            let message =
-                format!("there is no such credential configuration; there are: {}", known.join(", "));
+            let known = issuer.configuration_ids().join(", ");
+            let message = format!("there is no such credential configuration; there are: {known}");
             report(format!("{at}/configuration_id"), "unknown-configuration", message);
             continue;
         };
@@ -216,6 +224,7 @@ pub(crate) async fn check_offer(
         tx_code: request.tx_code,
         expires_in: request.expires_in,
         by_value: request.by_value,
+        grant: request.grant,
     })
 }
 

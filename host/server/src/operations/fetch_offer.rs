@@ -1,7 +1,8 @@
 //! A wallet reads an offer by reference.
 
 use chancery_credential::secrets::OfferSecret;
-use chancery_protocol::offer::{CredentialOffer, Grants, PreAuthorizedCode, TxCode};
+use chancery_domain::OfferGrant;
+use chancery_protocol::offer::{AuthorizationCode, CredentialOffer, Grants, PreAuthorizedCode, TxCode};
 
 use crate::app::App;
 use crate::issuer::Issuer;
@@ -24,20 +25,32 @@ pub(crate) async fn fetch_offer(
         None => None,
     };
     let configuration_ids = offer.items.into_iter().map(|item| item.configuration_id).collect();
-    Ok(describe_offer(issuer, &secret, configuration_ids, tx_code))
+    Ok(describe_offer(issuer, &secret, offer.grant, configuration_ids, tx_code))
 }
 
-/// The offer as a wallet reads it. The code is derived from the secret: it is stored nowhere.
+/// The offer as a wallet reads it. The code is derived from the secret: it is stored nowhere. A transaction code
+/// is the wallet's business only if it redeems the offer itself; else the holder is asked for it on our page.
 pub(crate) fn describe_offer(
     issuer: &Issuer,
     secret: &OfferSecret,
+    grant: OfferGrant,
     configuration_ids: Vec<String>,
     tx_code: Option<TxCode>,
 ) -> CredentialOffer {
-    let code = PreAuthorizedCode { pre_authorized_code: secret.code().as_str().to_owned(), tx_code };
+    let code = secret.code().as_str().to_owned();
+    let grants = match grant {
+        OfferGrant::PreAuthorizedCode => Grants {
+            pre_authorized_code: Some(PreAuthorizedCode { pre_authorized_code: code, tx_code }),
+            ..Grants::default()
+        },
+        OfferGrant::AuthorizationCode => Grants {
+            authorization_code: Some(AuthorizationCode { issuer_state: Some(code) }),
+            ..Grants::default()
+        },
+    };
     CredentialOffer {
         credential_issuer: issuer.identifier.clone(),
         credential_configuration_ids: configuration_ids,
-        grants: Some(Grants { pre_authorized_code: Some(code) }),
+        grants: Some(grants),
     }
 }

@@ -11,12 +11,11 @@ use chancery_credential::jose::Jwk;
 use chancery_credential::keys::KeyUse;
 use chancery_credential::nonces::{NonceError, NonceKind};
 use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof};
-use chancery_credential::sd_jwt::{self, SdJwtVc};
-use chancery_credential::tokens::AccessToken;
-use chancery_domain::template::{Definition, Issue, SdJwtProjection};
+use chancery_credential::tokens::{AccessToken, Granted};
+use chancery_domain::template::{Definition, Format, Issue};
 use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, random_bytes};
 use chancery_engine::{Outcome, Purpose, Template};
-use chancery_protocol::credential::{CredentialRequest, CredentialResponse, IssuedCredential};
+use chancery_protocol::credential::{CredentialRequest, CredentialResponse};
 use chancery_protocol::error::ErrorCode;
 use chancery_store::{
     Intent, IntentRefused, IssuableOffer, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce,
@@ -27,6 +26,7 @@ use time::{Duration, OffsetDateTime};
 use super::find_template::find_template;
 use super::prepare_dataset::{Unprepared, prepare_dataset};
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
+use super::sign_credential::{Claims, sign};
 use crate::app::App;
 use crate::caller::Wallet;
 use crate::issuer::{BATCH_SIZE, Issuer};
@@ -48,22 +48,20 @@ pub(crate) async fn issue_credential(
         let description = "encrypted responses are not supported, leave credential_response_encryption out";
         return Err(Refusal::new(ErrorCode::InvalidEncryptionParameters, description));
     }
-    let holders = verify_proofs(issuer, request.proofs.as_ref(), now)?;
+    let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
 
     let (item, subject) = offered(app, issuer, &wallet, &configuration_id, now).await?;
     let template = find_template(app, issuer, &item).await?;
     let dataset = prepare(app, issuer, &template, &subject, now).await?;
 
     let definition = template.definition();
-    let projection = definition.sd_jwt.as_ref().ok_or_else(|| {
-        Refusal::unavailable(format_args!("the template {configuration_id} has no SD-JWT form"))
-    })?;
+    let (_, format) = Format::of_configuration(&configuration_id);
     let times = Times::of(definition, now);
 
     let (issuer, tokens) = record(app, &wallet, &item, &holders, times).await?;
     let issuer = issuer.as_ref();
     let issuance = tokens.first().map(IssuanceToken::issuance);
-    let claims = Claims { projection, dataset: &dataset, times };
+    let claims = Claims { definition, format, dataset: &dataset, times };
     let credentials = sign(app, issuer, claims, &holders.keys, tokens).await?;
 
     let notification_id = issuance.map(|issuance| {
@@ -89,17 +87,21 @@ fn requested_configuration(
                 let description = "this issuer has no such credential configuration";
                 return Err(Refusal::new(ErrorCode::UnknownCredentialConfiguration, description));
             }
-            if token.granted.is_some() {
+            match &token.granted {
                 // §8.2: where the token response named identifiers, the configuration id is forbidden.
-                return Err(invalid(
+                Granted::Identifiers(_) => Err(invalid(
                     "the token response named credential identifiers, ask by credential_identifier",
-                ));
+                )),
+                Granted::Configurations(granted) if !granted.contains(id) => Err(not_covered()),
+                Granted::Configurations(_) | Granted::Everything => Ok(id.clone()),
             }
-            Ok(id.clone())
         }
         (None, Some(identifier)) => {
-            let granted = token.granted.iter().flatten().find(|id| credential_identifier(id) == *identifier);
-            granted.cloned().ok_or_else(|| {
+            let granted = match &token.granted {
+                Granted::Identifiers(granted) => granted.as_slice(),
+                Granted::Configurations(_) | Granted::Everything => &[],
+            };
+            granted.iter().find(|id| credential_identifier(id) == *identifier).cloned().ok_or_else(|| {
                 let description = "the access token has no such credential identifier";
                 Refusal::new(ErrorCode::UnknownCredentialIdentifier, description)
             })
@@ -110,6 +112,10 @@ fn requested_configuration(
     }
 }
 
+fn not_covered() -> Refusal {
+    Refusal::token_insufficient("the access token is for another credential configuration")
+}
+
 /// The keys that the wallet proved, and what the proofs use up.
 struct Holders {
     keys: Vec<Jwk>,
@@ -117,7 +123,8 @@ struct Holders {
 }
 
 /// Checks every proof; one that fails fails the request (§8.2).
-fn verify_proofs(issuer: &Issuer, proofs: Option<&Value>, now: OffsetDateTime) -> Result<Holders, Refusal> {
+fn verify_proofs(wallet: &Wallet, proofs: Option<&Value>, now: OffsetDateTime) -> Result<Holders, Refusal> {
+    let issuer = wallet.issuer.as_ref();
     let invalid = |description: &str| Refusal::new(ErrorCode::InvalidProof, description);
     let proofs = proofs.ok_or_else(|| invalid("this credential is bound to a key: proofs are missing"))?;
     let members = proofs.as_object().ok_or_else(|| invalid("proofs must be an object"))?;
@@ -129,7 +136,8 @@ fn verify_proofs(issuer: &Issuer, proofs: Option<&Value>, now: OffsetDateTime) -
         return Err(invalid(&format!("at most {BATCH_SIZE} proofs may come with one request")));
     }
 
-    let expectations = KeyProofExpectations { issuer: &issuer.identifier, client_id: None, now };
+    let expectations =
+        KeyProofExpectations { issuer: &issuer.identifier, client_id: wallet.token.client.as_deref(), now };
     let mut holders = Holders { keys: Vec::with_capacity(jwts.len()), nonces: Vec::new() };
     let mut thumbprints = BTreeSet::new();
     let mut nonces = BTreeSet::new();
@@ -171,10 +179,11 @@ async fn offered(
         Some(offer) => offer,
         None => read_offer(app, issuer, wallet, now).await?,
     };
-    let item =
-        offer.items.into_iter().find(|item| item.configuration_id == configuration_id).ok_or_else(|| {
-            Refusal::token_insufficient("the access token is for another credential configuration")
-        })?;
+    let item = offer
+        .items
+        .into_iter()
+        .find(|item| item.configuration_id == configuration_id)
+        .ok_or_else(not_covered)?;
     if item.issuance.is_some() {
         return Err(already_issued());
     }
@@ -352,10 +361,10 @@ fn not_recorded(refused: IntentRefused) -> Refusal {
 
 /// The instants of one issuance.
 #[derive(Clone, Copy)]
-struct Times {
-    now: OffsetDateTime,
-    issued_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
+pub(super) struct Times {
+    pub(super) now: OffsetDateTime,
+    pub(super) issued_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
 }
 
 impl Times {
@@ -365,41 +374,4 @@ impl Times {
         let validity = Duration::days(definition.validity_days.into()).min(LONGEST_VALIDITY);
         Self { now, issued_at, expires_at: issued_at + validity }
     }
-}
-
-/// Signs each copy: fresh salts, its own status index, the same rounded times.
-async fn sign(
-    app: &App,
-    issuer: &Issuer,
-    claims: Claims<'_>,
-    holders: &[Jwk],
-    tokens: Vec<IssuanceToken>,
-) -> Result<Vec<IssuedCredential>, Refusal> {
-    let mut credentials = Vec::with_capacity(tokens.len());
-    for (token, holder) in tokens.into_iter().zip(holders) {
-        let vc = SdJwtVc {
-            projection: claims.projection,
-            dataset: claims.dataset,
-            issuer: &issuer.identifier,
-            holder,
-            issued_at: claims.times.issued_at,
-            expires_at: claims.times.expires_at,
-            status_list_uri: &issuer.status_list_uri(token.status().list),
-        };
-        let signed =
-            sd_jwt::issue(token, &vc, issuer.signer.as_ref(), issuer.chain.as_ref(), app.random.as_ref())
-                .await;
-        let credential =
-            signed.map_err(|error| Refusal::unavailable(format_args!("failed to sign: {error}")))?;
-        credentials.push(IssuedCredential { credential });
-    }
-    Ok(credentials)
-}
-
-/// What every copy says.
-#[derive(Clone, Copy)]
-struct Claims<'a> {
-    projection: &'a SdJwtProjection,
-    dataset: &'a Dataset,
-    times: Times,
 }

@@ -1,7 +1,7 @@
 //! A wallet exchanges the pre-authorized code for an access token (OpenID4VCI §6).
 
 use chancery_credential::secrets::Code;
-use chancery_credential::tokens::AccessToken;
+use chancery_credential::tokens::{AccessToken, Granted};
 use chancery_domain::OfferId;
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::token::{AuthorizationDetail, GrantedDetail, OPENID_CREDENTIAL, TokenResponse};
@@ -14,7 +14,7 @@ use crate::issuer::Issuer;
 use crate::refusal::Refusal;
 
 /// How long an access token is good for; unbound ones should not live longer (OpenID4VCI §13.6).
-const TOKEN_LIFETIME: Duration = Duration::minutes(5);
+pub(crate) const TOKEN_LIFETIME: Duration = Duration::minutes(5);
 /// How long a DPoP proof is remembered: longer than any nonce lives, or a replay window would open.
 pub(crate) const PROOF_MEMORY: Duration = Duration::minutes(15);
 
@@ -94,7 +94,8 @@ pub(crate) async fn redeem_code(
         offer,
         code,
         thumbprint: proof.map(|proof| proof.thumbprint),
-        granted: granted.as_ref().map(|details| configuration_ids(details)),
+        granted: granted.as_ref().map_or(Granted::Everything, |details| by_identifiers(details)),
+        client: None,
         expires_at: now + TOKEN_LIFETIME,
     };
     Ok(TokenResponse {
@@ -112,7 +113,7 @@ fn no_good() -> Refusal {
 }
 
 /// Marks a DPoP proof as used (RFC 9449 §11.1).
-async fn use_up(tx: &mut TenantTx, proof: &UsedProof, now: OffsetDateTime) -> Result<(), Refusal> {
+pub(crate) async fn use_up(tx: &mut TenantTx, proof: &UsedProof, now: OffsetDateTime) -> Result<(), Refusal> {
     if tx.remember(Seen::DpopProof, &proof.jti_hash, now + PROOF_MEMORY).await? {
         Ok(())
     } else {
@@ -120,7 +121,7 @@ async fn use_up(tx: &mut TenantTx, proof: &UsedProof, now: OffsetDateTime) -> Re
     }
 }
 
-fn is_right(issuer: &Issuer, attempt: &TxCodeAttempt, tx_code: &str) -> bool {
+pub(crate) fn is_right(issuer: &Issuer, attempt: &TxCodeAttempt, tx_code: &str) -> bool {
     issuer.keys.verify_mac(TX_CODE, &tx_code_message(attempt.offer, tx_code), &attempt.mac)
 }
 
@@ -138,7 +139,10 @@ fn tx_code_message(offer: OfferId, tx_code: &str) -> Vec<u8> {
 }
 
 /// Intersects what the wallet asks for with what was offered; asking for more is refused (RFC 9396 §5).
-fn grant(details: &[AuthorizationDetail], offered: &[String]) -> Result<Vec<GrantedDetail>, Refusal> {
+pub(crate) fn grant(
+    details: &[AuthorizationDetail],
+    offered: &[String],
+) -> Result<Vec<GrantedDetail>, Refusal> {
     let invalid = |description: &str| Refusal::new(ErrorCode::InvalidAuthorizationDetails, description);
     if details.is_empty() {
         return Err(invalid("authorization_details is empty"));
@@ -155,13 +159,18 @@ fn grant(details: &[AuthorizationDetail], offered: &[String]) -> Result<Vec<Gran
         if granted.iter().any(|known| known.credential_configuration_id == *id) {
             return Err(invalid("a configuration is asked for twice"));
         }
-        granted.push(GrantedDetail {
-            r#type: OPENID_CREDENTIAL.to_owned(),
-            credential_configuration_id: id.clone(),
-            credential_identifiers: vec![credential_identifier(id)],
-        });
+        granted.push(granted_detail(id));
     }
     Ok(granted)
+}
+
+/// A configuration that was granted, as the token response tells of it.
+pub(crate) fn granted_detail(configuration_id: &str) -> GrantedDetail {
+    GrantedDetail {
+        r#type: OPENID_CREDENTIAL.to_owned(),
+        credential_configuration_id: configuration_id.to_owned(),
+        credential_identifiers: vec![credential_identifier(configuration_id)],
+    }
 }
 
 /// The identifier of the one dataset that an offer holds for a configuration; the same in every answer.
@@ -169,6 +178,7 @@ pub(crate) fn credential_identifier(configuration_id: &str) -> String {
     format!("{configuration_id}:1")
 }
 
-fn configuration_ids(details: &[GrantedDetail]) -> Vec<String> {
-    details.iter().map(|detail| detail.credential_configuration_id.clone()).collect()
+/// What a token grants whose response names these details.
+pub(crate) fn by_identifiers(details: &[GrantedDetail]) -> Granted {
+    Granted::Identifiers(details.iter().map(|detail| detail.credential_configuration_id.clone()).collect())
 }

@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use super::certificates::Certificates;
 use super::templates::Templates;
-use crate::issuer::{Documents, Issuer};
+use crate::issuer::{Documents, Issuer, configurations};
 use crate::operations::import_key::imported_key_of;
 use crate::wallet::keys::describe_keys;
 use crate::wallet::metadata::{describe_issuer, describe_server};
@@ -175,9 +175,9 @@ impl Workshop {
         primary: &str,
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
-        let Parts { private, stored, templates, halts, configurations } = parts;
+        let Parts { private, stored, templates, halts, configurations: chosen } = parts;
         let settings =
-            Settings::default().with(&configurations.application).with(&configurations.tenant.overrides);
+            Settings::default().with(&chosen.application).with(&chosen.tenant.overrides);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
         let keys = private.keys;
@@ -195,14 +195,15 @@ impl Workshop {
             token_keys,
         );
         let definitions = templates.values().map(chancery_engine::Template::definition);
+        let configurations: Vec<_> = configurations(definitions, chain.as_ref()).collect();
         let documents = Documents {
             issuer_metadata: render(&describe_issuer(
                 &identifier,
                 &display(&tenant, &settings),
-                algorithm.as_str(),
-                definitions,
+                algorithm,
+                &configurations,
             ))?,
-            server_metadata: render(&describe_server(&identifier, is_platform))?,
+            server_metadata: render(&describe_server(&identifier, is_platform, &configurations))?,
             jwt_vc_issuer: render(&json!({ "issuer": identifier, "jwks": describe_keys(&published) }))?,
             jwks: render(&describe_keys(&published))?,
             token_keys: render(&describe_keys(client_tokens.keys()))?,
@@ -211,6 +212,7 @@ impl Workshop {
         Ok(Issuer {
             nonces: keys.nonces(),
             tokens: keys.tokens(),
+            envelopes: keys.envelopes(),
             client_tokens,
             permutation_tag: keys.mac("status-permutation-tag/v1", b""),
             keys,
@@ -219,7 +221,7 @@ impl Workshop {
             chain,
             templates,
             settings,
-            chosen_for: configurations
+            chosen_for: chosen
                 .principals
                 .into_iter()
                 .map(|(principal, configuration)| (principal, configuration.overrides))

@@ -2,11 +2,13 @@
 
 use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
-use chancery_domain::template::{Definition, Field, SdJwtProjection};
+use chancery_credential::{Algorithm, mdoc};
+use chancery_domain::template::{Definition, Field, Format};
+use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{
     BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration, CredentialDisplay,
-    CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType,
+    CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType, SigningAlgorithm,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL};
@@ -30,18 +32,14 @@ pub(crate) async fn authorization_server(Issuing(issuer): Issuing) -> Response {
 const PROOF_ALGORITHMS: [&str; 2] = ["ES256", "EdDSA"];
 
 /// What the issuer says of itself. No `authorization_servers`: the issuer is its own (§12.2.4).
-pub(crate) fn describe_issuer<'a>(
+pub(crate) fn describe_issuer(
     identifier: &str,
     display: &IssuerDisplay,
-    signing_algorithm: &str,
-    definitions: impl Iterator<Item = &'a Definition>,
+    signing_algorithm: Algorithm,
+    configurations: &[(&Definition, Format, String)],
 ) -> CredentialIssuerMetadata {
-    let configurations = definitions.filter_map(|definition| {
-        let projection = definition.sd_jwt.as_ref()?;
-        Some((
-            definition.configuration_id.clone(),
-            describe_sd_jwt(definition, projection, signing_algorithm),
-        ))
+    let configurations = configurations.iter().map(|(definition, format, id)| {
+        (id.clone(), describe_configuration(definition, *format, id, signing_algorithm))
     });
     CredentialIssuerMetadata {
         credential_issuer: identifier.to_owned(),
@@ -54,23 +52,33 @@ pub(crate) fn describe_issuer<'a>(
     }
 }
 
-fn describe_sd_jwt(
+fn describe_configuration(
     definition: &Definition,
-    projection: &SdJwtProjection,
-    signing_algorithm: &str,
+    format: Format,
+    id: &str,
+    signing_algorithm: Algorithm,
 ) -> CredentialConfiguration {
     let proof_type =
         ProofType { proof_signing_alg_values_supported: PROOF_ALGORITHMS.map(str::to_owned).to_vec() };
+    let (algorithm, binding_methods) = match format {
+        Format::SdJwt => {
+            (SigningAlgorithm::Jose(signing_algorithm.as_str().to_owned()), BINDING_METHODS.as_slice())
+        }
+        Format::Mdoc => (SigningAlgorithm::Cose(mdoc::algorithm(signing_algorithm)), ["cose_key"].as_slice()),
+    };
+    let of_sd_jwt = definition.sd_jwt.as_ref().filter(|_| format == Format::SdJwt);
+    let of_mdoc = definition.mdoc.as_ref().filter(|_| format == Format::Mdoc);
     CredentialConfiguration {
-        format: "dc+sd-jwt".to_owned(),
-        vct: Some(projection.vct.clone()),
-        scope: Some(definition.configuration_id.clone()),
-        credential_signing_alg_values_supported: vec![signing_algorithm.to_owned()],
-        cryptographic_binding_methods_supported: BINDING_METHODS.map(str::to_owned).to_vec(),
+        format: format.as_str().to_owned(),
+        vct: of_sd_jwt.map(|form| form.vct.clone()),
+        doctype: of_mdoc.map(|form| form.doctype.clone()),
+        scope: Some(id.to_owned()),
+        credential_signing_alg_values_supported: vec![algorithm],
+        cryptographic_binding_methods_supported: binding_methods.iter().map(ToString::to_string).collect(),
         proof_types_supported: BTreeMap::from([("jwt".to_owned(), proof_type)]),
         credential_metadata: Some(CredentialMetadata {
             display: definition.display.iter().map(describe_display).collect(),
-            claims: describe_claims(definition, projection),
+            claims: describe_claims(definition, format),
         }),
     }
 }
@@ -86,42 +94,59 @@ fn describe_display(display: &chancery_domain::template::CredentialDisplay) -> C
 }
 
 /// Claims in the order of the template's fields: array order is display order (Appendix B.2).
-fn describe_claims(definition: &Definition, projection: &SdJwtProjection) -> Vec<ClaimDescription> {
-    let place = |field: &Field| projection.claims.iter().find(|claim| claim.field == field.name);
-    definition
-        .fields
-        .iter()
-        .filter_map(|field| {
-            let claim = place(field)?;
-            Some(ClaimDescription {
-                path: claim.path.iter().cloned().map(PathElement::Member).collect(),
-                mandatory: field.mandatory,
-                display: field
-                    .display
-                    .iter()
-                    .map(|label| ClaimDisplay {
-                        name: label.name.clone(),
-                        locale: Some(label.locale.clone()),
-                    })
-                    .collect(),
-            })
+fn describe_claims(definition: &Definition, format: Format) -> Vec<ClaimDescription> {
+    let place = |field: &Field| match format {
+        Format::SdJwt => {
+            let claims = &definition.sd_jwt.as_ref()?.claims;
+            claims.iter().find(|claim| claim.field == field.name).map(|claim| claim.path.clone())
+        }
+        Format::Mdoc => {
+            let elements = &definition.mdoc.as_ref()?.elements;
+            let element = elements.iter().find(|element| element.field == field.name)?;
+            Some(vec![element.namespace.clone(), element.element.clone()])
+        }
+    };
+    let describe = |field: &Field| {
+        Some(ClaimDescription {
+            path: place(field)?.into_iter().map(PathElement::Member).collect(),
+            mandatory: field.mandatory,
+            display: field
+                .display
+                .iter()
+                .map(|label| ClaimDisplay { name: label.name.clone(), locale: Some(label.locale.clone()) })
+                .collect(),
         })
-        .collect()
+    };
+    definition.fields.iter().filter_map(describe).collect()
 }
 
 /// What the issuer's own authorization server says of itself: only what is there. The platform's has no
 /// wallets.
-pub(crate) fn describe_server(identifier: &str, is_platform: bool) -> AuthorizationServerMetadata {
+pub(crate) fn describe_server(
+    identifier: &str,
+    is_platform: bool,
+    configurations: &[(&Definition, Format, String)],
+) -> AuthorizationServerMetadata {
     let words = |of_wallets: &[&str], of_clients: &[&str]| {
         let of_wallets = if is_platform { &[] } else { of_wallets };
         of_wallets.iter().chain(of_clients).map(|word| (*word).to_owned()).collect()
     };
+    let endpoint_of_wallets = |path: &str| (!is_platform).then(|| format!("{identifier}{path}"));
     AuthorizationServerMetadata {
         issuer: identifier.to_owned(),
+        authorization_endpoint: endpoint_of_wallets("/authorize"),
+        pushed_authorization_request_endpoint: endpoint_of_wallets("/par"),
         token_endpoint: format!("{identifier}/token"),
         jwks_uri: Some(format!("{identifier}/oauth/jwks")),
-        grant_types_supported: words(&[PRE_AUTHORIZED_CODE], &[CLIENT_CREDENTIALS]),
-        response_types_supported: Vec::new(),
+        grant_types_supported: words(&[CODE_GRANT, PRE_AUTHORIZED_CODE], &[CLIENT_CREDENTIALS]),
+        response_types_supported: words(&["code"], &[]),
+        code_challenge_methods_supported: words(&["S256"], &[]),
+        authorization_response_iss_parameter_supported: !is_platform,
+        scopes_supported: if is_platform {
+            Vec::new()
+        } else {
+            configurations.iter().map(|(_, _, id)| id.clone()).collect()
+        },
         token_endpoint_auth_methods_supported: words(
             &["none"],
             &["client_secret_basic", "client_secret_post"],

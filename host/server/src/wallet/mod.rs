@@ -1,13 +1,16 @@
 //! What wallets and verifiers call: each handler translates one message of the
 //! protocol and hands it to an operation.
 
+pub(crate) mod authorize;
 pub(crate) mod credential;
+mod form;
 pub(crate) mod keys;
 pub(crate) mod metadata;
 pub(crate) mod nonce;
 pub(crate) mod notification;
 pub(crate) mod offer;
 pub(crate) mod offer_page;
+pub(crate) mod par;
 pub(crate) mod status_list;
 pub(crate) mod token;
 

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod audit;
+mod authorizations;
 mod burial;
 mod cancellation;
 mod catalogue;

@@ -7,8 +7,8 @@ use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::{Administrator, TenantStatus};
 use chancery_domain::{
-    ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, InvitationId, IssuanceId, OfferId,
-    StatusEntry, Tenant, TenantId,
+    ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, InvitationId, IssuanceId, OfferGrant,
+    OfferId, StatusEntry, Tenant, TenantId,
 };
 use chancery_store::{
     Activation, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewCopy, NewInvitation,
@@ -117,6 +117,7 @@ pub(crate) fn new_offer_by(key: Option<ApiKeyId>) -> NewOffer {
     NewOffer {
         id,
         handle_hash: digest(),
+        grant: OfferGrant::PreAuthorizedCode,
         code_hash: digest(),
         items: vec![PinnedItem { configuration_id: BADGE.to_owned(), revision: REVISION }],
         tx_code: None,

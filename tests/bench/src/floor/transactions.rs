@@ -10,7 +10,8 @@ use chancery_domain::clock::SystemClock;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{
-    AuditEntry, AuditEntryId, Clock as _, CredentialId, IssuanceId, OfferId, StatusEntry, Tenant, TenantId,
+    AuditEntry, AuditEntryId, Clock as _, CredentialId, IssuanceId, OfferGrant, OfferId, StatusEntry, Tenant,
+    TenantId,
 };
 use chancery_store::{
     Activation, By, Intent, KeyState, NewCopy, NewOffer, NewTenant, PinnedItem, PoolSize, Redemption,
@@ -147,6 +148,7 @@ async fn issue(store: &Store, tenant: TenantId, index: u32) -> Result<()> {
         made_by: None,
         id: OfferId::new(now, bytes()?),
         handle_hash: bytes()?,
+        grant: OfferGrant::PreAuthorizedCode,
         code_hash: bytes()?,
         items: vec![PinnedItem { configuration_id: CONFIGURATION.to_owned(), revision: REVISION }],
         tx_code: None,

@@ -129,7 +129,7 @@ impl Mock {
         CredentialOffer {
             credential_issuer: self.issuer.clone(),
             credential_configuration_ids: vec!["badge".into()],
-            grants: Some(Grants { pre_authorized_code: Some(grant) }),
+            grants: Some(Grants { pre_authorized_code: Some(grant), ..Grants::default() }),
         }
     }
 

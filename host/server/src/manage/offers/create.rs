@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use chancery_credential::secrets::OfferSecret;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::app::App;
@@ -51,9 +52,11 @@ pub(crate) async fn create(
         manager.check_may_offer(&credential.configuration_id)?;
     }
     let checked = check_offer(&app, issuer, request).await?;
+    let secret = OfferSecret::random(app.random.as_ref());
     let mut tx = app.tenant(issuer).await?;
     let Some(offer) =
-        create_offer(&app, issuer, &mut tx, checked, manager.principal, manager.author()).await?
+        create_offer(&app, issuer, &mut tx, checked, &secret, (Some(manager.principal), manager.author()))
+            .await?
     else {
         tx.rollback().await?;
         presumed.forget(&app);

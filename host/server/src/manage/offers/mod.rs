@@ -5,7 +5,7 @@ pub(crate) mod create;
 pub(crate) mod list;
 pub(crate) mod show;
 
-use chancery_domain::{CredentialId, CredentialStatus, OfferId, OfferState};
+use chancery_domain::{CredentialId, CredentialStatus, OfferGrant, OfferId, OfferState};
 use chancery_store::{Credential, Offer};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -19,6 +19,9 @@ pub(crate) struct OfferView {
     /// How far it has come.
     #[schema(value_type = String)]
     state: OfferState,
+    /// How the wallet gets its token: `pre-authorized_code` or `authorization_code`.
+    #[schema(value_type = String)]
+    grant: OfferGrant,
     /// What it offers.
     configuration_ids: Vec<String>,
     /// Whether the holder needs a transaction code.
@@ -50,6 +53,7 @@ impl OfferView {
         Self {
             id: row.id,
             state: state_of(&row, now),
+            grant: row.grant,
             configuration_ids: row.items.into_iter().map(|item| item.configuration_id).collect(),
             tx_code_required: row.tx_code.is_some(),
             created_at: row.created_at,

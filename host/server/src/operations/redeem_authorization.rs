@@ -1,0 +1,116 @@
+//! A wallet exchanges what the holder consented to for an access token (RFC 6749 §4.1.3, OpenID4VCI §6).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chancery_credential::Envelope;
+use chancery_credential::secrets::Code;
+use chancery_credential::tokens::{AccessToken, Granted};
+use chancery_protocol::error::ErrorCode;
+use chancery_protocol::token::{AuthorizationDetail, TokenResponse};
+use chancery_store::Authorized;
+use sha2::{Digest as _, Sha256};
+
+use super::redeem_code::{TOKEN_LIFETIME, by_identifiers, grant, granted_detail, use_up};
+use crate::app::App;
+use crate::authorization::{Consent, configurations};
+use crate::caller::UsedProof;
+use crate::issuer::Issuer;
+use crate::refusal::Refusal;
+
+/// A token request as the wallet meant it.
+pub(crate) struct AuthorizationCodeRequest {
+    pub(crate) code: String,
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) code_verifier: Option<String>,
+    pub(crate) details: Option<Vec<AuthorizationDetail>>,
+}
+
+/// Redeems the code, once, for whom it was made.
+pub(crate) async fn redeem_authorization(
+    app: &App,
+    issuer: &Issuer,
+    request: AuthorizationCodeRequest,
+    proof: Option<UsedProof>,
+) -> Result<TokenResponse, Refusal> {
+    let now = app.now();
+    let consent: Consent = issuer.envelopes.open(Envelope::Code, &request.code).ok_or_else(no_good)?;
+    check_binding(&consent, &request, proof.as_ref())?;
+    let granted = narrowed(&consent.granted, request.details.as_deref())?;
+    let code = Code::parse(&consent.code).ok_or_else(no_good)?;
+
+    let mut tx = app.tenant(issuer).await?;
+    if let Some(proof) = &proof {
+        use_up(&mut tx, proof, now).await?;
+    }
+    match tx.redeem_authorization(consent.authorization, consent.offer, now).await? {
+        Authorized::Redeemed => tx.commit().await?,
+        Authorized::Replayed => {
+            tx.commit().await?;
+            tracing::warn!(offer.id = %consent.offer, "an authorization code came twice, its tokens are revoked");
+            return Err(no_good());
+        }
+        Authorized::Over => {
+            tx.rollback().await?;
+            return Err(no_good());
+        }
+    }
+    metrics::counter!("chancery_codes_redeemed_total").increment(1);
+
+    let token_type = if proof.is_some() { "DPoP" } else { "Bearer" };
+    let (scope, details) = match &granted {
+        Granted::Identifiers(ids) => (None, ids.iter().map(|id| granted_detail(id)).collect()),
+        granted => (Some(configurations(granted).join(" ")), Vec::new()),
+    };
+    let token = AccessToken {
+        offer: consent.offer,
+        code,
+        thumbprint: proof.map(|proof| proof.thumbprint),
+        granted,
+        client: Some(consent.client_id),
+        expires_at: now + TOKEN_LIFETIME,
+    };
+    Ok(TokenResponse {
+        access_token: issuer.tokens.mint(&token, app.random.as_ref()),
+        token_type: token_type.to_owned(),
+        expires_in: u32::try_from(TOKEN_LIFETIME.whole_seconds()).unwrap_or_default(),
+        scope,
+        authorization_details: details,
+    })
+}
+
+/// Client, redirect URI, verifier and key must be those of the request that the holder consented to.
+fn check_binding(
+    consent: &Consent,
+    request: &AuthorizationCodeRequest,
+    proof: Option<&UsedProof>,
+) -> Result<(), Refusal> {
+    let wrong = |description: &str| Err(Refusal::new(ErrorCode::InvalidGrant, description));
+    if consent.client_id != request.client_id {
+        return wrong("the code was given to another client");
+    }
+    if consent.redirect_uri.as_str() != request.redirect_uri {
+        return wrong("redirect_uri is not that of the authorization request");
+    }
+    let verifier = request.code_verifier.as_deref().filter(|text| (43..=128).contains(&text.len()));
+    let challenge = verifier.map(|verifier| URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)));
+    if challenge.as_ref() != Some(&consent.code_challenge) {
+        return wrong("code_verifier is missing or does not fit the code_challenge");
+    }
+    let is_bound_otherwise = |thumbprint: &String| proof.is_none_or(|proof| proof.thumbprint != *thumbprint);
+    if consent.thumbprint.as_ref().is_some_and(is_bound_otherwise) {
+        return wrong("the code is bound to a key, and the DPoP proof is missing or by another one");
+    }
+    Ok(())
+}
+
+/// The wallet may ask for less than was granted, never for more (OpenID4VCI §6.1.1).
+fn narrowed(granted: &Granted, details: Option<&[AuthorizationDetail]>) -> Result<Granted, Refusal> {
+    let Some(details) = details else { return Ok(granted.clone()) };
+    Ok(by_identifiers(&grant(details, configurations(granted))?))
+}
+
+/// Unknown, expired, used, of an offer that is over: one answer for all (RFC 6749 §5.2).
+fn no_good() -> Refusal {
+    Refusal::new(ErrorCode::InvalidGrant, "the authorization code is unknown, used or expired")
+}

@@ -1,0 +1,122 @@
+//! Under development: whoever is there is the demo holder, and the host offers them what they say of themselves.
+
+use chancery_credential::secrets::OfferSecret;
+use chancery_domain::audit::Author;
+use chancery_domain::template::Definition;
+use chancery_domain::{OfferGrant, RequestId};
+use serde_json::{Map, Value};
+
+use super::create_offer::{OfferRequest, OfferedCredential, check_offer, create_offer};
+use crate::app::App;
+use crate::authorization::{Holder, PAGE_LIFETIME, Sitting};
+use crate::issuer::Issuer;
+use crate::problem::Problem;
+use crate::refusal::Refusal;
+
+/// What became of an attempt.
+pub(crate) enum Demonstrated {
+    /// On to the next page.
+    Yes(Sitting),
+    /// Once more, with what was wrong.
+    NotYet(Sitting, Vec<String>),
+}
+
+/// A member of a subject, as a form asks for it.
+pub(crate) struct SubjectField<'a> {
+    /// Names the input.
+    pub(crate) input: String,
+    /// Names the member.
+    pub(crate) member: &'a str,
+    pub(crate) schema: &'a Value,
+    pub(crate) required: bool,
+    /// Whether what is entered is JSON: of everything but text.
+    pub(crate) is_json: bool,
+}
+
+/// The members that the schema of a subject knows, in its order.
+pub(crate) fn subject_fields<'a>(
+    configuration_id: &str,
+    definition: &'a Definition,
+) -> Vec<SubjectField<'a>> {
+    let schema = &definition.subject_schema;
+    let is_required = |member: &str| {
+        let required = schema.get("required").and_then(Value::as_array);
+        required.is_some_and(|names| names.iter().any(|name| name == member))
+    };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let field = |(member, schema): (&'a String, &'a Value)| SubjectField {
+        input: format!("{configuration_id}/{member}"),
+        member,
+        required: is_required(member),
+        is_json: schema.get("type").is_none_or(|kind| kind != "string"),
+        schema,
+    };
+    properties.into_iter().flatten().map(field).collect()
+}
+
+/// Makes the offer that a manager would have made, of what was `entered`.
+pub(crate) async fn sign_in_demo_holder(
+    app: &App,
+    issuer: &Issuer,
+    request: RequestId,
+    sitting: Sitting,
+    entered: &(dyn Fn(&str) -> Option<String> + Sync),
+) -> Result<Demonstrated, Refusal> {
+    let mut credentials = Vec::new();
+    let mut problems = Vec::new();
+    for id in &sitting.authorization.asked.configuration_ids {
+        let Some(template) = issuer.template(id) else { continue };
+        let mut subject = Map::new();
+        for field in subject_fields(id, template.definition()) {
+            let Some(text) = entered(&field.input) else { continue };
+            let value =
+                if field.is_json { serde_json::from_str(&text).ok() } else { Some(Value::String(text)) };
+            match value {
+                Some(value) => drop(subject.insert(field.member.to_owned(), value)),
+                None => problems.push(format!("{}: must be JSON", field.member)),
+            }
+        }
+        credentials.push(OfferedCredential { configuration_id: id.clone(), subject: Value::Object(subject) });
+    }
+    if !problems.is_empty() {
+        return Ok(Demonstrated::NotYet(sitting, problems));
+    }
+    let wanted = OfferRequest {
+        credentials,
+        tx_code: false,
+        expires_in: u32::try_from(PAGE_LIFETIME.whole_seconds()).unwrap_or_default(),
+        by_value: false,
+        grant: OfferGrant::AuthorizationCode,
+    };
+    let checked = match check_offer(app, issuer, wanted).await {
+        Ok(checked) => checked,
+        Err(problem) if !problem.errors().is_empty() => {
+            return Ok(Demonstrated::NotYet(sitting, in_plain_words(&problem)));
+        }
+        Err(problem) => return Err(unavailable(&problem)),
+    };
+    let secret = OfferSecret::random(app.random.as_ref());
+    let author = Author { request: Some(request), ..Author::HOST };
+    let mut tx = app.tenant(issuer).await?;
+    create_offer(app, issuer, &mut tx, checked, &secret, (None, author))
+        .await
+        .map_err(|problem| unavailable(&problem))?;
+    tx.commit().await?;
+    let holder = Holder::Known(secret.code().as_str().to_owned());
+    Ok(Demonstrated::Yes(Sitting { holder, ..sitting }))
+}
+
+/// The member and what is wrong with it, without the way there.
+fn in_plain_words(problem: &Problem) -> Vec<String> {
+    let issues = problem.errors().iter();
+    issues
+        .map(|issue| {
+            let member = issue.pointer.split("/subject/").last().unwrap_or_default();
+            format!("{member}: {}", issue.message)
+        })
+        .collect()
+}
+
+fn unavailable(problem: &Problem) -> Refusal {
+    Refusal::unavailable(format_args!("the demo offer cannot be made: {problem:?}"))
+}
