@@ -21,6 +21,7 @@ pub mod answer;
 pub mod dns;
 pub mod house;
 pub mod jose;
+pub mod mdoc;
 pub mod people;
 pub mod raw;
 pub mod sd_jwt;

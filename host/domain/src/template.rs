@@ -15,6 +15,8 @@ pub struct Definition {
     pub fields: Vec<Field>,
     /// The SD-JWT VC form, where the template has one.
     pub sd_jwt: Option<SdJwtProjection>,
+    /// The mdoc form, where the template has one.
+    pub mdoc: Option<MdocProjection>,
     /// The JSON Schema of the subject data that an offer carries (draft 2020-12).
     pub subject_schema: Value,
     /// How long a credential is good for, in days; the host clamps it.
@@ -110,6 +112,105 @@ pub enum Disclosure {
     Selective,
     /// Always visible.
     Always,
+}
+
+/// The mdoc form of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MdocProjection {
+    /// The document type.
+    pub doctype: String,
+    /// Where each field goes. Fields that are not listed do not appear.
+    pub elements: Vec<MdocElement>,
+}
+
+/// Where one field goes in an mdoc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MdocElement {
+    /// The field of the dataset.
+    pub field: String,
+    /// The namespace of the element.
+    pub namespace: String,
+    /// Its identifier in the namespace, unique there.
+    pub element: String,
+    /// How its value is encoded.
+    pub cbor: CborType,
+}
+
+/// How a value is encoded in CBOR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CborType {
+    /// As its JSON value suggests.
+    Plain,
+    /// `full-date` (RFC 8943).
+    FullDate,
+    /// `tdate` (RFC 8949).
+    Tdate,
+    /// A byte string, from base64 or a `data:` URL.
+    Bytes,
+}
+
+/// The format of a credential. A template's one dataset feeds all that its author declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// SD-JWT VC (`dc+sd-jwt`).
+    SdJwt,
+    /// ISO/IEC 18013-5 (`mso_mdoc`).
+    Mdoc,
+}
+
+impl Format {
+    /// All of them, the first with the bare configuration id.
+    pub const ALL: [Self; 2] = [Self::SdJwt, Self::Mdoc];
+
+    /// The identifier of the format (OpenID4VCI Appendix A).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SdJwt => "dc+sd-jwt",
+            Self::Mdoc => "mso_mdoc",
+        }
+    }
+
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::SdJwt => "",
+            Self::Mdoc => ".mso_mdoc",
+        }
+    }
+
+    /// The credential configuration of a template in this format.
+    pub fn configuration_id(self, template: &str) -> String {
+        format!("{template}{}", self.suffix())
+    }
+
+    /// The template and the format that a credential configuration id names. A template's own id has no dot.
+    pub fn of_configuration(id: &str) -> (&str, Self) {
+        match id.strip_suffix(Self::Mdoc.suffix()) {
+            Some(template) => (template, Self::Mdoc),
+            None => (id, Self::SdJwt),
+        }
+    }
+}
+
+impl Definition {
+    /// Whether the template has this form.
+    pub fn has(&self, format: Format) -> bool {
+        match format {
+            Format::SdJwt => self.sd_jwt.is_some(),
+            Format::Mdoc => self.mdoc.is_some(),
+        }
+    }
+
+    /// Whether the field appears in this form.
+    pub fn shows(&self, field: &str, format: Format) -> bool {
+        match format {
+            Format::SdJwt => {
+                self.sd_jwt.iter().flat_map(|form| &form.claims).any(|claim| claim.field == field)
+            }
+            Format::Mdoc => {
+                self.mdoc.iter().flat_map(|form| &form.elements).any(|element| element.field == field)
+            }
+        }
+    }
 }
 
 /// Claims that the host alone sets; a template that names one at the root is refused.

@@ -89,6 +89,7 @@ mod tests {
                 Field { name: "more".into(), kind: ValueKind::Text, mandatory: false, display: Vec::new() },
             ],
             sd_jwt: None,
+            mdoc: None,
             subject_schema: json!({}),
             validity_days: 1,
         }

@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use chancery_domain::template::{
-    CredentialDisplay, Definition, Disclosure, Field, Issue, Label, REGISTERED_CLAIMS, SdJwtClaim,
-    SdJwtProjection, ValueKind,
+    CborType, CredentialDisplay, Definition, Disclosure, Field, Issue, Label, MdocElement, MdocProjection,
+    REGISTERED_CLAIMS, SdJwtClaim, SdJwtProjection, ValueKind,
 };
 use serde_json::Value;
 
@@ -41,9 +41,7 @@ pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> 
     let display = findings.display(described.display);
     let fields = findings.fields(described.fields);
     let sd_jwt = described.sd_jwt.map(|projection| findings.sd_jwt(projection, &fields));
-    if let Some(mdoc) = &described.mdoc {
-        findings.declared("/mdoc/elements", mdoc.elements.iter().map(|element| &*element.field), &fields);
-    }
+    let mdoc = described.mdoc.map(|projection| findings.mdoc(projection, &fields));
     if let Some(w3c) = &described.w3c {
         findings.declared("/w3c/claims", w3c.claims.iter().map(|claim| &*claim.field), &fields);
     }
@@ -60,6 +58,7 @@ pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> 
                 display,
                 fields,
                 sd_jwt,
+                mdoc,
                 subject_schema,
                 validity_days: described.validity_days,
             };
@@ -195,6 +194,54 @@ impl Findings {
         }
     }
 
+    fn mdoc(&mut self, projection: wit::MdocProjection, fields: &[Field]) -> MdocProjection {
+        let elements = &projection.elements;
+        self.declared("/mdoc/elements", elements.iter().map(|element| &*element.field), fields);
+        if !is_identifier(&projection.doctype) {
+            self.add("/mdoc/doctype", "not-a-name", "must be from 1 to 128 visible ASCII characters");
+        }
+        if elements.is_empty() {
+            self.add("/mdoc/elements", "required", "must have at least one element");
+        }
+        for (index, element) in elements.iter().enumerate() {
+            let pointer = format!("/mdoc/elements/{index}");
+            for (member, text) in [("namespace", &element.namespace), ("element", &element.element)] {
+                if !is_identifier(text) {
+                    let message = "must be from 1 to 128 visible ASCII characters";
+                    self.add(format!("{pointer}/{member}"), "not-a-name", message);
+                }
+            }
+            let is_same = |other: &wit::MdocElement| {
+                (&other.namespace, &other.element) == (&element.namespace, &element.element)
+            };
+            if elements.iter().take(index).any(is_same) {
+                self.add(format!("{pointer}/element"), "duplicate", "is in the namespace already");
+            }
+            let kind = fields.iter().find(|field| field.name == element.field).map(|field| field.kind);
+            if kind.is_some_and(|kind| !can_be(element.cbor, kind)) {
+                self.add(format!("{pointer}/cbor"), "not-encodable", "does not fit the kind of the field");
+            }
+        }
+        MdocProjection {
+            doctype: projection.doctype,
+            elements: projection
+                .elements
+                .into_iter()
+                .map(|element| MdocElement {
+                    field: element.field,
+                    namespace: element.namespace,
+                    element: element.element,
+                    cbor: match element.cbor {
+                        wit::CborType::Plain => CborType::Plain,
+                        wit::CborType::FullDate => CborType::FullDate,
+                        wit::CborType::Tdate => CborType::Tdate,
+                        wit::CborType::Bytes => CborType::Bytes,
+                    },
+                })
+                .collect(),
+        }
+    }
+
     /// A projection names declared fields only.
     fn declared<'a>(&mut self, pointer: &str, names: impl Iterator<Item = &'a str>, fields: &[Field]) {
         for (index, name) in names.enumerate() {
@@ -261,6 +308,20 @@ fn kind(kind: wit::ValueKind) -> ValueKind {
         wit::ValueKind::Object => ValueKind::Object,
         wit::ValueKind::Array => ValueKind::Array,
     }
+}
+
+/// Whether every value of the kind can be encoded so.
+fn can_be(cbor: wit::CborType, kind: ValueKind) -> bool {
+    match cbor {
+        wit::CborType::Plain => true,
+        wit::CborType::FullDate => kind == ValueKind::Date,
+        wit::CborType::Tdate => kind == ValueKind::DateTime,
+        wit::CborType::Bytes => matches!(kind, ValueKind::Image | ValueKind::Text),
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 fn is_field_name(text: &str) -> bool {

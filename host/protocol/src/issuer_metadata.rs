@@ -58,17 +58,20 @@ pub struct Logo {
 /// One credential that the issuer can issue, in one format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialConfiguration {
-    /// `dc+sd-jwt`.
+    /// `dc+sd-jwt` or `mso_mdoc`.
     pub format: String,
     /// The verifiable credential type, for `dc+sd-jwt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vct: Option<String>,
+    /// The document type, for `mso_mdoc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doctype: Option<String>,
     /// A scope value that asks for this configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// How the issuer signs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub credential_signing_alg_values_supported: Vec<String>,
+    pub credential_signing_alg_values_supported: Vec<SigningAlgorithm>,
     /// Together with `proof_types_supported`, or not at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cryptographic_binding_methods_supported: Vec<String>,
@@ -78,6 +81,16 @@ pub struct CredentialConfiguration {
     /// How the credential and its claims are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_metadata: Option<CredentialMetadata>,
+}
+
+/// An algorithm by its name in JOSE, or by its number in COSE (OpenID4VCI Appendix A.2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SigningAlgorithm {
+    /// Of JSON formats.
+    Jose(String),
+    /// Of `mso_mdoc`.
+    Cose(i64),
 }
 
 /// How a proof may be signed.

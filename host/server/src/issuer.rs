@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::x509::CertificateChain;
-use chancery_credential::{ClientTokens, Nonces, Tokens};
+use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
 use chancery_domain::halt::Halt;
 use chancery_domain::settings::{Overrides, Settings};
+use chancery_domain::template::{Definition, Format};
 use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
 use chancery_store::Principal;
@@ -30,6 +31,8 @@ pub(crate) struct Issuer {
     pub(crate) nonces: Nonces,
     /// What wallets carry.
     pub(crate) tokens: Tokens,
+    /// What wallets and browsers carry until there is a token.
+    pub(crate) envelopes: Envelopes,
     /// What clients carry that manage the tenant.
     pub(crate) client_tokens: ClientTokens,
     pub(crate) signer: Arc<dyn Signer>,
@@ -80,9 +83,17 @@ impl Issuer {
         self.at("/api")
     }
 
-    /// The active template of a credential configuration.
+    /// The active template of a credential configuration, if it has that format.
     pub(crate) fn template(&self, configuration_id: &str) -> Option<&Template> {
-        self.templates.get(configuration_id)
+        let (id, format) = Format::of_configuration(configuration_id);
+        let template = self.templates.get(id)?;
+        can_issue(template.definition(), format, self.chain.as_ref()).then_some(template)
+    }
+
+    /// Every credential configuration.
+    pub(crate) fn configuration_ids(&self) -> Vec<String> {
+        let definitions = self.templates.values().map(Template::definition);
+        configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
     }
 
     /// What counts for what this caller does.
@@ -102,4 +113,20 @@ impl Issuer {
     pub(crate) fn status_list_uri(&self, list: u32) -> String {
         self.at(&format!("/status-lists/{list}"))
     }
+}
+
+/// The credential configurations of templates: each with every format that it declares and that can be signed.
+pub(crate) fn configurations<'a>(
+    definitions: impl Iterator<Item = &'a Definition>,
+    chain: Option<&CertificateChain>,
+) -> impl Iterator<Item = (&'a Definition, Format, String)> {
+    definitions.flat_map(move |definition| {
+        let formats = Format::ALL.into_iter().filter(move |format| can_issue(definition, *format, chain));
+        formats.map(move |format| (definition, format, format.configuration_id(&definition.configuration_id)))
+    })
+}
+
+/// An mdoc is verified by its certificates and by nothing else.
+fn can_issue(definition: &Definition, format: Format, chain: Option<&CertificateChain>) -> bool {
+    definition.has(format) && (format != Format::Mdoc || chain.is_some())
 }

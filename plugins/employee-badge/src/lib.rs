@@ -47,10 +47,10 @@ impl CredentialTemplate for EmployeeBadge {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "type": "object",
                 "properties": {
-                    "given_name": {"type": "string", "minLength": 1, "maxLength": 150},
-                    "family_name": {"type": "string", "minLength": 1, "maxLength": 150},
-                    "employee_id": {"type": "string", "minLength": 1, "maxLength": 64},
-                    "department": {"type": "string", "minLength": 1, "maxLength": 150},
+                    "given_name": {"type": "string", "minLength": 1, "maxLength": 150, "examples": ["Ada"]},
+                    "family_name": {"type": "string", "minLength": 1, "maxLength": 150, "examples": ["Lovelace"]},
+                    "employee_id": {"type": "string", "minLength": 1, "maxLength": 64, "examples": ["1843-07"]},
+                    "department": {"type": "string", "minLength": 1, "maxLength": 150, "examples": ["Analytical Engines"]},
                     "job_title": {"type": "string", "minLength": 1, "maxLength": 150},
                     "email": {"type": "string", "format": "email", "maxLength": 254}
                 },

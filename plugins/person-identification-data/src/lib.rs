@@ -1,4 +1,4 @@
-//! The European person identification data (PID), as SD-JWT VC.
+//! The European person identification data (PID), as SD-JWT VC and as mdoc.
 //!
 //! Attributes, names and encodings are those of the PID Rulebook 1.4 (ARF Annex 3.01, chapter 4),
 //! which follows CIR 2024/2977. The offer carries the person's attributes under their claim
@@ -8,11 +8,13 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`attributes`] | every attribute: its claim, its kind, its labels |
+//! | [`elements`] | the same attributes as elements of an mdoc |
 //! | [`configuration`] | what the tenant decides, with defaults for development |
 //! | [`subject`] | what an offer may say about a person |
 
 pub mod attributes;
 pub mod configuration;
+pub mod elements;
 pub mod subject;
 
 use chancery_plugin_sdk::prelude::*;
@@ -40,11 +42,13 @@ impl CredentialTemplate for PersonIdentificationData {
                     .colors("#003399", "#ffffff"),
             )
             .fields(ATTRIBUTES.iter().map(attributes::field))
+            .field(elements::field())
             .fields(thresholds.iter().map(|years| attributes::age_field(*years)))
             .sd_jwt("urn:eudi:pid:1", |claims| {
                 let claims = ATTRIBUTES.iter().fold(claims, attributes::claim);
                 thresholds.iter().fold(claims, |claims, years| attributes::age_claim(claims, *years))
             })
+            .mdoc(elements::projection(thresholds))
             .subject_schema(subject::schema())
             .configuration_schema(configuration::schema())
             .validity_days(configuration.validity_days))
@@ -58,7 +62,9 @@ impl CredentialTemplate for PersonIdentificationData {
             Err(issues) => return Ok(Outcome::Refuse(issues)),
         };
 
-        let mut dataset = attributes::of_person(request.subject);
+        let mut dataset = Dataset::new();
+        elements::place_of_birth(&request.subject, &mut dataset);
+        dataset.append(&mut attributes::of_person(request.subject));
         for years in &configuration.age_equal_or_over {
             let reached = born.age_on(today) >= u16::from(*years);
             dataset.insert(attributes::age_name(*years), reached.into());
@@ -108,11 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_is_selectively_disclosable_and_every_field_has_a_claim() {
+    fn every_claim_is_selectively_disclosable_and_every_field_has_a_place_in_both_forms() {
         let definition = PersonIdentificationData::describe(json!({})).unwrap();
         let claims = definition.sd_jwt.unwrap().claims;
         assert!(claims.iter().all(|claim| claim.disclosure == Disclosure::Selective));
-        let fields = definition.fields.iter().map(|field| &field.name);
-        assert!(fields.eq(claims.iter().map(|claim| &claim.field)));
+        let of_mdoc = definition.mdoc.unwrap().elements;
+        for field in &definition.fields {
+            let (name, whole) = (field.name.as_str(), elements::PLACE_OF_BIRTH);
+            assert_eq!(claims.iter().any(|claim| claim.field == name), name != whole, "{name}");
+            let in_pieces = name.starts_with(whole) && name != whole;
+            assert_eq!(of_mdoc.iter().any(|element| element.field == name), !in_pieces, "{name}");
+        }
     }
 }

@@ -6,21 +6,27 @@ use serde_json::Map;
 /// The subject's schema: the attributes of a person under their claim names.
 pub fn schema() -> Value {
     let text = json!({"type": "string", "minLength": 1, "maxLength": 150});
+    let like =
+        |example: &str| json!({"type": "string", "minLength": 1, "maxLength": 150, "examples": [example]});
     let country = json!({"type": "string", "pattern": "^[A-Z]{2}$"});
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "properties": {
-            "given_name": text,
-            "family_name": text,
-            "birthdate": {"type": "string", "format": "date"},
+            "given_name": like("Ada"),
+            "family_name": like("Lovelace"),
+            "birthdate": {"type": "string", "format": "date", "examples": ["1985-12-10"]},
             "place_of_birth": {
                 "type": "object",
                 "properties": {"country": country, "region": text, "locality": text},
                 "minProperties": 1,
-                "additionalProperties": false
+                "additionalProperties": false,
+                "examples": [{"locality": "London", "country": "GB"}]
             },
-            "nationalities": {"type": "array", "items": country, "minItems": 1, "maxItems": 10, "uniqueItems": true},
+            "nationalities": {
+                "type": "array", "items": country, "minItems": 1, "maxItems": 10, "uniqueItems": true,
+                "examples": [["GB"]]
+            },
             "birth_given_name": text,
             "birth_family_name": text,
             // 0 not known, 1 male, 2 female, 3 other, 4 inter, 5 diverse, 6 open, 9 not applicable.

@@ -47,11 +47,11 @@ impl CredentialTemplate for UniversityDiploma {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "type": "object",
                 "properties": {
-                    "given_name": {"type": "string", "minLength": 1, "maxLength": 150},
-                    "family_name": {"type": "string", "minLength": 1, "maxLength": 150},
-                    "degree": {"type": "string", "minLength": 1, "maxLength": 150},
-                    "institution": {"type": "string", "minLength": 1, "maxLength": 150},
-                    "graduation_date": {"type": "string", "format": "date"}
+                    "given_name": {"type": "string", "minLength": 1, "maxLength": 150, "examples": ["Ada"]},
+                    "family_name": {"type": "string", "minLength": 1, "maxLength": 150, "examples": ["Lovelace"]},
+                    "degree": {"type": "string", "minLength": 1, "maxLength": 150, "examples": ["Analyst"]},
+                    "institution": {"type": "string", "minLength": 1, "maxLength": 150, "examples": ["University of London"]},
+                    "graduation_date": {"type": "string", "format": "date", "examples": ["1842-10-10"]}
                 },
                 "required": ["given_name", "family_name", "degree", "institution", "graduation_date"],
                 "additionalProperties": false

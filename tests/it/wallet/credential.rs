@@ -1,5 +1,6 @@
 //! `POST /credential` (OpenID4VCI §8)
 
+mod mdoc;
 mod proofs;
 
 use chancery_tests::answer::text;

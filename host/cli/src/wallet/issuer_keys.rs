@@ -135,6 +135,20 @@ impl Wallet {
         agree(&found)
     }
 
+    /// The one key for a chain without anything beside it, as mdocs have it: a key that the issuer lists, too.
+    pub(crate) fn key_of_chain(
+        &self,
+        chain: &[String],
+        issuer: &str,
+        published: &PublishedKeys,
+    ) -> Option<Jwk> {
+        let chain: Vec<_> = chain.iter().map(String::as_str).collect();
+        let listed = published.listed.keys.iter().filter_map(|key| Jwk::parse(key).ok());
+        listed
+            .into_iter()
+            .find(|key| self.certified_key(&chain, issuer, key).is_ok_and(|certified| certified == *key))
+    }
+
     /// The key of the leaf, whose chain is sound and whose subject is the issuer.
     ///
     /// With trust anchors the chain must lead to one. Without, nobody can say who vouches for it:

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::Wallet;
 use super::credential::Wanted;
 use super::failure::{ClaimError, Step};
-use super::issuer::Issuer;
+use super::issuer::{Issuer, MDOC};
 use super::issuer_keys::PublishedKeys;
 use super::keys::HolderKey;
 use super::status::StatusLists;
@@ -23,9 +23,10 @@ pub use super::issuer_keys::KeySource;
 /// A verified credential and the key that it is bound to.
 #[derive(Debug)]
 pub struct HeldCredential {
-    /// As it was issued: compact SD-JWT with all disclosures.
+    /// As it was issued: compact SD-JWT with all disclosures, or mdoc in base64url.
     pub credential: String,
-    /// Its claims, disclosures put in their places; in the order in which the metadata describes them.
+    /// Its claims, disclosures put in their places; in the order in which the metadata describes them. Of an mdoc, its
+    /// elements by namespace.
     pub claims: Map<String, Value>,
     /// What its status list says now.
     pub status: CredentialStatus,
@@ -40,12 +41,12 @@ pub struct HeldCredential {
 }
 
 /// A credential whose signature and claims are good, before its status is known.
-struct Sound {
-    claims: Map<String, Value>,
-    expires_at: OffsetDateTime,
-    status_reference: StatusReference,
-    key_found_by: Vec<KeySource>,
-    holder: HolderKey,
+pub(super) struct Sound {
+    pub(super) claims: Map<String, Value>,
+    pub(super) expires_at: OffsetDateTime,
+    pub(super) status_reference: StatusReference,
+    pub(super) key_found_by: Vec<KeySource>,
+    pub(super) holder: HolderKey,
 }
 
 impl Wallet {
@@ -62,7 +63,11 @@ impl Wallet {
         let mut lists = StatusLists::default();
         let mut held = Vec::with_capacity(response.credentials.len());
         for issued in response.credentials {
-            let sound = self.verify_one(issuer, configuration, &published, &issued.credential, &mut keys)?;
+            let sound = if configuration.format == MDOC {
+                self.verify_mdoc(issuer, configuration, &published, &issued.credential, &mut keys)?
+            } else {
+                self.verify_one(issuer, configuration, &published, &issued.credential, &mut keys)?
+            };
             let status = lists.status(self, issuer.identifier(), &published, &sound.status_reference).await?;
             held.push(HeldCredential {
                 credential: issued.credential,
@@ -111,18 +116,11 @@ impl Wallet {
         mandatory_claims(configuration, &claims)?;
         let bound_to =
             verified.holder.ok_or_else(|| step.unexpected("cnf.jwk, one of the proven keys", "none"))?;
-        let place = keys.iter().position(|key| *key.public_jwk() == bound_to);
-        let place = place.ok_or_else(|| {
-            let thumbprint = bound_to.thumbprint();
-            step.unexpected(
-                "cnf.jwk, one of the proven keys, each used once",
-                format_args!("the key {thumbprint}"),
-            )
-        })?;
+        let holder = take_proven(&mut *keys, &bound_to)?;
         let status_reference =
             verified.status.ok_or_else(|| step.unexpected("a status_list reference", "none"))?;
         let claims = in_display_order(configuration, claims);
-        Ok(Sound { claims, expires_at, status_reference, key_found_by, holder: keys.swap_remove(place) })
+        Ok(Sound { claims, expires_at, status_reference, key_found_by, holder })
     }
 
     /// Every credential ends, and this one has not.
@@ -136,8 +134,21 @@ impl Wallet {
     }
 }
 
+/// The proven key that a copy is bound to; no other copy may be.
+pub(super) fn take_proven(
+    keys: &mut Vec<HolderKey>,
+    bound_to: &chancery_credential::Jwk,
+) -> Result<HolderKey, ClaimError> {
+    let place = keys.iter().position(|key| key.public_jwk() == bound_to);
+    let place = place.ok_or_else(|| {
+        let expected = "a credential bound to one of the proven keys, each used once";
+        Step::Verification.unexpected(expected, format_args!("the key {}", bound_to.thumbprint()))
+    })?;
+    Ok(keys.swap_remove(place))
+}
+
 /// The metadata promises these claims in every credential.
-fn mandatory_claims(
+pub(super) fn mandatory_claims(
     configuration: &CredentialConfiguration,
     claims: &Map<String, Value>,
 ) -> Result<(), ClaimError> {

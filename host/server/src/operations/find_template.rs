@@ -1,5 +1,6 @@
 //! The very template that an offer was made with, even if a newer one is active by now.
 
+use chancery_domain::template::Format;
 use chancery_engine::Template;
 use chancery_store::OfferItem;
 
@@ -20,7 +21,8 @@ pub(crate) async fn find_template(app: &App, issuer: &Issuer, item: &OfferItem) 
         return Ok(known);
     }
     let mut tx = app.tenant(issuer).await?;
-    let activation = tx.activation(id, &item.revision).await?;
+    let (template, _) = Format::of_configuration(id);
+    let activation = tx.activation(template, &item.revision).await?;
     tx.commit().await?;
     let missing =
         || Refusal::unavailable(format_args!("the template {id} is gone in the revision of the offer"));
