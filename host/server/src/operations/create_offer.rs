@@ -93,7 +93,7 @@ pub(crate) async fn create_offer(
     let now = app.now();
     let random = app.random.as_ref();
     let CheckedOffer { items, subjects, tx_code, expires_in, by_value, grant } = checked;
-    let settings = issuer.settings_of(made_by);
+    let settings = made_by.map_or_else(|| issuer.settings.clone(), |caller| issuer.settings_of(caller));
     let expires_in = expires_in.unwrap_or(settings.offer_lifetime);
 
     let id = OfferId::new(now, random_bytes(random));

@@ -84,7 +84,7 @@ pub(crate) async fn sign_in_demo_holder(
     let wanted = OfferRequest {
         credentials,
         tx_code: false,
-        expires_in: u32::try_from(PAGE_LIFETIME.whole_seconds()).unwrap_or_default(),
+        expires_in: u32::try_from(PAGE_LIFETIME.whole_seconds()).ok(),
         by_value: false,
         grant: OfferGrant::AuthorizationCode,
     };

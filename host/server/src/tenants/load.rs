@@ -176,8 +176,7 @@ impl Workshop {
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
         let Parts { private, stored, templates, halts, configurations: chosen } = parts;
-        let settings =
-            Settings::default().with(&chosen.application).with(&chosen.tenant.overrides);
+        let settings = Settings::default().with(&chosen.application).with(&chosen.tenant.overrides);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
         let keys = private.keys;
