@@ -20,7 +20,7 @@ use crate::tenants::Published;
     info(
         title = "Chancery management API",
         version = "1",
-        description = "Offer credentials, follow what becomes of them, revoke them. Version 1 only ever grows."
+        description = "Offer credentials, follow what becomes of them, revoke them. Any request may be answered 429: come again when `Retry-After` says. Version 1 only ever grows."
     ),
     paths(
         offers::create::create,
