@@ -77,7 +77,7 @@ pub(super) fn as_json(value: &Cbor) -> Value {
     }
 }
 
-/// The public key as a COSE_Key (RFC 9052 §7, RFC 9053 §7).
+/// The public key as a `COSE_Key` (RFC 9052 §7, RFC 9053 §7).
 pub(super) fn cose_key(key: &Jwk) -> Cbor {
     let raw = key.raw_public_key();
     let member = |label: i64, value: Cbor| (Cbor::Integer(label.into()), value);

@@ -117,7 +117,7 @@ fn what_was_issued_verifies_and_says_what_was_put_in() {
 
 #[test]
 fn the_encoding_is_that_of_the_standard() {
-    let credential = read(&base64url::decode(&issued()).unwrap()).unwrap();
+    let credential = read(&base64url::decode(issued()).unwrap()).unwrap();
     let sign1 = CoseSign1::from_cbor_value(member(&credential, "issuerAuth").unwrap().clone()).unwrap();
     assert!(sign1.protected.header.rest.is_empty(), "the chain is unprotected");
     let object = decoded(&read(&sign1.payload.unwrap()).unwrap()).unwrap();
@@ -147,7 +147,7 @@ fn it_ends_with_its_certificate_and_begins_with_it() {
 #[test]
 fn copies_share_no_salt_and_no_order() {
     let ids = || {
-        let credential = read(&base64url::decode(&issued()).unwrap()).unwrap();
+        let credential = read(&base64url::decode(issued()).unwrap()).unwrap();
         let items = member(member(&credential, "nameSpaces").unwrap(), DOCTYPE).unwrap().clone();
         let items: Vec<_> = items.as_array().unwrap().iter().map(|item| decoded(item).unwrap()).collect();
         let salts: Vec<_> = items.iter().map(|item| bytes(member(item, "random").unwrap())).collect();
@@ -165,7 +165,7 @@ fn copies_share_no_salt_and_no_order() {
 fn what_was_changed_is_noticed() {
     let other = SigningKey::es256(&[9; 32]).unwrap();
     assert_eq!(verify_at(&issued(), &other, NOW).unwrap_err(), Invalid::Signature);
-    let genuine = base64url::decode(&issued()).unwrap();
+    let genuine = base64url::decode(issued()).unwrap();
     let mut accepted = Vec::new();
     for position in 0..genuine.len() {
         let mut forged = genuine.clone();
@@ -188,7 +188,7 @@ fn chain_of_first() -> String {
 
 #[test]
 fn an_item_that_was_put_in_is_noticed() {
-    let genuine = read(&base64url::decode(&issued()).unwrap()).unwrap();
+    let genuine = read(&base64url::decode(issued()).unwrap()).unwrap();
     let forged = encoded(&super::cbor::map([
         ("digestID", Cbor::Integer(0.into())),
         ("random", Cbor::Bytes(vec![7; 32])),
@@ -205,7 +205,7 @@ fn an_item_that_was_put_in_is_noticed() {
 
 #[test]
 fn a_value_that_does_not_fit_its_element_is_refused() {
-    for (field, value) in [("portrait", json!("data:image/jpeg,raw")), ("birth_date", json!(18151210))] {
+    for (field, value) in [("portrait", json!("data:image/jpeg,raw")), ("birth_date", json!(18_151_210))] {
         let mut subject = subject();
         subject[field] = value;
         let refused = issue_of(subject, &issuer(), &holder(Algorithm::Es256), Duration::days(90));

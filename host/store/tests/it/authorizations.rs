@@ -60,9 +60,9 @@ async fn a_code_is_exchanged_once_and_a_second_time_ends_the_offer() {
         let mut tx = store.tenant(tenant).await.unwrap();
         let exchanged = tx.redeem_authorization(id, offer.id, now).await.unwrap();
         if exchanged == Authorized::Over {
-            tx.rollback().await.unwrap()
+            tx.rollback().await.unwrap();
         } else {
-            tx.commit().await.unwrap()
+            tx.commit().await.unwrap();
         }
         exchanged
     };

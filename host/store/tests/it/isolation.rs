@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use chancery_domain::audit::Action;
 use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
-use chancery_domain::{ClientId, TenantId};
-use chancery_store::{ImportedKey, NewApiKey, Seen, SigningKeyName, Store, StoredAnswer, UsedOnce};
+use chancery_domain::{AuthorizationId, ClientId, TenantId};
+use chancery_store::{
+    ImportedKey, NewApiKey, NewAuthorization, Seen, SigningKeyName, Store, StoredAnswer, UsedOnce,
+};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 use time::Duration;
@@ -32,6 +34,9 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     tx.invite(&invitation(NOW + Duration::HOUR)).await.unwrap();
     let answer = StoredAnswer { request_hash: digest(), sealed_answer: vec![1] };
     assert!(tx.remember_answer(&digest(), &answer, NOW, NOW + Duration::HOUR).await.unwrap());
+    let id_of_request = AuthorizationId::new(NOW, unique());
+    let refused = NewAuthorization { id: id_of_request, offer: None, expires_at: NOW, now: NOW };
+    assert!(tx.decide(&refused).await.unwrap());
     seal(&mut tx, 1).await;
     tx.record(&entry(Action::ApiKeyCreated, id, None)).await.unwrap();
     let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };
