@@ -46,7 +46,7 @@ const NAMES: [&str; 3] = ["University", "Municipality", "Works"];
 
 /// What a row of the model becomes, table by table; in every other table only the tenant changes. `m` is the
 /// model's row, `f` the new tenant.
-const OVERRIDES: [(&str, &str); 6] = [
+const OVERRIDES: [(&str, &str); 5] = [
     ("tenants", "jsonb_build_object('id', f.id, 'slug', f.slug, 'name', f.name)"),
     (
         "tenant_secrets",
@@ -58,10 +58,6 @@ const OVERRIDES: [(&str, &str); 6] = [
         "platform_audit_entries",
         "jsonb_build_object('id', f.entry, 'target', 'tnt_' || replace(f.id::text, '-', ''),
              'after', jsonb_build_object('slug', f.slug, 'name', f.name, 'parent', null))",
-    ),
-    (
-        "platform_audit_chain",
-        "jsonb_build_object('entry_id', f.entry, 'seal', null, 'place', null, 'digest', null)",
     ),
 ];
 
@@ -94,7 +90,7 @@ impl Settler {
         .fetch_all(&mut connection)
         .await?;
         let mut settler = Self { keyring, connection, model, tables: Vec::new() };
-        let others = ["tenants", "platform_audit_entries", "platform_audit_chain"].map(str::to_owned);
+        let others = ["tenants", "platform_audit_entries"].map(str::to_owned);
         for table in others.into_iter().chain(of_tenants) {
             if settler.rows_of(model, &table).await? > 0 {
                 let columns = settler.columns_of(&table).await?;
@@ -119,7 +115,7 @@ impl Settler {
 
     /// Whether everything that was told is sealed.
     pub(crate) async fn is_sealed(&mut self) -> Result<bool> {
-        let sealed = "select not exists (select from platform_audit_chain where seal is null)";
+        let sealed = "select not exists (select from platform_audit_waiting)";
         Ok(query_scalar(sealed).fetch_one(&mut self.connection).await?)
     }
 
@@ -160,6 +156,9 @@ impl Settler {
             );
             query(AssertSqlSafe(copy)).bind(self.model.uuid()).execute(&mut *tx).await?;
         }
+        // The model's own entry may be sealed by now; these wait for a seal, as it did.
+        let waiting = "insert into platform_audit_waiting (entry_id) select entry from fresh";
+        query(waiting).execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -210,10 +209,6 @@ fn is_the_models(table: &str) -> &'static str {
     match table {
         "tenants" => "m.id = $1",
         "platform_audit_entries" => "m.target = 'tnt_' || replace($1::text, '-', '')",
-        "platform_audit_chain" => {
-            "m.entry_id in (select id from platform_audit_entries
-             where target = 'tnt_' || replace($1::text, '-', ''))"
-        }
         _ => "m.tenant_id = $1",
     }
 }
