@@ -14,8 +14,8 @@ create table authorizations (
     -- Until when the code may be redeemed, and until when anybody needs to know that it was.
     expires_at timestamptz not null,
     forget_at timestamptz not null,
+    -- The offer may be forgotten first.
     primary key (tenant_id, id),
-    foreign key (tenant_id, offer_id) references offers (tenant_id, id),
     check ((state = 'refused') = (offer_id is null)),
     check (forget_at >= expires_at)
 );

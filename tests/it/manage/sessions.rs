@@ -1,7 +1,9 @@
 //! `/api/sessions`: what became of offers, and that they are forgotten
 
 use chancery_tests::answer::text;
-use chancery_tests::people::{Issuer, badge};
+use chancery_tests::jose::Key;
+use chancery_tests::people::wallet::Asking;
+use chancery_tests::people::{Issuer, Token, badge};
 use chancery_tests::{Answer, House, acme, platform, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -37,6 +39,19 @@ async fn a_session_follows_its_offer() {
     let shown = issuer.get(&format!("/sessions/{}", cancelled.id)).await.granted();
     let history: Vec<_> = shown["history"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
     assert_eq!(history, ["offer.cancelled", "offer.created"]);
+}
+
+#[tokio::test]
+async fn a_session_that_its_holder_consented_to_is_forgotten_like_any_other() {
+    let tenant = platform().newcomer().await;
+    let issuer = tenant.issuer();
+    let offer = issuer.offer(badge().with("grant", "authorization_code")).await;
+    let (asking, code) = tenant.wallet().consented(&offer, &Asking::scope("employee-badge")).await;
+    let token = Token::read(tenant.wallet().token(&asking.redemption(&code)).await);
+    let proofs = tenant.wallet().proofs(&Key::some(1), &tenant.wallet().nonce().await);
+    tenant.wallet().request_badge(&token, &proofs).await.granted();
+    issuer.delete(&format!("/sessions/{}", offer.id)).await.is(204);
+    tenant.wallet().token(&asking.redemption(&code)).await.refused(400, "invalid_grant");
 }
 
 #[tokio::test]

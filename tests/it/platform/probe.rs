@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use chancery_domain::scope::Scope;
 use chancery_tests::answer::text;
-use chancery_tests::jose::Key;
-use chancery_tests::people::{badge, wallet::badge_request};
+use chancery_tests::jose::{Key, sha256};
+use chancery_tests::people::badge;
+use chancery_tests::people::holder::carried;
+use chancery_tests::people::wallet::{Asking, badge_request};
 use chancery_tests::{Acme, Answer, Platform, platform, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,9 +19,10 @@ use crate::manage::openapi::routed_by;
 const SOURCE: &str = include_str!("../../../host/server/src/routes.rs");
 
 /// Where the functions of `routes.rs` that name routes hang them.
-const BRANCHES: [(&str, &str); 8] = [
+const BRANCHES: [(&str, &str); 9] = [
     ("verifiers", ""),
     ("wallets", ""),
+    ("holders", ""),
     ("managers", "/api"),
     ("addresses", "/api"),
     ("descendants", "/api"),
@@ -114,6 +117,9 @@ impl Row {
     }
 }
 
+/// Of every holder's wallet here, so that it is no secret.
+const VERIFIER: &str = "a-verifier-that-everybody-knows-and-that-is-long-enough";
+
 /// What one tenant has, by name.
 type Specimens = BTreeMap<&'static str, String>;
 
@@ -154,6 +160,7 @@ impl Neighbour {
             ("domain", format!("{slug}.example")),
         ]);
         has.extend(with_wallet(&tenant).await);
+        has.extend(with_holder(&tenant).await);
         let key = issuer.post("/api-keys", &json!({ "name": slug, "scopes": ["auditor"] })).await.is(201);
         has.insert("api_key", text(&key.json()["id"]));
         let client = issuer.client(&["owner"]).await;
@@ -219,6 +226,24 @@ async fn with_wallet(tenant: &Acme) -> Specimens {
         ("notification", text(&answer["notification_id"])),
         ("credential", issuer.issued(&taken).await.remove(0)),
         ("issued_offer", taken.id),
+    ])
+}
+
+/// What a holder comes by who consents.
+async fn with_holder(tenant: &Acme) -> Specimens {
+    let (issuer, wallet) = (tenant.issuer(), tenant.wallet());
+    let offer = issuer.offer(badge().with("grant", "authorization_code")).await;
+    let asking = Asking::scope("employee-badge").with("code_challenge", &sha256(VERIFIER));
+    let (_, consent) = wallet.consented(&offer, &asking).await;
+    let open = issuer.offer(badge().with("grant", "authorization_code")).await;
+    let issuer_state = wallet.issuer_state(&open).await;
+    let request_uri = wallet.pushed(&asking.with("issuer_state", &issuer_state)).await;
+    let page = carried(&tenant.holder().open(&request_uri).await);
+    Specimens::from([
+        ("consent", consent),
+        ("issuer_state", issuer_state),
+        ("request_uri", request_uri),
+        ("page", page),
     ])
 }
 
