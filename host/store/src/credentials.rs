@@ -7,8 +7,8 @@ use sqlx::{query, query_as};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::Page;
 use crate::convert::{digest, unsigned};
-use crate::offers::Page;
 use crate::{StoreError, TenantTx};
 
 /// A signed copy, as far as it is remembered: no claim, no signature, no holder.

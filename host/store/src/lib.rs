@@ -46,6 +46,7 @@ mod keys;
 mod master;
 pub mod migrate;
 mod offers;
+mod page;
 mod platform;
 mod pool;
 mod principal;
@@ -82,9 +83,8 @@ pub use key_life::KeysTurned;
 pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use master::SupersededRoot;
 pub use migrate::RolePasswords;
-pub use offers::{
-    Cancelled, ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, Page, PinnedItem,
-};
+pub use offers::{Cancelled, ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, PinnedItem};
+pub use page::Page;
 pub use platform::{Component, ComponentStatus, Deployment};
 pub use pool::Traffic;
 pub use principal::Principal;

@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::convert::{digest, signed};
-use crate::{Principal, StoreError, TenantTx};
+use crate::{Page, Principal, StoreError, TenantTx};
 
 /// How long after its own time an offer that was redeemed in time may still be issued. No access
 /// token needs to live longer.
@@ -117,15 +117,6 @@ pub struct Cancelled {
     pub before: OfferState,
     /// The state it is in.
     pub now: OfferState,
-}
-
-/// Where a listing goes on: at most `limit` rows, the newest first, all older than `before`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page<Id> {
-    /// The last id of the page before.
-    pub before: Option<Id>,
-    /// How many rows.
-    pub limit: u16,
 }
 
 /// Reads the items of an offer: four columns with one place for each item.
@@ -394,25 +385,5 @@ impl TenantTx {
         let items =
             items(row.configuration_ids, &row.components, &row.configuration_hashes, row.issuance_ids)?;
         Ok(Some(IssuableOffer { items, sealed_subject: row.sealed }))
-    }
-}
-
-impl<Id: Copy> Page<Id> {
-    /// What every id of the page is less than; no id is the greatest UUID.
-    pub(crate) fn older_than(&self, uuid: impl Fn(Id) -> Uuid) -> Uuid {
-        self.before.map_or(Uuid::max(), uuid)
-    }
-
-    /// One row more than asked for, to know whether there is a next page.
-    pub(crate) fn rows_to_read(&self) -> i64 {
-        i64::from(self.limit.max(1)) + 1
-    }
-
-    pub(crate) fn split<T>(&self, mut rows: Vec<T>, id: impl Fn(&T) -> Id) -> (Vec<T>, Option<Id>) {
-        let limit = usize::from(self.limit.max(1));
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows.last().map(id).filter(|_| more);
-        (rows, next)
     }
 }
