@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chancery_tests::answer::text;
 use chancery_tests::jose::{Key, sha256_hex};
-use chancery_tests::people::wallet::{badge_request, credentials, request_for};
+use chancery_tests::people::wallet::{Asking, badge_request, credentials, request_for};
 use chancery_tests::people::{Issuer, Operator, badge, diploma};
 use chancery_tests::{Acme, Answer, House, house, platform, twin_platforms};
 use reqwest::Method;
@@ -148,6 +148,18 @@ async fn a_tenant_halts_itself_and_nobody_else() {
     issuer.delete(&path).await.is(204);
     issuer.delete(&path).await.problem(404, "not-found");
     waiting.pays().await;
+}
+
+#[tokio::test]
+async fn a_code_that_a_holder_consented_to_outlasts_a_halt() {
+    let tenant = platform().newcomer().await;
+    let (issuer, wallet) = (tenant.issuer(), tenant.wallet());
+    let offer = issuer.offer(badge().with("grant", "authorization_code")).await;
+    let (asking, code) = wallet.consented(&offer, &Asking::scope("employee-badge")).await;
+    let halt = issuer.post("/halts", &json!({ "scope": "tenant", "reason": "a drill" })).await.is(201).json();
+    is_halted(wallet.token(&asking.redemption(&code)).await);
+    issuer.delete(&format!("/halts/{}", text(&halt["id"]))).await.is(204);
+    wallet.token(&asking.redemption(&code)).await.granted();
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_credential::Envelope;
 use chancery_credential::secrets::Code;
 use chancery_credential::tokens::{AccessToken, Granted};
+use chancery_engine::Template;
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::token::{AuthorizationDetail, TokenResponse};
 use chancery_store::Authorized;
@@ -38,6 +39,11 @@ pub(crate) async fn redeem_authorization(
     check_binding(&consent, &request, proof.as_ref())?;
     let granted = narrowed(&consent.granted, request.details.as_deref())?;
     let code = Code::parse(&consent.code).ok_or_else(no_good)?;
+    // As in `redeem_code`: the wallet is spared a code that would be spent for nothing.
+    let templates = configurations(&granted).iter().filter_map(|id| issuer.template(id));
+    if templates.map(Template::revision).any(|revision| issuer.is_halted(&revision.component)) {
+        return Err(Refusal::halted());
+    }
 
     let mut tx = app.tenant(issuer).await?;
     if let Some(proof) = &proof {
