@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::Plugin;
 use crate::answer::text;
 use crate::{Acme, Answer};
 
@@ -109,6 +110,12 @@ impl Issuer {
     /// Sends JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::to(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Uploads a plugin to the tenant's own shelf.
+    pub async fn upload(&self, plugin: &Plugin) -> Answer {
+        let request = self.request(Method::POST, "/plugins").header("content-type", "application/wasm");
+        Answer::to(request.body(plugin.0.clone())).await
     }
 
     /// Reads.

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::Plugin;
 use crate::answer::text;
 use crate::{Acme, Answer, Platform};
 
@@ -27,6 +28,24 @@ impl Operator {
     /// Sends JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::to(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Uploads a plugin to the catalogue.
+    pub async fn upload(&self, plugin: &Plugin) -> Answer {
+        let request = self.request(Method::POST, "/plugins").header("content-type", "application/wasm");
+        Answer::to(request.body(plugin.0.clone())).await
+    }
+
+    /// Activates a plugin for a tenant.
+    pub async fn activate_for(&self, tenant: &Acme, activation: &Value) -> Answer {
+        let id = self.id_of(tenant).await;
+        self.post(&format!("/tenants/{id}/activations"), activation).await
+    }
+
+    /// Undoes the last step of a tenant.
+    pub async fn roll_back_for(&self, tenant: &Acme, configuration_id: &str) -> Answer {
+        let id = self.id_of(tenant).await;
+        self.post(&format!("/tenants/{id}/activations/{configuration_id}/rollback"), &json!({})).await
     }
 
     /// Reads.

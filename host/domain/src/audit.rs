@@ -102,6 +102,14 @@ actions! {
     KeyRevoked = "key.revoked";
     HaltOrdered = "halt.ordered";
     HaltLifted = "halt.lifted";
+    PluginUploaded = "plugin.uploaded";
+    PluginApproved = "plugin.approved";
+    PluginDiscarded = "plugin.discarded";
+    PluginQuarantined = "plugin.quarantined";
+    PluginReleased = "plugin.released";
+    PluginActivated = "plugin.activated";
+    PluginDeactivated = "plugin.deactivated";
+    PluginRolledBack = "plugin.rolled-back";
     ConfigurationChanged = "configuration.changed";
     SessionForgotten = "session.forgotten";
     PlatformFounded = "platform.founded";

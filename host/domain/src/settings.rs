@@ -62,6 +62,10 @@ struct Rule<T: 'static> {
 const ANYWHERE: &[Level] = &[Level::Application, Level::Tenant, Level::Principal];
 const OF_TENANTS: &[Level] = &[Level::Application, Level::Tenant];
 const OF_ONE_TENANT: &[Level] = &[Level::Tenant];
+const OF_THE_DEPLOYMENT: &[Level] = &[Level::Application];
+
+/// What the deployment answers to plugins that its tenants bring, in the words of the setting.
+const TENANT_PLUGINS: [&str; 3] = ["refused", "on-approval", "accepted"];
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $levels:ident, $rule:expr;)*) => {
@@ -167,6 +171,19 @@ settings! {
         schema: || json!({ "type": "integer", "minimum": 1, "maximum": 3650 }),
         words: "1 to 3650 days",
         holds: |days| (1..=3650).contains(days),
+    };
+    /// Whether somebody who did not upload a plugin has to approve it before it is activated.
+    plugin_approval: bool = false, OF_TENANTS, Rule {
+        schema: || json!({ "type": "boolean" }),
+        words: "true or false",
+        holds: |_| true,
+    };
+    /// What becomes of plugins that tenants upload themselves: `refused`, `on-approval` (by an operator) or
+    /// `accepted`. Where there is one tenant only, it is its own operator, and this does not count.
+    tenant_plugins: String = "refused".to_owned(), OF_THE_DEPLOYMENT, Rule {
+        schema: || json!({ "enum": TENANT_PLUGINS }),
+        words: "refused, on-approval or accepted",
+        holds: |word| TENANT_PLUGINS.contains(&word.as_str()),
     };
     /// What wallets call the issuer; the name of the tenant, if empty.
     display_name: String = String::new(), OF_ONE_TENANT, Rule {

@@ -2,10 +2,12 @@
 //! how each appears in every format. The host derives metadata, disclosure and
 //! encoding from this; a template never emits a wire format.
 
+mod compatibility;
+
 use serde_json::Value;
 
 /// A credential type, as one template describes it under one configuration.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Definition {
     /// The credential configuration id of the SD-JWT VC form; other formats append to it.
     pub configuration_id: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chancery_credential::keys::Algorithm;
 use chancery_domain::{Clock, Random};
 use chancery_engine::Engine;
-use chancery_store::{Activation, Shredder, Store, StoreError, TenantTx};
+use chancery_store::{Shredder, Store, StoreError, TenantTx};
 use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
@@ -13,9 +13,11 @@ use crate::caller::KnownKeys;
 use crate::egress::dns::Dns;
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
+use crate::operations::prepare_dataset::Shadows;
 use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::take_status_indices::StatusIndices;
 use crate::redeemed::RedeemedOffers;
+use crate::tallies::Tallies;
 use crate::tenants::Tenants;
 use crate::tenants::limits::Limits;
 use crate::tenants::turns::Turns;
@@ -29,7 +31,8 @@ pub(crate) struct App {
     pub(crate) tenants: Tenants,
     /// Of the embedded database, if this process runs it.
     pub(crate) shredder: Option<Shredder>,
-    pub(crate) beginnings: Beginnings,
+    /// Of a new tenant's signing key.
+    pub(crate) first_algorithm: Algorithm,
     pub(crate) known_keys: KnownKeys,
     pub(crate) redeemed: RedeemedOffers,
     pub(crate) status_indices: StatusIndices,
@@ -37,18 +40,12 @@ pub(crate) struct App {
     pub(crate) dns: Dns,
     pub(crate) limits: Limits,
     pub(crate) turns: Turns,
+    pub(crate) tallies: Arc<Tallies>,
+    pub(crate) shadows: Shadows,
     pub(crate) jobs: Jobs,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,
-}
-
-/// What a new tenant begins with.
-pub(crate) struct Beginnings {
-    /// The bundled templates.
-    pub(crate) activations: Vec<Activation>,
-    /// Of its signing key.
-    pub(crate) algorithm: Algorithm,
 }
 
 impl App {

@@ -16,6 +16,8 @@ use chancery_store::Principal;
 use url::Url;
 use uuid::Uuid;
 
+use crate::active_template::ActiveTemplate;
+
 /// How many copies of a credential one request may ask for.
 pub(crate) const BATCH_SIZE: u16 = 20;
 
@@ -40,7 +42,7 @@ pub(crate) struct Issuer {
     pub(crate) key_version: u32,
     pub(crate) chain: Option<CertificateChain>,
     /// By credential configuration id.
-    pub(crate) templates: BTreeMap<String, Template>,
+    pub(crate) templates: BTreeMap<String, ActiveTemplate>,
     /// What was chosen about how it issues.
     pub(crate) settings: Settings,
     /// What was chosen for some of its callers.
@@ -85,14 +87,25 @@ impl Issuer {
 
     /// The active template of a credential configuration, if it has that format.
     pub(crate) fn template(&self, configuration_id: &str) -> Option<&Template> {
+        self.active_template(configuration_id).map(|active| &active.current)
+    }
+
+    /// The same, with the trials beside it.
+    pub(crate) fn active_template(&self, configuration_id: &str) -> Option<&ActiveTemplate> {
         let (id, format) = Format::of_configuration(configuration_id);
-        let template = self.templates.get(id)?;
-        can_issue(template.definition(), format, self.chain.as_ref()).then_some(template)
+        let active = self.templates.get(id)?;
+        can_issue(active.current.definition(), format, self.chain.as_ref()).then_some(active)
+    }
+
+    /// What is asked as well when this template is, to be compared.
+    pub(crate) fn shadow_of(&self, template: &Template) -> Option<&Template> {
+        let active = self.templates.get(&template.definition().configuration_id)?;
+        active.shadow.as_ref().filter(|_| active.current.revision() == template.revision())
     }
 
     /// Every credential configuration.
     pub(crate) fn configuration_ids(&self) -> Vec<String> {
-        let definitions = self.templates.values().map(Template::definition);
+        let definitions = self.templates.values().map(|active| active.current.definition());
         configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
     }
 

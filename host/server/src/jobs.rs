@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::operations::delete_tenant::{NotBuried, bury};
 use crate::operations::forget_sessions::forget_sessions;
+use crate::operations::plugins::trip::trip_breaker;
 use crate::operations::rotate_key::turn_keys;
 use crate::operations::seal_audit_trail::{seal_platforms_trail, seal_tenants_trail};
 use crate::operations::verify_domains::verify_domains;
@@ -65,6 +66,11 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
     loop {
         let stopped = tokio::time::timeout(MARK_EVERY, stopping.cancelled()).await.is_ok();
         write_marks(&app).await;
+        for tripped in app.tallies.take_tripped() {
+            if let Err(problem) = trip_breaker(&app, tripped).await {
+                tracing::warn!(?problem, "failed to take a plugin from where it fails");
+            }
+        }
         // Samples pile up until somebody asks for metrics, unless they are sorted into their buckets.
         app.metrics.run_upkeep();
         app.limits.forget_the_quiet();

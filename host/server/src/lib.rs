@@ -4,6 +4,7 @@
 //! and `manage/` translate, `operations/` decide. Nothing here knows SQL,
 //! WebAssembly or the inside of a signature.
 
+mod active_template;
 mod app;
 mod audit;
 mod authorization;
@@ -25,6 +26,7 @@ mod refusal;
 mod routes;
 mod serve;
 mod startup;
+mod tallies;
 mod tenants;
 mod wallet;
 

@@ -69,16 +69,20 @@ problems! {
         "Read the thing first and send its ETag as `If-Match`.";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The thing changed since you read it.",
         "Read it again, and decide again.";
-    TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The request is larger than 256 KiB.",
+    TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The request is larger than is read: 256 KiB, and 33 MiB of a plugin.",
         "Send less, for instance a smaller picture.";
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not JSON.",
-        "Send `Content-Type: application/json`.";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is of another kind than is read here.",
+        "Send `Content-Type: application/json`; a plugin as `application/wasm` or in `multipart/form-data`.";
     Invalid = UNPROCESSABLE_ENTITY, "invalid", "The document is readable, but parts of it are wrong.",
         "Correct the members that `errors[].pointer` names.";
     IdempotencyMismatch = UNPROCESSABLE_ENTITY, "idempotency-mismatch", "The Idempotency-Key was used for another request.",
         "Use a fresh key for every new request.";
     TemplateFailed = UNPROCESSABLE_ENTITY, "template-failed", "The credential template failed on this request.",
         "Give the cause in `detail` to the author of the template; other credential types go on working.";
+    PluginRefused = UNPROCESSABLE_ENTITY, "plugin-refused", "The file is no plugin that can be run here.",
+        "Change the plugin as `detail` says; `chancery plugin check` finds the same before it is uploaded.";
+    Incompatible = CONFLICT, "incompatible", "The version would break credentials that were issued.",
+        "Keep what `errors` names as it was, or give the type a new `configuration_id` and `vct`.";
     TooManyRequests = TOO_MANY_REQUESTS, "too-many-requests", "More requests came for this tenant than are its share.",
         "Wait as many seconds as `Retry-After` says, and spread the work; with an Idempotency-Key nothing happens twice.";
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The issuer cannot answer now.",
@@ -117,6 +121,11 @@ impl Problem {
     /// Readable, but wrong in these places.
     pub(crate) fn invalid(errors: Vec<Issue>) -> Self {
         Self { errors, ..Self::new(ProblemCode::Invalid) }
+    }
+
+    /// Names what it is about.
+    pub(crate) fn with_errors(self, errors: Vec<Issue>) -> Self {
+        Self { errors, ..self }
     }
 
     /// What is wrong where, if that is what is wrong.

@@ -18,6 +18,8 @@ use crate::{manage, middleware, ops, platform, wallet};
 
 /// What a request body may hold, in bytes.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
+/// What an upload of a plugin may hold: an interpreted one carries its interpreter, a form some lines around it.
+const MAX_UPLOAD: usize = 33 << 20;
 
 /// The whole public surface, behind the door that finds out who a request is for.
 pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
@@ -130,7 +132,8 @@ fn holders(app: &App) -> Router<Arc<App>> {
 /// The management API, version 1.
 fn managers() -> Router<Arc<App>> {
     use manage::configuration::{change, show};
-    use manage::{api_keys as k, clients as c};
+    use manage::{activations as a, api_keys as k, clients as c, plugins as p};
+    let upload = DefaultBodyLimit::max(MAX_UPLOAD);
     Router::new()
         .route("/offers", post(manage::offers::create::create).get(manage::offers::list::list))
         .route("/offers/{id}", get(manage::offers::show::show).delete(manage::offers::cancel::cancel))
@@ -154,6 +157,13 @@ fn managers() -> Router<Arc<App>> {
         .route("/configuration/{principal}", patch(change::merge_of_principal))
         .route("/halts", post(manage::halts::order).get(manage::halts::list))
         .route("/halts/{id}", delete(manage::halts::lift))
+        .route("/plugins", post(p::upload::upload).get(p::list::list).layer(upload))
+        .route("/plugins/{digest}", get(p::list::show).delete(p::change::discard))
+        .route("/plugins/{digest}/approve", post(p::change::approve))
+        .route("/plugins/{digest}/metrics", get(p::list::measure))
+        .route("/activations", post(a::activate::activate).get(a::list::list))
+        .route("/activations/{configuration_id}", delete(a::change::deactivate))
+        .route("/activations/{configuration_id}/rollback", post(a::change::roll_back))
         .route("/keys", get(manage::keys::list::list))
         .route("/keys/rotate", post(manage::keys::rotate::rotate))
         .route("/keys/import", post(manage::keys::import::import))
@@ -201,9 +211,11 @@ fn platform(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// The platform-admin API, version 1.
 fn operators() -> Router<Arc<App>> {
+    use manage::activations::activate::activate_for_tenant;
     use manage::domains::{change, claim, list};
-    use manage::{endpoints, keys};
+    use manage::{activations as a, endpoints, keys, plugins as g};
     use platform::{configuration as c, operators as o, tenants as t};
+    let upload = DefaultBodyLimit::max(MAX_UPLOAD);
     Router::new()
         .route("/tenants", post(t::create::create).get(t::list::list))
         .route("/tenants/{id}", get(t::show::show).patch(t::change::rename).delete(t::delete::delete))
@@ -220,6 +232,18 @@ fn operators() -> Router<Arc<App>> {
         .route("/tenants/{id}/domains/{domain}/verify", post(change::verify_of_tenant))
         .route("/tenants/{id}/public-endpoints", get(endpoints::list_of_tenant))
         .route("/tenants/{id}/public-endpoints/{service}", put(endpoints::bind_for_tenant))
+        .route("/tenants/{id}/activations", post(activate_for_tenant).get(a::list::list_of_tenant))
+        .route("/tenants/{id}/activations/{configuration_id}/rollback", post(a::change::roll_back_for_tenant))
+        .route("/tenants/{id}/plugins/{digest}/approve", post(g::change::approve_for_tenant))
+        .route("/plugins", post(g::upload::upload_to_catalogue).get(g::list::list_catalogue).layer(upload))
+        .route("/plugins/{digest}", get(g::list::show_of_catalogue).delete(g::change::discard_from_catalogue))
+        .route("/plugins/{digest}/approve", post(g::change::approve_for_catalogue))
+        .route("/plugins/{digest}/metrics", get(g::list::measure_everywhere))
+        .route("/plugins/{digest}/quarantine", post(g::change::quarantine))
+        .route("/plugins/{digest}/release", post(g::change::release))
+        .route("/activations", post(a::activate::activate_for_all).get(a::list::list_for_all))
+        .route("/activations/{configuration_id}", delete(a::change::deactivate_for_all))
+        .route("/activations/{configuration_id}/rollback", post(a::change::roll_back_for_all))
         .route("/operators", post(o::admit).get(o::list))
         .route("/operators/{id}", delete(o::dismiss))
         .route("/configuration", get(c::show).put(c::replace).patch(c::merge))

@@ -1,11 +1,14 @@
-//! Which template, in which configuration, a tenant issues from.
+//! Which template, in which configuration, a tenant issues from: what it activated itself and, under every other
+//! configuration id, what the deployment activated for all.
 
+use chancery_domain::plugin::{Part, Whose};
 use chancery_domain::template::Revision;
 use serde_json::Value;
-use sqlx::{query, query_as};
+use sqlx::{query, query_as, query_scalar};
+use time::OffsetDateTime;
 
 use crate::convert::digest;
-use crate::{StoreError, TenantTx};
+use crate::{PlatformTx, StoreError, TenantTx};
 
 /// A template revision under the name that wallets ask for.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,10 +17,46 @@ pub struct Activation {
     pub configuration_id: String,
     /// SHA-256 of the component.
     pub component: [u8; 32],
-    /// The tenant's configuration of it.
+    /// The configuration of it.
     pub configuration: Value,
     /// SHA-256 of the configuration, as serialised JSON.
     pub configuration_hash: [u8; 32],
+}
+
+impl Activation {
+    /// Which component, under which configuration.
+    pub fn revision(&self) -> Revision {
+        Revision { component: self.component, configuration: self.configuration_hash }
+    }
+}
+
+/// An activation that is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InForce {
+    /// What was activated.
+    pub activation: Activation,
+    /// The part that it plays; none if it was switched off.
+    pub part: Option<Part>,
+    /// Who decided so.
+    pub whose: Whose,
+    /// Since when.
+    pub since: OffsetDateTime,
+}
+
+/// What a roll-back led to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RolledBack {
+    /// A trial is over, the active revision stays.
+    Trial(Activation),
+    /// An earlier revision is active again.
+    To {
+        /// What was.
+        from: Activation,
+        /// What is; none if it is what the deployment activated for all.
+        to: Option<Activation>,
+    },
+    /// There is nothing to go back to.
+    Nothing,
 }
 
 struct Row {
@@ -25,6 +64,12 @@ struct Row {
     component: Vec<u8>,
     configuration: Value,
     configuration_hash: Vec<u8>,
+    state: String,
+    share: Option<i16>,
+    activated_at: OffsetDateTime,
+    replaces_component: Option<Vec<u8>>,
+    replaces_configuration_hash: Option<Vec<u8>>,
+    own: bool,
 }
 
 impl Row {
@@ -36,19 +81,217 @@ impl Row {
             configuration_hash: digest(&self.configuration_hash, "activations", "configuration_hash")?,
         })
     }
+
+    fn in_force(self) -> Result<InForce, StoreError> {
+        let share = self.share.and_then(|share| u8::try_from(share).ok());
+        let part = match self.state.as_str() {
+            "off" => None,
+            word => {
+                Some(Part::parse(word, share).ok_or_else(|| StoreError::corrupt("activations", "state"))?)
+            }
+        };
+        let whose = if self.own { Whose::Tenant } else { Whose::Deployment };
+        Ok(InForce { part, whose, since: self.activated_at, activation: self.activation()? })
+    }
+
+    fn replaces(&self) -> Result<Option<Revision>, StoreError> {
+        let (Some(component), Some(configuration)) =
+            (&self.replaces_component, &self.replaces_configuration_hash)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Revision {
+            component: digest(component, "activations", "replaces_component")?,
+            configuration: digest(configuration, "activations", "replaces_configuration_hash")?,
+        }))
+    }
 }
 
+/// The same life, whether a tenant decides for itself or the deployment for all.
+macro_rules! life {
+    ($scope:ty, $table:tt, $key:tt) => {
+        impl $scope {
+            /// Makes the revision play that part under its configuration id. As the active one it takes the place
+            /// of the one before, which stays readable for the offers that pin it, and ends every trial.
+            pub async fn activate(
+                &mut self,
+                activation: &Activation,
+                part: Part,
+                now: OffsetDateTime,
+            ) -> Result<(), StoreError> {
+                let replaces = match part {
+                    Part::Active => self.replaced_by(activation).await?,
+                    Part::Canary { .. } | Part::Shadow => None,
+                };
+                // Two statements, because the index allows one of each part at any instant.
+                let done = query!(
+                    "update " + $table + " set state = 'superseded', share = null
+                     where configuration_id = $1 and state <> 'superseded' and ($2 = 'active' or state = $2)",
+                    activation.configuration_id,
+                    part.as_str(),
+                )
+                .execute(self.session.statement())
+                .await;
+                self.session.settle(done)?;
+                self.write(activation, part.as_str(), part.share(), replaces, now).await
+            }
+
+            /// Ends the activation and every trial: nothing new is offered under that id. It is over the
+            /// deployment's choice, too.
+            pub async fn deactivate(&mut self, activation: &Activation, now: OffsetDateTime) -> Result<(), StoreError> {
+                let done = query!(
+                    "update " + $table + " set state = 'superseded', share = null
+                     where configuration_id = $1 and state <> 'superseded'",
+                    activation.configuration_id,
+                )
+                .execute(self.session.statement())
+                .await;
+                self.session.settle(done)?;
+                self.write(activation, "off", None, None, now).await
+            }
+
+            /// Undoes the last step under the configuration id: ends the trials or, without any, goes back to what
+            /// the active revision took the place of. Where that is what the deployment activated for all,
+            /// `falls_back` says whether there is any.
+            pub async fn roll_back(
+                &mut self,
+                configuration_id: &str,
+                falls_back: bool,
+                now: OffsetDateTime,
+            ) -> Result<RolledBack, StoreError> {
+                let mut rows = self.rows_of(configuration_id).await?;
+                let trial = rows.iter().position(|row| row.state == "canary" || row.state == "shadow");
+                if let Some(trial) = trial {
+                    let done = query!(
+                        "update " + $table + " set state = 'superseded', share = null
+                         where configuration_id = $1 and state in ('canary', 'shadow')",
+                        configuration_id,
+                    )
+                    .execute(self.session.statement())
+                    .await;
+                    self.session.settle(done)?;
+                    return Ok(RolledBack::Trial(rows.swap_remove(trial).activation()?));
+                }
+                let Some(row) = rows.pop() else { return Ok(RolledBack::Nothing) };
+                let replaces = row.replaces()?;
+                if replaces.is_none() && !falls_back {
+                    return Ok(RolledBack::Nothing);
+                }
+                let from = row.activation()?;
+                let done = query!(
+                    "update " + $table + " set state = 'superseded' where configuration_id = $1 and state in ('active', 'off')",
+                    configuration_id,
+                )
+                .execute(self.session.statement())
+                .await;
+                self.session.settle(done)?;
+                let Some(to) = replaces else { return Ok(RolledBack::To { from, to: None }) };
+                let row = query_as!(
+                    Row,
+                    r#"update "# + $table + r#" set state = 'active', activated_at = $4
+                       where configuration_id = $1 and component = $2 and configuration_hash = $3
+                       returning configuration_id, component, configuration, configuration_hash, state, share,
+                           activated_at, replaces_component, replaces_configuration_hash, true as "own!""#,
+                    configuration_id,
+                    to.component.as_slice(),
+                    to.configuration.as_slice(),
+                    now,
+                )
+                .fetch_one(self.session.statement())
+                .await;
+                let to = Some(self.session.settle(row)?.activation()?);
+                Ok(RolledBack::To { from, to })
+            }
+
+            /// What the activation takes the place of: what is active, unless it is the same.
+            async fn replaced_by(&mut self, activation: &Activation) -> Result<Option<Revision>, StoreError> {
+                let rows = self.rows_of(&activation.configuration_id).await?;
+                let Some(active) = rows.into_iter().find(|row| row.state == "active") else { return Ok(None) };
+                let replaces = active.replaces()?;
+                let active = active.activation()?.revision();
+                Ok(if active == activation.revision() { replaces } else { Some(active) })
+            }
+
+            /// Its rows that are not superseded, locked until the transaction ends.
+            async fn rows_of(&mut self, configuration_id: &str) -> Result<Vec<Row>, StoreError> {
+                let rows = query_as!(
+                    Row,
+                    r#"select configuration_id, component, configuration, configuration_hash, state, share,
+                           activated_at, replaces_component, replaces_configuration_hash, true as "own!"
+                       from "# + $table + r#" where configuration_id = $1 and state <> 'superseded' for update"#,
+                    configuration_id,
+                )
+                .fetch_all(self.session.statement())
+                .await;
+                self.session.settle(rows)
+            }
+
+            async fn write(
+                &mut self,
+                activation: &Activation,
+                state: &str,
+                share: Option<u8>,
+                replaces: Option<Revision>,
+                now: OffsetDateTime,
+            ) -> Result<(), StoreError> {
+                let done = query!(
+                    "insert into " + $table + " (configuration_id, component, configuration_hash, configuration,
+                         state, share, activated_at, replaces_component, replaces_configuration_hash)
+                     values ($1, $2, $3, $4::text::json, $5, $6, $7, $8, $9)
+                     on conflict " + $key + "
+                     do update set state = excluded.state, share = excluded.share,
+                         activated_at = excluded.activated_at, replaces_component = excluded.replaces_component,
+                         replaces_configuration_hash = excluded.replaces_configuration_hash",
+                    activation.configuration_id,
+                    activation.component.as_slice(),
+                    activation.configuration_hash.as_slice(),
+                    // As text: the driver would take a value through jsonb, which keeps neither order nor spelling.
+                    activation.configuration.to_string(),
+                    state,
+                    share.map(i16::from),
+                    now,
+                    replaces.as_ref().map(|revision| revision.component.as_slice()),
+                    replaces.as_ref().map(|revision| revision.configuration.as_slice()),
+                )
+                .execute(self.session.statement())
+                .await;
+                self.session.settle(done).map(drop)
+            }
+        }
+    };
+}
+
+life!(TenantTx, "activations", "(tenant_id, configuration_id, component, configuration_hash)");
+life!(PlatformTx, "default_activations", "(configuration_id, component, configuration_hash)");
+
 impl TenantTx {
-    /// What is active, by configuration id.
-    pub async fn activations(&mut self) -> Result<Vec<Activation>, StoreError> {
+    /// What is in force for the tenant, its own decisions before the deployment's. Quarantined plugins are left
+    /// out, and what the deployment activated under an id that the tenant decided about itself.
+    pub async fn activations(&mut self) -> Result<Vec<InForce>, StoreError> {
         let rows = query_as!(
             Row,
-            "select configuration_id, component, configuration, configuration_hash
-             from activations where active order by configuration_id"
+            r#"select a.configuration_id as "configuration_id!", a.component as "component!",
+                   a.configuration as "configuration!", a.configuration_hash as "configuration_hash!",
+                   a.state as "state!", a.share, a.activated_at as "activated_at!",
+                   a.replaces_component, a.replaces_configuration_hash, a.own as "own!"
+               from (
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, replaces_component, replaces_configuration_hash, true as own
+                   from activations where state in ('active', 'canary', 'shadow')
+                   union all
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, replaces_component, replaces_configuration_hash, false
+                   from default_activations d where state in ('active', 'canary', 'shadow') and not exists (
+                       select from activations a
+                       where a.configuration_id = d.configuration_id and a.state in ('active', 'off')
+                   )
+               ) a
+               where exists (select from plugin_components c where c.digest = a.component and c.status = 'available')
+               order by a.configuration_id, a.own desc"#
         )
         .fetch_all(self.session.statement())
         .await;
-        self.session.settle(rows)?.into_iter().map(Row::activation).collect()
+        self.session.settle(rows)?.into_iter().map(Row::in_force).collect()
     }
 
     /// A revision that is or was active, as an offer pins it.
@@ -59,9 +302,22 @@ impl TenantTx {
     ) -> Result<Option<Activation>, StoreError> {
         let row = query_as!(
             Row,
-            "select configuration_id, component, configuration, configuration_hash
-             from activations
-             where configuration_id = $1 and component = $2 and configuration_hash = $3",
+            r#"select configuration_id as "configuration_id!", component as "component!",
+                   configuration as "configuration!", configuration_hash as "configuration_hash!",
+                   state as "state!", share, activated_at as "activated_at!", replaces_component,
+                   replaces_configuration_hash, own as "own!"
+               from (
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, replaces_component, replaces_configuration_hash, true as own
+                   from activations
+                   where configuration_id = $1 and component = $2 and configuration_hash = $3
+                   union all
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, replaces_component, replaces_configuration_hash, false
+                   from default_activations
+                   where configuration_id = $1 and component = $2 and configuration_hash = $3
+               ) a
+               limit 1"#,
             configuration_id,
             revision.component.as_slice(),
             revision.configuration.as_slice(),
@@ -71,41 +327,45 @@ impl TenantTx {
         self.session.settle(row)?.map(Row::activation).transpose()
     }
 
-    /// Makes the revision the active one of its configuration id. What was active stays readable for the
-    /// offers that pin it; to go back is to activate the earlier revision again.
-    pub async fn activate(&mut self, activation: &Activation) -> Result<(), StoreError> {
-        // Two statements, because the index allows one active revision at any instant.
-        let done = query!(
-            "update activations set active = false where configuration_id = $1 and active",
-            activation.configuration_id,
+    /// Whether the deployment has anything active for all under that id.
+    pub async fn has_default(&mut self, configuration_id: &str) -> Result<bool, StoreError> {
+        let has = query_scalar!(
+            r#"select exists (select from default_activations where configuration_id = $1 and state = 'active') as "has!""#,
+            configuration_id,
         )
-        .execute(self.session.statement())
+        .fetch_one(self.session.statement())
         .await;
-        self.session.settle(done)?;
-        let done = query!(
-            "insert into activations (configuration_id, component, configuration_hash, configuration, active)
-             values ($1, $2, $3, $4::text::json, true)
-             on conflict (tenant_id, configuration_id, component, configuration_hash)
-             do update set active = true",
+        self.session.settle(has)
+    }
+}
+
+impl PlatformTx {
+    /// What is in force for every tenant that decides nothing else, and what is switched off.
+    pub async fn activations(&mut self) -> Result<Vec<InForce>, StoreError> {
+        let rows = query_as!(
+            Row,
+            r#"select configuration_id, component, configuration, configuration_hash, state, share,
+                   activated_at, replaces_component, replaces_configuration_hash, false as "own!"
+               from default_activations where state <> 'superseded' order by configuration_id, state"#
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        self.session.settle(rows)?.into_iter().map(Row::in_force).collect()
+    }
+
+    /// Whether the revision is or ever was active for all.
+    pub async fn was_activated(&mut self, activation: &Activation) -> Result<bool, StoreError> {
+        let was = query_scalar!(
+            r#"select exists (
+                   select from default_activations
+                   where configuration_id = $1 and component = $2 and configuration_hash = $3
+               ) as "was!""#,
             activation.configuration_id,
             activation.component.as_slice(),
             activation.configuration_hash.as_slice(),
-            // As text: the driver would take a value through jsonb, which keeps neither order nor spelling.
-            activation.configuration.to_string(),
         )
-        .execute(self.session.statement())
+        .fetch_one(self.session.statement())
         .await;
-        self.session.settle(done).map(drop)
-    }
-
-    /// Ends the activation; nothing new is offered under that id. `false` if none was active.
-    pub async fn deactivate(&mut self, configuration_id: &str) -> Result<bool, StoreError> {
-        let done = query!(
-            "update activations set active = false where configuration_id = $1 and active",
-            configuration_id,
-        )
-        .execute(self.session.statement())
-        .await;
-        Ok(self.session.settle(done)?.rows_affected() == 1)
+        self.session.settle(was)
     }
 }

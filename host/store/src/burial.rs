@@ -10,7 +10,7 @@ use chancery_domain::{Tenant, TenantId};
 
 /// The tables that a deleted tenant leaves no row in, children first. The catalogue tests hold the list against
 /// the database.
-pub const WIPED: [&str; 14] = [
+pub const WIPED: [&str; 15] = [
     "authorizations",
     "idempotent_answers",
     "seen",
@@ -20,6 +20,7 @@ pub const WIPED: [&str; 14] = [
     "offers",
     "status_lists",
     "activations",
+    "tenant_plugins",
     "api_keys",
     "clients",
     "configurations",

@@ -1,8 +1,8 @@
-//! The deployment's own tables: its key check and its plugin components.
+//! The deployment's own row: its key check, and whether it was restored.
 
-use sqlx::{query, query_scalar};
+use sqlx::query;
 
-use crate::convert::{digest, signed, unsigned};
+use crate::convert::{signed, unsigned};
 use crate::{PlatformTx, StoreError};
 
 /// What the database remembers of the deployment.
@@ -19,41 +19,6 @@ pub struct Deployment {
     /// Whether the row was written by another cluster or on another timeline: the database was restored
     /// from a backup or a standby took over, and what happened last may be missing.
     pub restored: bool,
-}
-
-/// Whether a component may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ComponentStatus {
-    /// It may.
-    Available,
-    /// It was halted; no intent that names it is recorded.
-    Quarantined,
-}
-
-impl ComponentStatus {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Available => "available",
-            Self::Quarantined => "quarantined",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        [Self::Available, Self::Quarantined].into_iter().find(|status| status.as_str() == word)
-    }
-}
-
-/// An uploaded plugin, without its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Component {
-    /// SHA-256 of the bytes.
-    pub digest: [u8; 32],
-    /// The name in its manifest.
-    pub name: String,
-    /// The version in its manifest.
-    pub version: String,
-    /// Whether it may be used.
-    pub status: ComponentStatus,
 }
 
 impl PlatformTx {
@@ -116,73 +81,5 @@ impl PlatformTx {
         .execute(self.session.statement())
         .await;
         self.session.settle(done).map(drop)
-    }
-
-    /// Keeps a plugin's bytes. `false` if they are kept already; a digest never changes its bytes.
-    pub async fn put_component(
-        &mut self,
-        digest: &[u8; 32],
-        name: &str,
-        version: &str,
-        wasm: &[u8],
-    ) -> Result<bool, StoreError> {
-        let done = query!(
-            "insert into plugin_components (digest, name, version, wasm) values ($1, $2, $3, $4)
-             on conflict (digest) do nothing",
-            digest.as_slice(),
-            name,
-            version,
-            wasm
-        )
-        .execute(self.session.statement())
-        .await;
-        Ok(self.session.settle(done)?.rows_affected() == 1)
-    }
-
-    /// A plugin's bytes, unless it was quarantined.
-    pub async fn component(&mut self, digest: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
-        let wasm = query_scalar!(
-            "select wasm from plugin_components where digest = $1 and status = 'available'",
-            digest.as_slice()
-        )
-        .fetch_optional(self.session.statement())
-        .await;
-        self.session.settle(wasm)
-    }
-
-    /// Every plugin, by name and version.
-    pub async fn components(&mut self) -> Result<Vec<Component>, StoreError> {
-        let rows = query!(
-            "select digest, name, version, status from plugin_components order by name, version, digest"
-        )
-        .fetch_all(self.session.statement())
-        .await;
-        let component = |(bytes, name, version, status): (Vec<u8>, String, String, String)| {
-            Ok(Component {
-                digest: digest(&bytes, "plugin_components", "digest")?,
-                name,
-                version,
-                status: ComponentStatus::parse(&status)
-                    .ok_or_else(|| StoreError::corrupt("plugin_components", "status"))?,
-            })
-        };
-        let rows = self.session.settle(rows)?.into_iter();
-        rows.map(|row| component((row.digest, row.name, row.version, row.status))).collect()
-    }
-
-    /// Halts a plugin, or lets it go on. `false` if there is none of that digest.
-    pub async fn set_component_status(
-        &mut self,
-        digest: &[u8; 32],
-        status: ComponentStatus,
-    ) -> Result<bool, StoreError> {
-        let done = query!(
-            "update plugin_components set status = $2 where digest = $1",
-            digest.as_slice(),
-            status.as_str()
-        )
-        .execute(self.session.statement())
-        .await;
-        Ok(self.session.settle(done)?.rows_affected() == 1)
     }
 }

@@ -4,7 +4,7 @@ use chancery_domain::{AuditEntry, Tenant, TenantId};
 use sqlx::query;
 
 use crate::session::Session;
-use crate::{Activation, NewApiKey, NewInvitation, ProvisionTx, StoreError, StoredKey, TenantTx};
+use crate::{NewApiKey, NewInvitation, ProvisionTx, StoreError, StoredKey, TenantTx};
 
 /// A tenant that does not exist yet, with all that it begins with.
 #[derive(Debug)]
@@ -19,8 +19,6 @@ pub struct NewTenant {
     pub sealed_data_key: Vec<u8>,
     /// The public halves of its keys.
     pub keys: Vec<StoredKey>,
-    /// The templates that it issues from.
-    pub activations: Vec<Activation>,
     /// Who manages it first.
     pub api_key: Option<NewApiKey>,
     /// Who is invited to.
@@ -43,9 +41,6 @@ impl ProvisionTx {
         if added {
             for key in &new.keys {
                 tx.add_signing_key(key).await?;
-            }
-            for activation in &new.activations {
-                tx.activate(activation).await?;
             }
             if let Some(key) = &new.api_key {
                 tx.create_api_key(key).await?;

@@ -1,7 +1,7 @@
 //! Who did what to tenants
 
 use chancery_tests::answer::text;
-use chancery_tests::people::Operator;
+use chancery_tests::people::{Operator, Plugin};
 use chancery_tests::{Answer, platform, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ async fn every_change_is_told_once() {
                 let answer = Answer::to(operator.request(Method::POST, &at(&path))).await;
                 (answer, "tenant.closed", json!({ "status": "active" }), json!({ "status": "closing" }))
             }
-            // See `halts_are_told`, and `configuration.rs`, whose house is its own. The others are told in the trail
+            // See `halts_are_told`, `what_is_done_to_the_catalogue_is_told`, and `configuration.rs`, whose house is its own. The others are told in the trail
             // of the tenant whose they are.
             (
                 _,
@@ -69,6 +69,17 @@ async fn every_change_is_told_once() {
                 | "/tenants/{id}/domains/{domain}/verify"
                 | "/tenants/{id}/public-endpoints/{service}"
                 | "/tenants/{id}/keys/{kid}/revoke"
+                | "/tenants/{id}/activations"
+                | "/tenants/{id}/activations/{configuration_id}/rollback"
+                | "/tenants/{id}/plugins/{digest}/approve"
+                | "/plugins"
+                | "/plugins/{digest}"
+                | "/plugins/{digest}/approve"
+                | "/plugins/{digest}/quarantine"
+                | "/plugins/{digest}/release"
+                | "/activations"
+                | "/activations/{configuration_id}"
+                | "/activations/{configuration_id}/rollback"
                 | "/operators"
                 | "/operators/{id}",
             ) => continue,
@@ -104,6 +115,37 @@ async fn halts_are_told() {
         assert_eq!((&told[0]["action"], &told[0]["target"]), (&json!(action), &target));
         assert_eq!((&told[0]["before"], &told[0]["after"]), (&before, &after));
     }
+}
+
+#[tokio::test]
+async fn what_is_done_to_the_catalogue_is_told() {
+    let (operator, tenant) = (platform().operator(), platform().newcomer().await);
+    let plugin = Plugin::next_badge().saying("Employee pass.", &unique("Badge ")[..14]);
+    let path = format!("/plugins/{}", plugin.digest());
+    let uploaded = operator.upload(&plugin).await.is(201);
+    let reason = json!({ "reason": "it leaks" });
+    let quarantined = operator.post(&format!("{path}/quarantine"), &reason).await.is(204);
+    let released = operator.post(&format!("{path}/release"), &json!({})).await.is(204);
+    let discarded = Answer::to(operator.request(Method::DELETE, &path)).await.is(204);
+    for (answer, action) in [
+        (uploaded, "plugin.uploaded"),
+        (quarantined, "plugin.quarantined"),
+        (released, "plugin.released"),
+        (discarded, "plugin.discarded"),
+    ] {
+        let told = told_of(&operator, &answer).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((&told[0]["action"], &told[0]["target"]), (&json!(action), &json!(plugin.digest())));
+    }
+    // What an operator does for one tenant stands in that tenant's trail.
+    operator.upload(&plugin).await.is(201);
+    let activation = json!({ "digest": plugin.digest() });
+    operator.activate_for(&tenant, &activation).await.is(201);
+    operator.roll_back_for(&tenant, "employee-badge").await.is(200);
+    let told = tenant.issuer().get("/audit").await.granted();
+    let told = told["data"].as_array().unwrap().iter().filter(|entry| entry["actor"] == "operator");
+    let actions: Vec<_> = told.map(|entry| text(&entry["action"])).collect();
+    assert_eq!(actions, ["plugin.rolled-back", "plugin.activated"]);
 }
 
 #[tokio::test]

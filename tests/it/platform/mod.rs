@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod master;
 mod operators;
+pub(crate) mod plugins;
 mod probe;
 mod proxies;
 mod roles;

@@ -7,13 +7,14 @@ use base64::Engine as _;
 use chancery_domain::scope::Scope;
 use chancery_tests::answer::text;
 use chancery_tests::jose::{Key, sha256};
-use chancery_tests::people::badge;
 use chancery_tests::people::holder::carried;
 use chancery_tests::people::wallet::{Asking, badge_request};
+use chancery_tests::people::{Plugin, badge};
 use chancery_tests::{Acme, Answer, Platform, platform, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::plugins::allow_plugins;
 use crate::manage::openapi::routed_by;
 
 const SOURCE: &str = include_str!("../../../host/server/src/routes.rs");
@@ -131,7 +132,8 @@ fn matrix() -> Vec<Row> {
 /// A path without what stands for ids in it, written `{so}`, `<so>` or as one number.
 fn shape(path: &str) -> String {
     let shape = |segment: &str| {
-        let stands = segment.starts_with(['{', '<']) || ["0", "issuer", "not-found"].contains(&segment);
+        let stands = segment.starts_with(['{', '<'])
+            || ["0", "issuer", "not-found", "employee-badge"].contains(&segment);
         if stands { "*".to_owned() } else { segment.to_owned() }
     };
     path.split('/').map(shape).collect::<Vec<_>>().join("/")
@@ -175,6 +177,10 @@ impl Neighbour {
         // Of a plugin that nobody has, so that it stops nothing.
         let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": slug });
         has.insert("halt", text(&issuer.post("/halts", &halt).await.is(201).json()["id"]));
+        let plugin = Plugin::next_badge().saying("Employee pass.", &slug[..14]);
+        allow_plugins(&platform.operator()).await;
+        issuer.upload(&plugin).await.is(201);
+        has.insert("plugin", plugin.digest());
         let first =
             async |path: &str, member: &str| text(&issuer.get(path).await.granted()["data"][0][member]);
         has.insert("kid", first("/keys", "kid").await);

@@ -52,6 +52,10 @@ may! {
     RotatesKeys = Keys;
     /// May see the public halves of signing keys and their dates.
     SeesKeys = Keys, Auditor;
+    /// May bring plugins, and decide what is active of them.
+    KeepsPlugins = Plugins;
+    /// May see plugins and what is active of them.
+    SeesPlugins = Plugins, Auditor;
     /// May admit, change and remove clients; in the application tenant, operators do.
     KeepsClients = Clients, PlatformAdmin;
     /// May see who did what.

@@ -13,8 +13,8 @@ pub(crate) use bearer::tenant_named_by_token;
 pub(crate) use client::ClientCredentials;
 pub(crate) use known::KnownKeys;
 pub(crate) use manager::{
-    Administers, Anybody, Audits, Inspects, KeepsClients, KeepsKeys, Manager, Manages, May, Offers, Oversees,
-    Presumed, Reads, RotatesKeys, SeesKeys,
+    Administers, Anybody, Audits, Inspects, KeepsClients, KeepsKeys, KeepsPlugins, Manager, Manages, May,
+    Offers, Oversees, Presumed, Reads, RotatesKeys, SeesKeys, SeesPlugins,
 };
 pub(crate) use operator::Operator;
 pub(crate) use wallet::{UsedProof, Wallet, dpop_at_token_endpoint, fresh_nonce as fresh_dpop_nonce};

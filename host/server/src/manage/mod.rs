@@ -1,5 +1,6 @@
 //! The management API: what an issuer's own systems and people call.
 
+pub(crate) mod activations;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod clients;
@@ -14,6 +15,7 @@ pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod offers;
 pub(crate) mod openapi;
+pub(crate) mod plugins;
 pub(crate) mod sessions;
 pub(crate) mod subtenants;
 pub(crate) mod versions;

@@ -9,8 +9,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
 use super::{
-    api_keys, audit, clients, configuration, credentials, domains, endpoints, halts, invitations, keys,
-    offers, sessions, subtenants,
+    activations, api_keys, audit, clients, configuration, credentials, domains, endpoints, halts,
+    invitations, keys, offers, plugins, sessions, subtenants,
 };
 use crate::app::App;
 use crate::tenants::Published;
@@ -44,6 +44,16 @@ use crate::tenants::Published;
         halts::order,
         halts::list,
         halts::lift,
+        plugins::upload::upload,
+        plugins::list::list,
+        plugins::list::show,
+        plugins::list::measure,
+        plugins::change::approve,
+        plugins::change::discard,
+        activations::activate::activate,
+        activations::list::list,
+        activations::change::roll_back,
+        activations::change::deactivate,
         keys::list::list,
         keys::rotate::rotate,
         keys::revoke::revoke,
@@ -69,6 +79,7 @@ use crate::tenants::Published;
         (name = "Credentials", description = "What was issued, and its status"),
         (name = "Configuration", description = "What is chosen about how the tenant issues"),
         (name = "Halts", description = "What is not to be issued for now"),
+        (name = "Plugins", description = "What shapes credentials, and which version of it answers"),
         (name = "Keys", description = "What signs the credentials"),
         (name = "API keys", description = "Who may call this API by a key"),
         (name = "Clients", description = "Who may call this API by tokens of the authorization server"),

@@ -195,7 +195,7 @@ pub(crate) async fn check_offer(
     for (index, credential) in request.credentials.into_iter().take(MOST_CREDENTIALS).enumerate() {
         let at = format!("/credentials/{index}");
         let id = credential.configuration_id;
-        let Some(template) = issuer.template(&id) else {
+        let Some(active) = issuer.active_template(&id) else {
             let known = issuer.configuration_ids().join(", ");
             let message = format!("there is no such credential configuration; there are: {known}");
             report(format!("{at}/configuration_id"), "unknown-configuration", message);
@@ -209,6 +209,7 @@ pub(crate) async fn check_offer(
             );
             continue;
         }
+        let template = active.for_new_offer(app.random.as_ref());
         for issue in check_subject(app, issuer, template, &credential.subject).await? {
             report(format!("{at}/subject{}", issue.pointer), &issue.code, issue.message);
         }

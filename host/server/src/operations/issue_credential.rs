@@ -48,6 +48,10 @@ pub(crate) async fn issue_credential(
         let description = "encrypted responses are not supported, leave credential_response_encryption out";
         return Err(Refusal::new(ErrorCode::InvalidEncryptionParameters, description));
     }
+    // What was offered is issued, whether it still is offered to others or not.
+    if issuer.template(&configuration_id).is_none() {
+        offered(app, issuer, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
+    }
     let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
 
     let (item, subject) = offered(app, issuer, &wallet, &configuration_id, now).await?;
@@ -83,16 +87,16 @@ fn requested_configuration(
     let invalid = |description: &str| Refusal::new(ErrorCode::InvalidCredentialRequest, description);
     match (&request.credential_configuration_id, &request.credential_identifier) {
         (Some(id), None) => {
-            if issuer.template(id).is_none() {
-                let description = "this issuer has no such credential configuration";
-                return Err(Refusal::new(ErrorCode::UnknownCredentialConfiguration, description));
-            }
+            let is_known = || issuer.template(id).is_some();
             match &token.granted {
                 // §8.2: where the token response named identifiers, the configuration id is forbidden.
+                Granted::Identifiers(_) if !is_known() => Err(unknown_configuration()),
                 Granted::Identifiers(_) => Err(invalid(
                     "the token response named credential identifiers, ask by credential_identifier",
                 )),
-                Granted::Configurations(granted) if !granted.contains(id) => Err(not_covered()),
+                Granted::Configurations(granted) if !granted.contains(id) => {
+                    Err(if is_known() { not_covered() } else { unknown_configuration() })
+                }
                 Granted::Configurations(_) | Granted::Everything => Ok(id.clone()),
             }
         }
@@ -110,6 +114,11 @@ fn requested_configuration(
             Err(invalid("exactly one of credential_configuration_id and credential_identifier must be there"))
         }
     }
+}
+
+fn unknown_configuration() -> Refusal {
+    let description = "this issuer has no such credential configuration";
+    Refusal::new(ErrorCode::UnknownCredentialConfiguration, description)
 }
 
 fn not_covered() -> Refusal {

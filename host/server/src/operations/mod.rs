@@ -19,6 +19,7 @@ pub(crate) mod import_key;
 pub(crate) mod issue_credential;
 pub(crate) mod note_outcome;
 pub(crate) mod open_authorization;
+pub(crate) mod plugins;
 pub(crate) mod prepare_dataset;
 pub(crate) mod publish_status_list;
 pub(crate) mod push_authorization;

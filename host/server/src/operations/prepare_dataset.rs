@@ -1,11 +1,15 @@
 //! A template shapes what a credential says, when it is the tenant's turn.
 
+use std::sync::Arc;
+
 use chancery_engine::{Fault, FaultKind, Outcome, PrepareRequest, Purpose, Template};
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::issuer::Issuer;
+use crate::tallies::{Compared, Tallies};
 
 /// Why there is no answer.
 pub(crate) enum Unprepared {
@@ -26,8 +30,44 @@ pub(crate) async fn prepare_dataset(
 ) -> Result<Outcome, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
     let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
-    template.prepare(&request).await.map_err(|fault| match fault.kind {
+    let answered = template.prepare(&request).await;
+    let place = (issuer.tenant(), template.revision().component);
+    let id = &template.definition().configuration_id;
+    app.tallies.count(place, id, answered.as_ref().err().map(|fault| &fault.kind), now);
+    if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
+        app.shadows.ask(app, issuer, shadow.clone(), (&request, outcome));
+    }
+    answered.map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
         _ => Unprepared::Fault(fault),
     })
+}
+
+/// Versions that are asked as well, so that their answers can be compared. They come after everybody else.
+pub(crate) struct Shadows {
+    /// How many are asked at a time; while that many are, comparisons are left out rather than awaited.
+    places: Arc<Semaphore>,
+}
+
+impl Default for Shadows {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(2)) }
+    }
+}
+
+impl Shadows {
+    /// Asks after the answer has gone its way, and counts where the two differ.
+    fn ask(&self, app: &App, issuer: &Issuer, shadow: Template, asked: (&PrepareRequest<'_>, &Outcome)) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+        let (request, outcome) = asked;
+        let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
+        let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
+        let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
+        app.tasks.spawn(async move {
+            let _place = place;
+            let instead = shadow.prepare(&PrepareRequest::new(purpose, &slug, &subject, now)).await;
+            let component = shadow.revision().component;
+            tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
+        });
+    }
 }

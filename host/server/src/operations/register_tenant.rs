@@ -107,11 +107,9 @@ pub(crate) async fn begin_tenant(
         sealed_seed: keyring.seal(&seed_of(tenant.id), &*seed, random),
         sealed_data_key: keyring.seal(&data_key_of(tenant.id), &*data_key, random),
         keys: vec![
-            first_key(&keys, KeyUse::Credential, app.beginnings.algorithm, now),
+            first_key(&keys, KeyUse::Credential, app.first_algorithm, now),
             first_key(&keys, KeyUse::Token, TOKEN_ALGORITHM, now),
         ],
-        // Who administers the deployment need not issue.
-        activations: if tenant.system { Vec::new() } else { app.beginnings.activations.clone() },
         api_key: None,
         invitation: None,
         audit: registration_of(app, author, &tenant),

@@ -196,7 +196,7 @@ async fn derive_next(
     let keys = open_keys(&app.tenants.workshop.keyring, tx.tenant_id(), &secrets)
         .map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     // A key that was imported may be of any algorithm; what follows it is of the same.
-    let algorithm = Algorithm::parse(&old.algorithm).unwrap_or(app.beginnings.algorithm);
+    let algorithm = Algorithm::parse(&old.algorithm).unwrap_or(app.first_algorithm);
     let version = next_version(tx).await?;
     let key = keys.signing_key(USE, algorithm, version);
     publish_next(tx, &key, version, app.now(), not_before).await?;

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::{audit, configuration, halts, operators, tenants};
 use crate::app::App;
 use crate::manage::openapi::located;
-use crate::manage::{domains, endpoints, keys};
+use crate::manage::{activations, domains, endpoints, keys, plugins};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,6 +42,22 @@ use crate::manage::{domains, endpoints, keys};
         configuration::show,
         configuration::replace,
         configuration::merge,
+        plugins::upload::upload_to_catalogue,
+        plugins::list::list_catalogue,
+        plugins::list::show_of_catalogue,
+        plugins::list::measure_everywhere,
+        plugins::change::approve_for_catalogue,
+        plugins::change::approve_for_tenant,
+        plugins::change::discard_from_catalogue,
+        plugins::change::quarantine,
+        plugins::change::release,
+        activations::activate::activate_for_all,
+        activations::activate::activate_for_tenant,
+        activations::list::list_for_all,
+        activations::list::list_of_tenant,
+        activations::change::roll_back_for_all,
+        activations::change::roll_back_for_tenant,
+        activations::change::deactivate_for_all,
         halts::order,
         halts::list,
         halts::lift,
@@ -57,6 +73,7 @@ use crate::manage::{domains, endpoints, keys};
         (name = "Domains", description = "Names of a tenant's own, proved by the DNS"),
         (name = "Public endpoints", description = "The URLs that a tenant advertises"),
         (name = "Configuration", description = "What counts for tenants that did not choose"),
+        (name = "Plugins", description = "What tenants may take from, and what they issue from that decide nothing else"),
         (name = "Halts", description = "What is not to be issued for now"),
         (name = "Audit", description = "Who did what to tenants, and whether anybody rewrote it"),
         (name = "Operators", description = "Who may call this API"),

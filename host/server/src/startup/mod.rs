@@ -17,7 +17,7 @@ use chancery_domain::clock::SystemClock;
 use chancery_domain::{Clock, Random};
 use chancery_store::Cluster;
 
-use crate::app::{App, Beginnings};
+use crate::app::App;
 use crate::config::{Config, ConfigError, Mode};
 use crate::egress::dns::Dns;
 use crate::metrics_recorder;
@@ -129,7 +129,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
     keys::check(&store, &mut keyring).await?;
     let engine = plugins::start_engine(config, &keyring)?;
     let templates = Templates::new();
-    let bundled = plugins::bring_in(config, &store, &engine, &templates).await?;
+    plugins::bring_in(config, clock.now(), &store, &engine, &templates).await?;
     let workshop = Workshop {
         clock: clock.clone(),
         store: store.clone(),
@@ -150,10 +150,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         engine,
         tenants: Tenants::new(workshop),
         shredder: cluster.as_ref().map(Cluster::shredder),
-        beginnings: Beginnings {
-            activations: bundled,
-            algorithm: config.saas().map_or(Algorithm::Es256, |saas| saas.algorithm),
-        },
+        first_algorithm: config.saas().map_or(Algorithm::Es256, |saas| saas.algorithm),
         known_keys: crate::caller::KnownKeys::default(),
         redeemed: crate::redeemed::RedeemedOffers::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
@@ -161,14 +158,15 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         dns: Dns::of(config.dns).map_err(StartError::Dns)?,
         limits: crate::tenants::limits::Limits::new(config.tenant_rate),
         turns: crate::tenants::turns::Turns::new(config.saas().is_some()),
+        tallies: Arc::default(),
+        shadows: crate::operations::prepare_dataset::Shadows::default(),
         jobs: crate::jobs::Jobs::default(),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });
     match &config.mode {
         Mode::SelfHosted(issuer) => {
-            let tenant = keys::found_sole_tenant(issuer, &app).await?;
-            plugins::renew(&app, tenant).await?;
+            keys::found_sole_tenant(issuer, &app).await?;
             let missing = || StartError::Internal("the tenant cannot be served".to_owned());
             let issuer = app.tenants.application().await?.ok_or_else(missing)?;
             if !config.development {

@@ -1,18 +1,19 @@
-//! Plugins: the bundled ones are read from their folder, kept in the database
-//! by digest, and what a new tenant begins with.
+//! Plugins: the bundled ones are read from their folder, kept in the database by digest, and activated for
+//! every tenant that decides nothing else.
 
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use chancery_credential::keys::Keyring;
-use chancery_domain::TenantId;
-use chancery_engine::{Component, Engine, EngineConfig, Limits};
-use chancery_store::{Activation, By, Store};
+use chancery_domain::audit::Actor;
+use chancery_domain::plugin::{Approval, Part};
+use chancery_engine::{Component, Engine, EngineConfig, Limits, Template};
+use chancery_store::{Activation, By, NewComponent, Store};
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::StartError;
-use crate::app::App;
 use crate::config::Config;
 use crate::tenants::templates::Templates;
 
@@ -36,62 +37,81 @@ pub(super) fn start_engine(config: &Config, keyring: &Keyring) -> Result<Engine,
     Engine::start(settings).map_err(|error| StartError::Plugins(error.to_string()))
 }
 
-/// Brings the bundled plugins in: what every new tenant begins with.
+/// Brings the bundled plugins in: on the deployment's shelf, and what every tenant issues from that decides nothing
+/// else.
 pub(super) async fn bring_in(
     config: &Config,
+    now: OffsetDateTime,
     store: &Store,
     engine: &Engine,
     templates: &Templates,
-) -> Result<Vec<Activation>, StartError> {
+) -> Result<(), StartError> {
     let bundled = read_bundled(config, engine).await?;
-    keep(store, &bundled).await?;
-    let mut activations = Vec::new();
+    keep(store, &bundled, now).await?;
     for (component, _) in bundled {
-        let configuration = json!({});
-        let template = engine
-            .template(&component, configuration.clone())
-            .await
-            .map_err(|error| StartError::Plugins(error.to_string()))?;
-        activations.push(Activation {
-            configuration_id: template.definition().configuration_id.clone(),
-            component: component.digest(),
-            configuration_hash: template.revision().configuration,
-            configuration,
-        });
+        let described = engine.template(&component, json!({})).await;
+        let template = described.map_err(|error| StartError::Plugins(error.to_string()))?;
         templates.keep(component);
+        offer_to_all(store, engine, templates, &template, now).await?;
     }
-    Ok(activations)
+    Ok(())
 }
 
-/// Self-hosted: what the program brings in a newer version replaces the older one, in the configuration that
-/// the tenant gave it.
-pub(super) async fn renew(app: &App, tenant: TenantId) -> Result<(), StartError> {
-    let mut tx = app.store.tenant(tenant).await?;
-    let active = tx.activations().await?;
-    tx.commit().await?;
-    let mut fresh = Vec::new();
-    for activation in &app.beginnings.activations {
-        let earlier = active.iter().find(|active| active.configuration_id == activation.configuration_id);
-        match earlier {
-            Some(earlier) if earlier.component == activation.component => {}
-            Some(earlier) => {
-                let configuration = earlier.configuration.clone();
-                let configuration_hash = earlier.configuration_hash;
-                fresh.push(Activation { configuration, configuration_hash, ..activation.clone() });
-            }
-            None => fresh.push(activation.clone()),
-        }
+/// Activates what this program brings for all tenants, the first time that any program brings it: so an operator
+/// who went back to an earlier version, or a replica that is still an older program, does not see it come again.
+async fn offer_to_all(
+    store: &Store,
+    engine: &Engine,
+    templates: &Templates,
+    template: &Template,
+    now: OffsetDateTime,
+) -> Result<(), StartError> {
+    let activation = Activation {
+        configuration_id: template.definition().configuration_id.clone(),
+        component: template.component().digest(),
+        configuration_hash: template.revision().configuration,
+        configuration: json!({}),
+    };
+    let id = &activation.configuration_id;
+    let mut tx = store.platform(START).await?;
+    if tx.was_activated(&activation).await? {
+        return Ok(tx.commit().await?);
     }
-    if fresh.is_empty() {
+    let active = tx.activations().await?.into_iter().find(|one| &one.activation.configuration_id == id);
+    let shelved = match &active {
+        Some(active) => tx.plugins(Some(&active.activation.component)).await?.pop(),
+        None => None,
+    };
+    tx.commit().await?;
+    if shelved.is_some_and(|shelved| shelved.uploaded_by != Actor::Host.kind()) {
+        tracing::info!(configuration = id, "an operator's own plugin is active; the bundled one is not");
         return Ok(());
     }
-    let mut tx = app.store.tenant(tenant).await?;
-    for activation in &fresh {
-        tracing::info!(configuration = activation.configuration_id, "activating a bundled template");
-        tx.activate(activation).await?;
+    if let Some(active) = active {
+        let Ok(before) = templates.load(store, engine, &active.activation).await else {
+            tracing::warn!(
+                configuration = id,
+                "the active template cannot be loaded; it is left to an operator"
+            );
+            return Ok(());
+        };
+        let issues = before.definition().incompatibilities(template.definition());
+        if let Some(first) = issues.first() {
+            let (pointer, reason) = (&first.pointer, &first.message);
+            tracing::warn!(
+                configuration = id,
+                pointer,
+                reason,
+                "the bundled template would break credentials and is not activated"
+            );
+            return Ok(());
+        }
     }
-    tx.announce_change().await?;
+    let mut tx = store.platform(START).await?;
+    tx.activate(&activation, Part::Active, now).await?;
+    tx.announce_change_of_all().await?;
     tx.commit().await?;
+    tracing::info!(configuration = id, "a bundled template is active for all");
     Ok(())
 }
 
@@ -130,10 +150,19 @@ async fn read_bundled(config: &Config, engine: &Engine) -> Result<Vec<Bundled>, 
 }
 
 /// Keeps the bytes by digest, so that an offer finds the very version that it pins.
-async fn keep(store: &Store, bundled: &[Bundled]) -> Result<(), StartError> {
+async fn keep(store: &Store, bundled: &[Bundled], now: OffsetDateTime) -> Result<(), StartError> {
     let mut tx = store.platform(START).await?;
     for (component, wasm) in bundled {
-        tx.put_component(&component.digest(), component.name(), component.version(), wasm).await?;
+        let new = NewComponent {
+            digest: component.digest(),
+            name: component.name(),
+            version: component.version(),
+            hook: "credential-template",
+            report: json!({}),
+            wasm,
+        };
+        tx.put_component(&new).await?;
+        tx.shelve(&component.digest(), Approval::Given, now, Actor::Host.kind()).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -12,12 +12,14 @@ use chancery_credential::keys::{
     Algorithm, KeyCheck, KeyUse, Keyring, PrivateKey, SealedFor, SecretKind, SigningKey, TenantKeys,
 };
 use chancery_domain::halt::Halt;
+use chancery_domain::plugin::Part;
 use chancery_domain::settings::Settings;
 use chancery_domain::{Clock, Tenant, TenantId};
 use chancery_engine::Engine;
 use chancery_protocol::issuer_metadata::{IssuerDisplay, Logo};
 use chancery_store::{
-    Configurations, ImportedKey, KeyState, PublicEndpoint, Store, StoreError, StoredKey, TenantSecrets,
+    Configurations, ImportedKey, InForce, KeyState, PublicEndpoint, Store, StoreError, StoredKey,
+    TenantSecrets,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -27,6 +29,7 @@ use zeroize::Zeroizing;
 
 use super::certificates::Certificates;
 use super::templates::Templates;
+use crate::active_template::ActiveTemplate;
 use crate::issuer::{Documents, Issuer, configurations};
 use crate::operations::import_key::imported_key_of;
 use crate::wallet::keys::describe_keys;
@@ -104,20 +107,43 @@ impl Workshop {
             stored.push(key);
         }
         tx.commit().await?;
-        let mut templates = BTreeMap::new();
-        for activation in &activations {
-            match self.templates.load(&self.store, &self.engine, activation).await {
-                Ok(template) => drop(templates.insert(activation.configuration_id.clone(), template)),
-                // One broken template does not keep the others from issuing.
-                Err(error) => {
-                    tracing::error!(tenant = %id, configuration = activation.configuration_id, %error, "a template cannot be loaded");
-                }
-            }
-        }
+        // Who administers the deployment need not issue.
+        let activations = if self.saas && tenant.system { Vec::new() } else { activations };
+        let templates = self.load_templates(id, &activations).await;
         let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
         let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
         let parts = Parts { private, stored: &stored, templates, halts, configurations };
         self.assemble(tenant, identifier, &primary, parts).map(Some)
+    }
+
+    /// By configuration id. One broken template does not keep the others from issuing.
+    async fn load_templates(
+        &self,
+        tenant: TenantId,
+        activations: &[InForce],
+    ) -> BTreeMap<String, ActiveTemplate> {
+        let mut templates: BTreeMap<String, ActiveTemplate> = BTreeMap::new();
+        let (active, trials): (Vec<_>, Vec<_>) =
+            activations.iter().partition(|in_force| in_force.part == Some(Part::Active));
+        // Trials come after what they stand beside; of two that play one part, the tenant's own is the first.
+        for InForce { activation, part, .. } in active.into_iter().chain(trials.into_iter().rev()) {
+            let id = &activation.configuration_id;
+            match (self.templates.load(&self.store, &self.engine, activation).await, part) {
+                (Ok(template), Some(Part::Active)) => {
+                    drop(templates.insert(id.clone(), ActiveTemplate::new(template)));
+                }
+                (Ok(template), Some(part)) => {
+                    if let Some(active) = templates.get_mut(id) {
+                        active.try_beside(template, *part);
+                    }
+                }
+                (Ok(_), None) => {}
+                (Err(error), _) => {
+                    tracing::error!(%tenant, configuration = id, %error, "a template cannot be loaded");
+                }
+            }
+        }
+        templates
     }
 
     /// The issuer identifier that a tenant has at the platform: no trailing slash.
@@ -193,7 +219,7 @@ impl Workshop {
             token_signer,
             token_keys,
         );
-        let definitions = templates.values().map(chancery_engine::Template::definition);
+        let definitions = templates.values().map(|active| active.current.definition());
         let configurations: Vec<_> = configurations(definitions, chain.as_ref()).collect();
         let documents = Documents {
             issuer_metadata: render(&describe_issuer(
@@ -287,7 +313,7 @@ fn display(tenant: &Tenant, settings: &Settings) -> IssuerDisplay {
 struct Parts<'a> {
     private: PrivateKeys<'a>,
     stored: &'a [StoredKey],
-    templates: BTreeMap<String, chancery_engine::Template>,
+    templates: BTreeMap<String, ActiveTemplate>,
     halts: Vec<Halt>,
     configurations: Configurations,
 }

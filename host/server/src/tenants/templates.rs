@@ -2,14 +2,32 @@
 //! configuration is the same template.
 
 use chancery_domain::template::Revision;
-use chancery_engine::{Component, Engine, Template};
-use chancery_store::{Activation, By, Store};
+use chancery_engine::{Component, Engine, Refused, Template, TemplateError};
+use chancery_store::{Activation, By, Store, StoreError};
 use moka::sync::Cache;
+use serde_json::Value;
 
 use super::load::LoadError;
 
 /// How many components and templates are kept ready. Others are loaded again when asked for.
 const KEPT: u64 = 2_000;
+
+/// Why there is no template of a component in a configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its bytes are not there.
+    #[error("the component is missing or quarantined")]
+    Missing,
+    /// It was found sound once, and is not any more: this program is another one.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It does not describe what it issues.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
 
 pub(crate) struct Templates {
     components: Cache<[u8; 32], Component>,
@@ -18,7 +36,8 @@ pub(crate) struct Templates {
 
 impl Templates {
     pub(crate) fn new() -> Self {
-        Self { components: Cache::new(KEPT), templates: Cache::new(KEPT) }
+        let templates = Cache::builder().max_capacity(KEPT).support_invalidation_closures().build();
+        Self { components: Cache::new(KEPT), templates }
     }
 
     /// Keeps a component that was loaded from elsewhere.
@@ -31,6 +50,14 @@ impl Templates {
         self.templates.get(revision)
     }
 
+    /// Nothing of the component is at hand any more.
+    pub(crate) fn forget(&self, digest: &[u8; 32]) {
+        self.components.invalidate(digest);
+        let digest = *digest;
+        // Fails only on a cache that was not built for it.
+        let _ = self.templates.invalidate_entries_if(move |revision, _| revision.component == digest);
+    }
+
     /// The template of an activation, from the bytes that the database keeps if need be.
     pub(crate) async fn load(
         &self,
@@ -38,16 +65,27 @@ impl Templates {
         engine: &Engine,
         activation: &Activation,
     ) -> Result<Template, LoadError> {
-        let revision =
-            Revision { component: activation.component, configuration: activation.configuration_hash };
-        if let Some(template) = self.known(&revision) {
+        if let Some(template) = self.known(&activation.revision()) {
             return Ok(template);
         }
-        let component = self.component(store, engine, activation.component).await?;
-        let template = engine
-            .template(&component, activation.configuration.clone())
-            .await
-            .map_err(LoadError::unusable)?;
+        self.describe(store, engine, activation.component, &activation.configuration).await.map_err(|error| {
+            match error {
+                Unusable::Store(error) => error.into(),
+                error => LoadError::unusable(error),
+            }
+        })
+    }
+
+    /// What the component issues in this configuration.
+    pub(crate) async fn describe(
+        &self,
+        store: &Store,
+        engine: &Engine,
+        digest: [u8; 32],
+        configuration: &Value,
+    ) -> Result<Template, Unusable> {
+        let component = self.component(store, engine, digest).await?;
+        let template = engine.template(&component, configuration.clone()).await?;
         self.templates.insert(template.revision(), template.clone());
         Ok(template)
     }
@@ -57,15 +95,14 @@ impl Templates {
         store: &Store,
         engine: &Engine,
         digest: [u8; 32],
-    ) -> Result<Component, LoadError> {
+    ) -> Result<Component, Unusable> {
         if let Some(component) = self.components.get(&digest) {
             return Ok(component);
         }
         let mut tx = store.platform(By::Job("load a plugin")).await?;
         let wasm = tx.component(&digest).await?;
         tx.commit().await?;
-        let wasm = wasm.ok_or_else(|| LoadError::unusable("the component is missing or quarantined"))?;
-        let component = engine.load(&wasm).await.map_err(LoadError::unusable)?;
+        let component = engine.load(&wasm.ok_or(Unusable::Missing)?).await?;
         self.keep(component.clone());
         Ok(component)
     }

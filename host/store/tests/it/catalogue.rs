@@ -5,11 +5,13 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 13] = [
+pub(crate) const GLOBAL: [(&str, &str); 15] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
     ("superseded_roots", "of masters that are gone, sealed; the platform alone reads them"),
     ("plugin_components", "plugins are shared by digest; tenants see digests, not bytes"),
+    ("catalogued_plugins", "what every tenant may take; the platform alone changes it"),
+    ("default_activations", "what every tenant has that decides nothing else; the platform alone changes it"),
     ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
     ("public_endpoints", "a directory of advertised URLs; a tenant binds its own alone, see POLICIES"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chancery_domain::audit::Action;
+use chancery_domain::plugin::Approval;
 use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
 use chancery_domain::{AuthorizationId, ClientId, TenantId};
@@ -41,6 +42,7 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     tx.record(&entry(Action::ApiKeyCreated, id, None)).await.unwrap();
     let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };
     tx.keep_imported_key(&ImportedKey { name, sealed: vec![1] }).await.unwrap();
+    assert!(tx.shelve(&COMPONENT, Approval::Given, NOW, "host").await.unwrap());
     assert!(tx.configure(None, 0, &Overrides::default()).await.unwrap());
     tx.keep_last_documents(&[last_document()]).await.unwrap();
     tx.commit().await.unwrap();
@@ -202,6 +204,7 @@ async fn what_they_have_does_not_make_ours_a_duplicate() {
             "signing_keys",
             "imported_keys",
             "activations",
+            "tenant_plugins",
             "status_lists",
             "api_keys",
             "configurations",

@@ -4,8 +4,7 @@ use chancery_domain::template::Revision;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{OfferState, StatusEntry, TenantId};
 use chancery_store::{
-    By, ComponentStatus, Intent, IntentRefused, KeyState, NewCopy, NewOffer, NotificationEvent, PinnedItem,
-    Store, UsedOnce,
+    By, Intent, IntentRefused, KeyState, NewCopy, NewOffer, NotificationEvent, PinnedItem, Store, UsedOnce,
 };
 use time::Duration;
 use time::macros::datetime;
@@ -200,9 +199,9 @@ async fn a_stale_cache_cannot_issue() {
     let store = database.store().await;
     let tenant = issuer(&store, "acme").await;
     let intent = intent(&redeemed(&store, tenant).await);
-    let halt = async |component, status| {
+    let halt = async |quarantined, status| {
         let mut platform = store.platform(By::Operator).await.unwrap();
-        assert!(platform.set_component_status(&COMPONENT, component).await.unwrap());
+        platform.quarantine(&COMPONENT, quarantined).await.unwrap();
         platform.commit().await.unwrap();
         set_status(&store, tenant, status).await;
     };
@@ -212,11 +211,11 @@ async fn a_stale_cache_cannot_issue() {
         tx.commit().await.unwrap();
     };
 
-    halt(ComponentStatus::Quarantined, TenantStatus::Active).await;
+    halt(true, TenantStatus::Active).await;
     assert_eq!(record(&store, tenant, &intent).await, Err(IntentRefused::PluginHalted));
-    halt(ComponentStatus::Available, TenantStatus::Suspended).await;
+    halt(false, TenantStatus::Suspended).await;
     assert_eq!(record(&store, tenant, &intent).await, Err(IntentRefused::TenantNotActive));
-    halt(ComponentStatus::Available, TenantStatus::Active).await;
+    halt(false, TenantStatus::Active).await;
 
     let mut tx = store.tenant(tenant).await.unwrap();
     assert!(tx.add_signing_key(&key(2, KeyState::Next)).await.unwrap());

@@ -2,9 +2,7 @@
 
 use chancery_domain::ApiKeyId;
 use chancery_domain::scope::Scope;
-use chancery_domain::template::Revision;
-use chancery_store::{Activation, By, KeyState, NewApiKey, Store, StoredAnswer, StoredKey, TenantSecrets};
-use serde_json::json;
+use chancery_store::{By, KeyState, NewApiKey, Store, StoredAnswer, StoredKey, TenantSecrets};
 use time::Duration;
 
 use crate::database::Database;
@@ -92,28 +90,6 @@ async fn of_equal_requests_at_the_same_time_one_keeps_its_answer() {
 }
 
 #[tokio::test]
-async fn a_superseded_template_stays_for_the_offers_that_pin_it() {
-    let database = Database::fresh().await;
-    let store = database.store().await;
-    let tenant = issuer(&store, "acme").await;
-    let mut tx = store.tenant(tenant).await.unwrap();
-    let old = tx.activations().await.unwrap().remove(0);
-    assert_eq!(old.configuration.to_string(), r#"{"z":1.5,"a":"order and numbers are kept"}"#);
-    let new = Activation { configuration: json!({}), configuration_hash: [2; 32], ..old.clone() };
-    tx.activate(&new).await.unwrap();
-    assert_eq!(tx.activations().await.unwrap(), std::slice::from_ref(&new));
-    assert_eq!(tx.activation(BADGE, &REVISION).await.unwrap().as_ref(), Some(&old));
-    let unheard_of = Revision { component: [1; 32], ..REVISION };
-    assert_eq!(tx.activation(BADGE, &unheard_of).await.unwrap(), None);
-    tx.activate(&old).await.unwrap();
-    assert_eq!(tx.activations().await.unwrap(), [old]);
-    assert!(tx.deactivate(BADGE).await.unwrap());
-    assert!(!tx.deactivate(BADGE).await.unwrap());
-    assert_eq!(tx.activations().await.unwrap(), []);
-    tx.commit().await.unwrap();
-}
-
-#[tokio::test]
 async fn one_version_of_a_key_is_active_and_the_others_stay_published() {
     let database = Database::fresh().await;
     let store = database.store().await;
@@ -136,21 +112,6 @@ async fn one_version_of_a_key_is_active_and_the_others_stay_published() {
     let now = tx.secrets().await.unwrap().unwrap();
     assert_eq!((now.sealed_data_key, now.root), (vec![4], Some([5; 16])));
     tx.commit().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_component_never_changes_its_bytes_and_a_quarantined_one_is_not_loaded() {
-    let database = Database::fresh().await;
-    let store = database.store().await;
-    issuer(&store, "acme").await;
-    let mut platform = store.platform(By::Operator).await.unwrap();
-    assert!(!platform.put_component(&COMPONENT, BADGE, "0.1.0", b"other").await.unwrap());
-    assert_eq!(platform.component(&COMPONENT).await.unwrap().as_deref(), Some(&b"\0asm"[..]));
-    let status = chancery_store::ComponentStatus::Quarantined;
-    assert!(platform.set_component_status(&COMPONENT, status).await.unwrap());
-    assert_eq!(platform.component(&COMPONENT).await.unwrap(), None);
-    let listed = platform.components().await.unwrap();
-    assert_eq!((listed.len(), listed[0].digest, listed[0].status), (1, COMPONENT, status));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chancery_domain::audit::{Action, Actor, Author, Changed};
+use chancery_domain::plugin::Part;
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::{Administrator, TenantStatus};
@@ -11,9 +12,9 @@ use chancery_domain::{
     OfferId, StatusEntry, Tenant, TenantId,
 };
 use chancery_store::{
-    Activation, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewCopy, NewInvitation,
-    NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal, SigningKeyName, Store,
-    StoredKey,
+    Activation, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewComponent, NewCopy,
+    NewInvitation, NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal, SigningKeyName,
+    Store, StoredKey,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -57,7 +58,6 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
         sealed_seed: vec![1; 60],
         sealed_data_key: vec![2; 60],
         keys: Vec::new(),
-        activations: Vec::new(),
         api_key: None,
         invitation: None,
         audit: entry(Action::TenantRegistered, id, None),
@@ -71,11 +71,17 @@ pub(crate) fn entry(action: Action, target: impl Into<String>, key: Option<ApiKe
     AuditEntry::new(AuditEntryId::new(NOW, unique()), NOW, author, action, target, &made)
 }
 
+/// The plugin behind badges.
+pub(crate) fn badge_component() -> NewComponent<'static> {
+    let (name, version, hook) = (BADGE, "0.1.0", "credential-template");
+    NewComponent { digest: COMPONENT, name, version, hook, report: json!({ "z": 1 }), wasm: b"\0asm" }
+}
+
 /// A tenant that can issue badges.
 pub(crate) async fn issuer(store: &Store, slug: &str) -> TenantId {
     let mut platform = store.platform(By::Operator).await.unwrap();
     platform.found_deployment([7; 16], 0).await.unwrap();
-    platform.put_component(&COMPONENT, BADGE, "0.1.0", b"\0asm").await.unwrap();
+    platform.put_component(&badge_component()).await.unwrap();
     platform.commit().await.unwrap();
 
     let new = new_tenant(slug);
@@ -88,7 +94,7 @@ pub(crate) async fn issuer(store: &Store, slug: &str) -> TenantId {
     let configuration = json!({ "z": 1.50, "a": "order and numbers are kept" });
     let (configuration_id, configuration_hash) = (BADGE.to_owned(), REVISION.configuration);
     let activation = Activation { configuration_id, component: COMPONENT, configuration, configuration_hash };
-    tx.activate(&activation).await.unwrap();
+    tx.activate(&activation, Part::Active, NOW).await.unwrap();
     tx.commit().await.unwrap();
     new.tenant.id
 }

@@ -14,7 +14,7 @@ use chancery_domain::{
     TenantId,
 };
 use chancery_store::{
-    Activation, By, Intent, KeyState, NewCopy, NewOffer, NewTenant, PinnedItem, PoolSize, Redemption,
+    By, Intent, KeyState, NewComponent, NewCopy, NewOffer, NewTenant, PinnedItem, PoolSize, Redemption,
     RolePasswords, SigningKeyName, Store, StoredKey, Urls, UsedOnce,
 };
 use serde_json::json;
@@ -72,7 +72,15 @@ async fn found(store: &Store) -> Result<TenantId> {
     let now = SystemClock.now();
     let mut platform = store.platform(By::Operator).await?;
     platform.found_deployment([7; 16], 0).await?;
-    platform.put_component(&REVISION.component, CONFIGURATION, "0.1.0", b"\0asm").await?;
+    let badge = NewComponent {
+        digest: REVISION.component,
+        name: CONFIGURATION,
+        version: "0.1.0",
+        hook: "credential-template",
+        report: json!({}),
+        wasm: b"\0asm",
+    };
+    platform.put_component(&badge).await?;
     platform.commit().await?;
 
     let SigningKeyName { key_use, algorithm, version } = key();
@@ -87,12 +95,6 @@ async fn found(store: &Store) -> Result<TenantId> {
         not_before: None,
         retire_at: None,
         compromised: false,
-    };
-    let activation = Activation {
-        configuration_id: CONFIGURATION.to_owned(),
-        component: REVISION.component,
-        configuration: json!({}),
-        configuration_hash: REVISION.configuration,
     };
     let id = TenantId::new(now, bytes()?);
     let new = NewTenant {
@@ -110,7 +112,6 @@ async fn found(store: &Store) -> Result<TenantId> {
         sealed_seed: vec![1; 60],
         sealed_data_key: vec![2; 60],
         keys: vec![key],
-        activations: vec![activation],
         api_key: None,
         invitation: None,
         audit: entry(Action::TenantRegistered, id, now)?,

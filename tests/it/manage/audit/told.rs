@@ -1,13 +1,15 @@
 //! Every change is told, in the transaction that makes it: what each route leaves in the audit trail
 
 use chancery_tests::answer::text;
-use chancery_tests::people::{Issuer, badge};
+use chancery_tests::jose::sha256_hex;
+use chancery_tests::people::{Issuer, Plugin, badge};
 use chancery_tests::{Answer, platform, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{entries, issued};
 use crate::manage::openapi::routed_by;
+use crate::platform::plugins::allow_plugins;
 
 /// The tenant's own id, as its children know it.
 async fn tenant_id(issuer: &Issuer) -> String {
@@ -28,6 +30,7 @@ async fn a_child(issuer: &Issuer) -> String {
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one arm for every route")]
 async fn every_change_is_told_once() {
+    allow_plugins(&platform().operator()).await;
     let tenant = platform().newcomer().await;
     let issuer = tenant.issuer();
     let status = |word: &str| json!({ "status": word });
@@ -154,6 +157,55 @@ async fn every_change_is_told_once() {
                 before["tenant"] = ordered["tenant"].clone();
                 (answer, id, "halt.lifted", before, Value::Null)
             }
+            ("post", "/plugins") => {
+                let plugin = a_plugin();
+                let answer = issuer.upload(&plugin).await;
+                (answer, plugin.digest(), "plugin.uploaded", Value::Null, brought("approved"))
+            }
+            ("delete", "/plugins/{digest}") => {
+                let plugin = a_plugin();
+                issuer.upload(&plugin).await.is(201);
+                let answer = issuer.delete(&format!("/plugins/{}", plugin.digest())).await;
+                let before = json!({ "name": "employee-badge", "version": "0.2.0" });
+                (answer, plugin.digest(), "plugin.discarded", before, Value::Null)
+            }
+            ("post", "/plugins/{digest}/approve") => {
+                let plugin = a_plugin();
+                let ask = issuer.request(Method::PATCH, "/configuration").header("if-match", "*");
+                Answer::to(ask.json(&json!({ "plugin_approval": true }))).await.is(200);
+                issuer.key(&["owner"]).await.upload(&plugin).await.is(201);
+                let path = format!("/plugins/{}/approve", plugin.digest());
+                let answer = issuer.post(&path, &json!({})).await;
+                let ask = issuer.request(Method::PATCH, "/configuration").header("if-match", "*");
+                Answer::to(ask.json(&json!({ "plugin_approval": null }))).await.is(200);
+                let approval = |word: &str| json!({ "approval": word });
+                let (before, after) = (approval("awaiting-approval"), approval("approved"));
+                (answer, plugin.digest(), "plugin.approved", before, after)
+            }
+            ("post", "/activations") => {
+                let before = json!({ "component": active(&issuer, PID).await });
+                let configuration = json!({ "issuing_country": "DE" });
+                let request = json!({ "digest": before["component"], "configuration": configuration });
+                let answer = issuer.post("/activations", &request).await;
+                let after = json!({
+                    "plugin": format!("{PID} 0.1.0"), "component": before["component"], "part": "active",
+                    "configuration": sha256_hex(configuration.to_string()),
+                });
+                (answer, PID.to_owned(), "plugin.activated", before, after)
+            }
+            ("delete", "/activations/{configuration_id}") => {
+                let diploma = "university-diploma";
+                let before = json!({ "component": active(&issuer, diploma).await });
+                let answer = issuer.delete(&format!("/activations/{diploma}")).await;
+                (answer, diploma.to_owned(), "plugin.deactivated", before, Value::Null)
+            }
+            ("post", "/activations/{configuration_id}/rollback") => {
+                let badge = "employee-badge";
+                let before = json!({ "component": active(&issuer, badge).await });
+                issuer.delete(&format!("/activations/{badge}")).await.is(204);
+                let answer = issuer.post(&format!("/activations/{badge}/rollback"), &json!({})).await;
+                (answer, badge.to_owned(), "plugin.rolled-back", before, Value::Null)
+            }
             // What is done to a child is the platform's to tell; that it was ordered, the parent's.
             ("post", "/subtenants") => {
                 let slug = unique("c-").to_lowercase();
@@ -218,6 +270,25 @@ async fn every_change_is_told_once() {
         assert_eq!(told[0]["actor"], "api-key");
         assert!(text(&told[0]["actor_id"]).starts_with("key_") && text(&told[0]["id"]).starts_with("aud_"));
     }
+}
+
+const PID: &str = "person-identification-data";
+
+/// A plugin that nobody else has.
+fn a_plugin() -> Plugin {
+    Plugin::next_badge().saying("Employee pass.", &unique("Badge ")[..14])
+}
+
+/// What is told of it when it comes.
+fn brought(approval: &str) -> Value {
+    json!({ "name": "employee-badge", "version": "0.2.0", "approval": approval })
+}
+
+/// The digest of what is active under that id.
+async fn active(issuer: &Issuer, configuration_id: &str) -> String {
+    let in_force = issuer.get("/activations").await.granted();
+    let all = in_force["data"].as_array().unwrap().clone();
+    text(&all.iter().find(|one| one["configuration_id"] == configuration_id).unwrap()["digest"])
 }
 
 fn client(name: &str) -> Value {

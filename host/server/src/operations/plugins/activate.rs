@@ -1,0 +1,152 @@
+//! A version becomes what answers for a credential type, for one tenant or for all: at once, on trial for a share
+//! of the offers, or in the shadow of the one that answers.
+
+use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::plugin::{Approval, Part, Whose};
+use chancery_domain::template::Issue;
+use chancery_engine::{Template, TemplateError};
+use chancery_store::{Activation, InForce, Shelved};
+use serde_json::{Value, json};
+
+use super::Keeper;
+use super::types::presumptions;
+use crate::app::App;
+use crate::operations::bind_endpoint::endpoints;
+use crate::problem::{Problem, ProblemCode};
+use crate::tenants::templates::Unusable;
+
+/// What somebody asks for.
+pub(crate) struct Order {
+    pub(crate) digest: [u8; 32],
+    pub(crate) configuration: Value,
+    pub(crate) part: Part,
+}
+
+/// Activates the version, unless that would break what was issued. What it answers from then on is decided by
+/// one row; calls and offers under way finish with what they began with.
+pub(crate) async fn activate_plugin(
+    app: &App,
+    author: Author,
+    keeper: Keeper<'_>,
+    order: Order,
+) -> Result<InForce, Problem> {
+    let version = keeper.find(app, &order.digest).await?;
+    check_may_be_activated(&version)?;
+    let template = describe(app, &order).await?;
+    if let (Keeper::Tenant(tenant), Whose::Tenant) = (keeper, version.whose)
+        && app.tenants.workshop.saas
+    {
+        let own: Vec<String> =
+            endpoints(app, tenant).await?.into_iter().map(|endpoint| endpoint.url).collect();
+        refuse_if_any(presumptions(template.definition(), &own))?;
+    }
+    let activation = Activation {
+        configuration_id: template.definition().configuration_id.clone(),
+        component: order.digest,
+        configuration: order.configuration,
+        configuration_hash: template.revision().configuration,
+    };
+    let in_force = keeper.activations(app).await?;
+    let active = in_force.into_iter().find(|one| {
+        one.part == Some(Part::Active) && one.activation.configuration_id == activation.configuration_id
+    });
+    if let Some(active) = &active {
+        check_follows(app, &version, &template, &active.activation, order.part).await?;
+    } else if order.part != Part::Active {
+        let detail = "nothing is active under that configuration id that a trial could stand beside";
+        return Err(Problem::new(ProblemCode::WrongState).detail(detail));
+    }
+
+    let (now, part) = (app.now(), order.part);
+    let mut tx = keeper.open(app).await?;
+    tx.activate(&activation, part, now).await?;
+    let before =
+        active.map_or(Value::Null, |active| json!({ "component": hex::encode(active.activation.component) }));
+    let changed = Changed { before, after: told(&version, &activation, part) };
+    tx.record(&app.entry(author, Action::PluginActivated, &activation.configuration_id, &changed)).await?;
+    tx.announce_and_commit().await?;
+    keeper.forget(app);
+    let whose = if keeper.tenant().is_some() { Whose::Tenant } else { Whose::Deployment };
+    Ok(InForce { activation, part: Some(part), whose, since: now })
+}
+
+fn check_may_be_activated(version: &Shelved) -> Result<(), Problem> {
+    let wrong = |detail: &str| Err(Problem::new(ProblemCode::WrongState).detail(detail));
+    if version.quarantined {
+        return wrong("the plugin is quarantined");
+    }
+    if version.approval == Approval::Awaited {
+        return wrong("the plugin waits for an approval");
+    }
+    if version.hook != "credential-template" {
+        return wrong("the plugin is no credential template; it is installed, not activated");
+    }
+    Ok(())
+}
+
+/// Asks the component what it issues in this configuration.
+async fn describe(app: &App, order: &Order) -> Result<Template, Problem> {
+    let templates = &app.tenants.workshop.templates;
+    let described = templates.describe(&app.store, &app.engine, order.digest, &order.configuration).await;
+    described.map_err(|error| match error {
+        Unusable::Store(error) => error.into(),
+        Unusable::Missing => Problem::not_found(),
+        Unusable::Refused(error) => Problem::new(ProblemCode::PluginRefused).detail(error.to_string()),
+        Unusable::Template(TemplateError::Configuration { issues, .. }) => {
+            let below = |issue: Issue| Issue { pointer: format!("/configuration{}", issue.pointer), ..issue };
+            Problem::invalid(issues.into_iter().map(below).collect())
+        }
+        Unusable::Template(error) => {
+            Problem::new(ProblemCode::TemplateFailed).detail(error.to_string()).because(error)
+        }
+    })
+}
+
+/// A version takes the place of an earlier one of the same plugin, and of no other plugin; and it keeps what
+/// credentials that were issued rely on. In the shadow it may be as it likes: nobody sees what it answers.
+async fn check_follows(
+    app: &App,
+    version: &Shelved,
+    template: &Template,
+    active: &Activation,
+    part: Part,
+) -> Result<(), Problem> {
+    if part != Part::Active && active.revision() == template.revision() {
+        let detail = "that very revision is the active one";
+        return Err(Problem::new(ProblemCode::WrongState).detail(detail));
+    }
+    let workshop = &app.tenants.workshop;
+    // What cannot be loaded any more cannot be compared with, and is better replaced.
+    let Ok(before) = workshop.templates.load(&app.store, &app.engine, active).await else { return Ok(()) };
+    if before.component().name() != version.name {
+        let detail = format!(
+            "{} is what the plugin {} issues; deactivate that first, or choose another configuration id",
+            active.configuration_id,
+            before.component().name()
+        );
+        return Err(Problem::new(ProblemCode::Conflict).detail(detail));
+    }
+    if part == Part::Shadow {
+        return Ok(());
+    }
+    let issues = before.definition().incompatibilities(template.definition());
+    if issues.is_empty() { Ok(()) } else { Err(Problem::new(ProblemCode::Incompatible).with_errors(issues)) }
+}
+
+fn refuse_if_any(issues: Vec<Issue>) -> Result<(), Problem> {
+    if issues.is_empty() { Ok(()) } else { Err(Problem::invalid(issues)) }
+}
+
+/// What the audit trail is told: never the configuration itself, which may hold what is nobody's business.
+fn told(version: &Shelved, activation: &Activation, part: Part) -> Value {
+    let mut told = json!({
+        "plugin": format!("{} {}", version.name, version.version),
+        "component": hex::encode(activation.component),
+        "configuration": hex::encode(activation.configuration_hash),
+        "part": part.as_str(),
+    });
+    if let (Some(share), Some(members)) = (part.share(), told.as_object_mut()) {
+        members.insert("share".to_owned(), share.into());
+    }
+    told
+}

@@ -1,0 +1,112 @@
+//! When a plugin fails too often to be asked again.
+
+use chancery_domain::TenantId;
+use chancery_engine::FaultKind;
+use time::{Duration, OffsetDateTime};
+
+/// So many failures in a row are too many.
+const IN_A_ROW: u32 = 5;
+/// Over so long, the share of failures counts.
+const WINDOW: Duration = Duration::minutes(1);
+/// From so many calls on.
+const ENOUGH: u32 = 50;
+/// One in so many is one too many.
+const ONE_IN: u32 = 5;
+
+/// A plugin that is to be taken from where it fails.
+#[derive(Debug)]
+pub(crate) struct Tripped {
+    pub(crate) tenant: TenantId,
+    pub(crate) component: [u8; 32],
+    pub(crate) configuration_id: String,
+    pub(crate) reason: String,
+}
+
+/// Counts failures of one plugin at one tenant.
+#[derive(Default)]
+pub(super) struct Breaker {
+    in_a_row: u32,
+    since: Option<OffsetDateTime>,
+    calls: u32,
+    failures: u32,
+    open: bool,
+}
+
+impl Breaker {
+    /// Counts a call; says why the plugin is not to be asked again, when that comes to be so.
+    pub(super) fn count(&mut self, failed: bool, now: OffsetDateTime) -> Option<String> {
+        if self.since.is_none_or(|since| now - since >= WINDOW) {
+            (self.since, self.calls, self.failures) = (Some(now), 0, 0);
+        }
+        self.calls = self.calls.saturating_add(1);
+        if !failed {
+            (self.in_a_row, self.open) = (0, false);
+            return None;
+        }
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.failures += 1;
+        let often = self.calls >= ENOUGH && self.failures * ONE_IN > self.calls;
+        if self.open || (self.in_a_row < IN_A_ROW && !often) {
+            return None;
+        }
+        self.open = true;
+        let (failures, calls) = (self.failures, self.calls);
+        Some(if often {
+            format!("it failed {failures} of {calls} times within a minute")
+        } else {
+            format!("it failed {} times in a row", self.in_a_row)
+        })
+    }
+}
+
+/// What a plugin is to blame for. That it says it cannot answer is an answer.
+pub(super) fn counts(kind: &FaultKind) -> bool {
+    match kind {
+        FaultKind::Trap(_)
+        | FaultKind::Timeout
+        | FaultKind::OutOfFuel
+        | FaultKind::OutOfMemory
+        | FaultKind::OutputTooLarge { .. }
+        | FaultKind::Contract(_) => true,
+        FaultKind::Plugin { .. } | FaultKind::InputTooLarge { .. } | FaultKind::Busy | FaultKind::Host(_) => {
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 10:20:30 UTC);
+
+    #[test]
+    fn five_in_a_row_are_too_many_and_said_once() {
+        let mut breaker = Breaker::default();
+        let said: Vec<bool> = (0..7).map(|_| breaker.count(true, NOW).is_some()).collect();
+        assert_eq!(said, [false, false, false, false, true, false, false]);
+    }
+
+    #[test]
+    fn a_success_begins_anew() {
+        let mut breaker = Breaker::default();
+        for _ in 0..20 {
+            for _ in 0..4 {
+                // Four failures to one success would be too many of fifty.
+                assert_eq!(breaker.count(true, NOW + Duration::ZERO), None);
+                breaker.since = None;
+            }
+            breaker.count(false, NOW);
+        }
+    }
+
+    #[test]
+    fn more_than_a_fifth_of_fifty_within_a_minute_are_too_many() {
+        let mut breaker = Breaker::default();
+        let tripped = (0..60).find(|call| breaker.count(call % 4 == 0, NOW).is_some());
+        assert_eq!(tripped, Some(52));
+        let mut slower = Breaker::default();
+        let every = |call: i32| NOW + Duration::seconds(i64::from(call) * 2);
+        assert!((0..600).all(|call| slower.count(call % 4 == 0, every(call)).is_none()));
+    }
+}
