@@ -16,6 +16,7 @@ mod operators;
 mod probe;
 mod proxies;
 mod roles;
+mod shredding;
 mod subtenants;
 mod tenants;
 mod tokens;
