@@ -100,6 +100,8 @@ actions! {
     KeyRotated = "key.rotated";
     KeyImported = "key.imported";
     KeyRevoked = "key.revoked";
+    KeysMoved = "key.moved";
+    MasterReplaced = "master.replaced";
     HaltOrdered = "halt.ordered";
     HaltLifted = "halt.lifted";
     PluginUploaded = "plugin.uploaded";

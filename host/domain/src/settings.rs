@@ -1,7 +1,8 @@
 //! Settings: what may be chosen about how a tenant issues, at which level, and which level a value comes from.
 //!
 //! A value is looked for from the narrowest level to the broadest: the caller, its tenant, the deployment; the
-//! default is what nobody chose.
+//! default is what nobody chose. A level may say that a choice of its own is final: then it counts, whatever narrower
+//! levels chose before or after.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -59,6 +60,9 @@ struct Rule<T: 'static> {
     holds: fn(&T) -> bool,
 }
 
+/// The member that says which choices are final.
+const FINAL: &str = "final";
+
 const ANYWHERE: &[Level] = &[Level::Application, Level::Tenant, Level::Principal];
 const OF_TENANTS: &[Level] = &[Level::Application, Level::Tenant];
 const OF_ONE_TENANT: &[Level] = &[Level::Tenant];
@@ -73,6 +77,8 @@ macro_rules! settings {
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct Settings {
             $($(#[doc = $doc])* pub $name: $type,)*
+            /// The settings that no narrower level changes.
+            fixed: Vec<String>,
         }
 
         /// What somebody chose at one level; the rest is left to the others.
@@ -84,11 +90,14 @@ macro_rules! settings {
                 #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $name: Option<$type>,
             )*
+            /// Which of these no narrower level changes.
+            #[serde(default, rename = "final", skip_serializing_if = "Vec::is_empty")]
+            pub finals: Vec<String>,
         }
 
         impl Default for Settings {
             fn default() -> Self {
-                Self { $($name: $default,)* }
+                Self { $($name: $default,)* fixed: Vec::new() }
             }
         }
 
@@ -96,7 +105,16 @@ macro_rules! settings {
             /// The settings with what was chosen over them, at a narrower level.
             #[must_use]
             pub fn with(&self, chosen: &Overrides) -> Self {
-                Self { $($name: chosen.$name.clone().unwrap_or_else(|| self.$name.clone()),)* }
+                $(
+                    let own = chosen.$name.as_ref().filter(|_| !self.is_fixed(stringify!($name)));
+                    let $name = own.unwrap_or(&self.$name).clone();
+                )*
+                let fixed = self.fixed.iter().chain(&chosen.finals).cloned().collect();
+                Self { $($name,)* fixed }
+            }
+
+            fn is_fixed(&self, name: &str) -> bool {
+                self.fixed.iter().any(|fixed| fixed == name)
             }
         }
 
@@ -115,7 +133,33 @@ macro_rules! settings {
                         }
                     }
                 )*
+                if level == Level::Principal && !self.finals.is_empty() {
+                    unfit.push(Unfit { name: FINAL, rule: "nobody is below this level" });
+                } else if self.finals.iter().any(|name| !self.is_chosen(name)) {
+                    unfit.push(Unfit { name: FINAL, rule: "these are names of settings that are chosen here, too" });
+                }
                 unfit
+            }
+
+            /// What is chosen otherwise than before although a broader level has the last word.
+            pub fn overruled(&self, before: &Self, above: &Self) -> Vec<Unfit> {
+                let mut overruled = Vec::new();
+                $(
+                    let name = stringify!($name);
+                    if above.is_final(name) && self.$name.is_some() && self.$name != before.$name {
+                        overruled.push(Unfit { name, rule: "a broader level has the last word on this" });
+                    }
+                )*
+                overruled
+            }
+
+            fn is_chosen(&self, name: &str) -> bool {
+                $((name == stringify!($name) && self.$name.is_some()))||*
+            }
+
+            /// Whether no narrower level changes the setting.
+            pub fn is_final(&self, name: &str) -> bool {
+                self.finals.iter().any(|one| one == name)
             }
 
             /// Everything that was chosen, by name.
@@ -126,6 +170,9 @@ macro_rules! settings {
                         chosen.insert(stringify!($name).to_owned(), json!(value));
                     }
                 )*
+                if !self.finals.is_empty() {
+                    chosen.insert(FINAL.to_owned(), json!(self.finals));
+                }
                 chosen
             }
         }
@@ -245,6 +292,28 @@ mod tests {
         let settings = Settings::default().with(&tenant).with(&principal);
         assert_eq!((settings.offer_lifetime, settings.tx_code_length), (90, 8));
         assert!(!settings.dpop_required);
+    }
+
+    #[test]
+    fn the_broader_level_wins_where_its_choice_is_final() {
+        let finals = vec!["dpop_required".to_owned()];
+        let application = Overrides { dpop_required: Some(true), finals, ..Overrides::default() };
+        let tenant =
+            Overrides { dpop_required: Some(false), offer_lifetime: Some(60), ..Overrides::default() };
+        let settings = Settings::default().with(&application).with(&tenant);
+        assert_eq!((settings.dpop_required, settings.offer_lifetime), (true, 60));
+        let named = |unfit: Vec<Unfit>| unfit.iter().map(|unfit| unfit.name).collect::<Vec<_>>();
+        assert_eq!(named(tenant.overruled(&Overrides::default(), &application)), ["dpop_required"]);
+        assert_eq!(tenant.overruled(&tenant, &application), [], "it was there before");
+        let nothing = Overrides { dpop_required: None, ..application.clone() };
+        assert_eq!(named(nothing.unfit(Level::Application)), ["final"]);
+        assert_eq!(application.unfit(Level::Application), []);
+        let own = Overrides {
+            offer_lifetime: Some(60),
+            finals: vec!["offer_lifetime".to_owned()],
+            ..Overrides::default()
+        };
+        assert_eq!((own.unfit(Level::Tenant), named(own.unfit(Level::Principal))), (vec![], vec!["final"]));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::operations::plugins::trip::trip_breaker;
 use crate::operations::rotate_key::turn_keys;
 use crate::operations::seal_audit_trail::{seal_platforms_trail, seal_tenants_trail};
 use crate::operations::verify_domains::verify_domains;
+use crate::tenants::LoadError;
 
 /// How often "issued" marks are written.
 const MARK_EVERY: Duration = Duration::from_secs(1);
@@ -153,9 +154,9 @@ async fn sweep(app: &App, tenant: TenantId) -> Result<(), StoreError> {
 }
 
 /// Seals what is new in the platform's trail.
-async fn seal_platforms(app: &App) -> Result<(), StoreError> {
+async fn seal_platforms(app: &App) -> Result<(), LoadError> {
     match app.tenants.application().await {
-        Ok(Some(application)) => seal_platforms_trail(app, &application.keys).await,
+        Ok(Some(application)) => seal_platforms_trail(app, application.tenant()).await,
         // Before anybody claimed the platform there is nothing to tell.
         Ok(None) => Ok(()),
         Err(error) => {

@@ -120,8 +120,9 @@ impl TenantTx {
         self.session.settle(done).map(drop)
     }
 
-    /// Tells the platform of this very tenant's registration, in the transaction that makes it.
-    pub(crate) async fn record_registration(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+    /// Tells the platform, in the transaction that makes the change: of this very tenant's registration, or, for the
+    /// application tenant, of who administers the deployment.
+    pub async fn record_for_platform(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
         record_for_platform(&mut self.session, entry).await
     }
 

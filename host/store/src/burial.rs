@@ -127,6 +127,8 @@ impl TenantTx {
         }
         let done = query!("delete from imported_keys").execute(self.session.statement()).await;
         self.session.settle(done)?;
+        let done = query!("delete from superseded_mac_keys").execute(self.session.statement()).await;
+        self.session.settle(done)?;
         self.keep_last_documents(documents).await?;
         Ok(true)
     }

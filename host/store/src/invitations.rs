@@ -20,10 +20,14 @@ pub struct NewInvitation {
 }
 
 impl TenantTx {
-    /// Keeps an invitation.
+    /// Keeps an invitation until its time is over.
     pub async fn invite(&mut self, invitation: &NewInvitation) -> Result<(), StoreError> {
         let done = query!(
-            "insert into invitations (id, hash, sealed_email, expires_at) values ($1, $2, $3, $4)",
+            "with kept as (
+                 insert into invitations (id, hash, sealed_email, expires_at) values ($1, $2, $3, $4)
+             )
+             insert into due (kind, at) values ('sweep', $4)
+             on conflict (tenant_id, kind) do update set at = least(due.at, excluded.at)",
             invitation.id.uuid(),
             invitation.hash.as_slice(),
             invitation.sealed_email,

@@ -1,7 +1,7 @@
 //! A tenant's sealed secrets and the public halves of its keys.
 
 use serde_json::Value;
-use sqlx::query;
+use sqlx::{query, query_as};
 use time::OffsetDateTime;
 
 use crate::convert::{signed, unsigned};
@@ -78,22 +78,39 @@ pub struct StoredKey {
     pub compromised: bool,
 }
 
+struct SecretsRow {
+    sealed_seed: Vec<u8>,
+    sealed_data_key: Vec<u8>,
+    root: Option<Vec<u8>>,
+}
+
+impl SecretsRow {
+    fn secrets(self) -> Result<TenantSecrets, StoreError> {
+        let root = self.root.map(<[u8; 16]>::try_from).transpose();
+        Ok(TenantSecrets {
+            sealed_seed: self.sealed_seed,
+            sealed_data_key: self.sealed_data_key,
+            root: root.map_err(|_| StoreError::corrupt("tenant_secrets", "root"))?,
+        })
+    }
+}
+
 impl TenantTx {
     /// The tenant's sealed secrets; none once it is deleted.
     pub async fn secrets(&mut self) -> Result<Option<TenantSecrets>, StoreError> {
-        let row = query!("select sealed_seed, sealed_data_key, root from tenant_secrets")
+        let row = query_as!(SecretsRow, "select sealed_seed, sealed_data_key, root from tenant_secrets")
             .fetch_optional(self.session.statement())
             .await;
-        let row = self.session.settle(row)?;
-        row.map(|row| {
-            let root = row.root.map(<[u8; 16]>::try_from).transpose();
-            Ok(TenantSecrets {
-                sealed_seed: row.sealed_seed,
-                sealed_data_key: row.sealed_data_key,
-                root: root.map_err(|_| StoreError::corrupt("tenant_secrets", "root"))?,
-            })
-        })
-        .transpose()
+        self.session.settle(row)?.map(SecretsRow::secrets).transpose()
+    }
+
+    /// The same; nobody replaces them before the transaction is over.
+    pub async fn hold_secrets(&mut self) -> Result<Option<TenantSecrets>, StoreError> {
+        let row =
+            query_as!(SecretsRow, "select sealed_seed, sealed_data_key, root from tenant_secrets for share")
+                .fetch_optional(self.session.statement())
+                .await;
+        self.session.settle(row)?.map(SecretsRow::secrets).transpose()
     }
 
     /// Replaces the sealed secrets that were read. `false` if they are not those any more.

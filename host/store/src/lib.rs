@@ -60,6 +60,7 @@ mod sessions;
 mod shares;
 mod status_lists;
 mod store;
+mod superseded_macs;
 mod sweep;
 mod tenants;
 

@@ -25,6 +25,8 @@ pub struct NewTenant {
     pub invitation: Option<NewInvitation>,
     /// What the platform's audit trail says of it.
     pub audit: AuditEntry,
+    /// What its parent's trail says of it, if the parent ordered it.
+    pub ordered: Option<AuditEntry>,
 }
 
 impl ProvisionTx {
@@ -48,8 +50,13 @@ impl ProvisionTx {
             if let Some(invitation) = &new.invitation {
                 tx.invite(invitation).await?;
             }
-            tx.record_registration(&new.audit).await?;
+            tx.record_for_platform(&new.audit).await?;
             tx.announce_change().await?;
+            if let (Some(parent), Some(ordered)) = (tenant.parent, &new.ordered) {
+                // Only now, as nothing else is written: the transaction ends as the parent's.
+                tx.session.turn_to(parent.uuid()).await?;
+                tx.record(ordered).await?;
+            }
         }
         self.session = Some(tx.session);
         self.broken = false;

@@ -56,6 +56,13 @@ impl Session {
         }
     }
 
+    /// Goes on as another tenant's, in the same transaction: what the two are told is told together or not at all.
+    pub(crate) async fn turn_to(&mut self, tenant: Uuid) -> Result<(), StoreError> {
+        let turn = format!("set local chancery.tenant = '{tenant}'");
+        let done = raw_sql(AssertSqlSafe(turn)).execute(self.statement()).await;
+        self.settle(done).map(drop)
+    }
+
     /// The connection, for one statement whose result goes to [`settle`](Self::settle).
     pub(crate) fn statement(&mut self) -> &mut PgConnection {
         self.unsettled = true;

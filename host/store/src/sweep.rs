@@ -15,7 +15,7 @@ const NO_SOONER_THAN: Duration = Duration::MINUTE;
 pub struct Swept {
     /// Offers that are expired now.
     pub offers_expired: u64,
-    /// Used-up values, answers and decided authorizations that were forgotten.
+    /// Used-up values, answers, invitations and decided authorizations that were forgotten.
     pub forgotten: u64,
 }
 
@@ -45,7 +45,7 @@ impl TenantTx {
         Ok(self.session.settle(expired)?.unsigned_abs())
     }
 
-    /// Forgets used-up values, decided authorizations and stored answers whose time is over.
+    /// Forgets used-up values, decided authorizations, invitations and stored answers whose time is over.
     pub async fn purge(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
         let seen =
             query!("delete from seen where expires_at <= $1", now).execute(self.session.statement()).await;
@@ -54,7 +54,12 @@ impl TenantTx {
         let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
-        Ok(seen + authorizations + self.session.settle(answers)?.rows_affected())
+        let answers = self.session.settle(answers)?.rows_affected();
+        // With whom they were for, be they accepted or not.
+        let invitations = query!("delete from invitations where expires_at <= $1", now)
+            .execute(self.session.statement())
+            .await;
+        Ok(seen + authorizations + answers + self.session.settle(invitations)?.rows_affected())
     }
 
     /// Expires and purges, and says when to come again: soon if something waits, in a day if nothing does,
@@ -72,6 +77,7 @@ impl TenantTx {
                      union all select min(expires_at) from seen
                      union all select min(forget_at) from authorizations
                      union all select min(expires_at) from idempotent_answers
+                     union all select min(expires_at) from invitations
                  ) waiting
              ), gone as (
                  delete from due using next where kind = 'sweep' and next.at is null and $4

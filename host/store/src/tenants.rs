@@ -78,28 +78,27 @@ impl PlatformTx {
     }
 
     /// Writes a tenant's name and status over the version that was read; the new version, or none if
-    /// somebody else was faster. A suspension ends every token that the tenant gave, for good, and remembers whose
-    /// it is.
+    /// somebody else was faster. A suspension ends every token that the tenant gave, for good, and becomes that of
+    /// `suspended_by`, if anybody's.
     pub async fn change_tenant(
         &mut self,
         read: &Tenant,
         name: &str,
         status: TenantStatus,
-        by: Administrator,
+        suspended_by: Option<Administrator>,
     ) -> Result<Option<u32>, StoreError> {
         let version = query_scalar!(
             "update tenants
              set name = $3, status = $4, version = version + 1,
                  token_epoch = token_epoch + case when $4 = 'suspended' and status <> 'suspended' then 1 else 0 end,
-                 suspended_by = case when $4 <> 'suspended' then null
-                                     when status = 'suspended' then suspended_by else $5 end
+                 suspended_by = case when $4 = 'suspended' then coalesce($5, suspended_by) end
              where id = $1 and version = $2 and not system
              returning version",
             read.id.uuid(),
             signed(read.version, "tenants", "version")?,
             name,
             status.as_str(),
-            by.as_str(),
+            suspended_by.map(Administrator::as_str),
         )
         .fetch_optional(self.session.statement())
         .await;

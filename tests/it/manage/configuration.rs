@@ -72,6 +72,57 @@ async fn every_value_says_where_it_comes_from() {
 }
 
 #[tokio::test]
+async fn a_final_choice_is_not_weakened_below() {
+    let house = House::of_many();
+    let platform = house.platform();
+    let (operator, tenant) = (platform.operator(), platform.founded("acme"));
+    let issuer = tenant.issuer();
+    patch(&issuer, "/configuration", &json!({ "dpop_required": false, "offer_lifetime": 90 })).await.is(200);
+    let waiting = tenant.issuer().offer(badge()).await;
+    let code = tenant.wallet().code(&waiting).await;
+
+    let chosen = json!({ "dpop_required": true, "offer_lifetime": 60, "final": ["dpop_required"] });
+    let answered = set_for_all(&operator, &chosen).await.is(200).json();
+    assert_eq!(answered["settings"]["dpop_required"]["final"], true);
+    assert_eq!(answered["settings"]["offer_lifetime"]["final"], false);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    // What the tenant chose before counts no more, and acts no more.
+    let read = issuer.get("/configuration").await.granted();
+    assert_eq!(setting(&read, "dpop_required"), (json!(true), "application".to_owned()));
+    assert_eq!(read["settings"]["dpop_required"]["final"], true);
+    assert_eq!(setting(&read, "offer_lifetime"), (json!(90), "tenant".to_owned()));
+    tenant.wallet().exchange(&code).await.refused(400, "invalid_dpop_proof");
+    // It stands in nobody's way, and is not chosen anew.
+    patch(&issuer, "/configuration", &json!({ "offer_lifetime": 100 })).await.is(200);
+    patch(&issuer, "/configuration", &json!({ "dpop_required": null })).await.is(200);
+    for weaker in [json!(false), json!(true)] {
+        let answer = patch(&issuer, "/configuration", &json!({ "dpop_required": weaker })).await;
+        assert_eq!(answer.wrong_parts(), ["/dpop_required"]);
+    }
+    tenant.wallet().exchange(&code).await.refused(400, "invalid_dpop_proof");
+
+    // A tenant has the last word over its own callers, and over nobody else.
+    let key = text(&issuer.get("/api-keys").await.granted()["data"][0]["id"]);
+    let own = format!("/configuration/{key}");
+    patch(&issuer, &own, &json!({ "offer_lifetime": 45 })).await.is(200);
+    patch(&issuer, "/configuration", &json!({ "final": ["offer_lifetime"] })).await.is(200);
+    assert_eq!(setting(&issuer.get(&own).await.granted(), "offer_lifetime").1, "tenant");
+    assert_eq!(lifetime(&issuer).await, 100);
+    let wrong = patch(&issuer, &own, &json!({ "offer_lifetime": 50 })).await;
+    assert_eq!(wrong.wrong_parts(), ["/offer_lifetime"]);
+    for (path, wrong) in [
+        ("/configuration", json!({ "final": ["tx_code_length"] })),
+        ("/configuration", json!({ "final": ["unheard_of"] })),
+        ("/configuration", json!({ "final": true })),
+        (own.as_str(), json!({ "offer_lifetime": 45, "final": ["offer_lifetime"] })),
+    ] {
+        assert_eq!(patch(&issuer, path, &wrong).await.wrong_parts(), ["/final"], "{wrong}");
+    }
+    set_for_all(&operator, &json!({ "final": null })).await.is(200);
+    patch(&issuer, "/configuration", &json!({ "dpop_required": false })).await.is(200);
+}
+
+#[tokio::test]
 async fn a_put_resets_what_it_leaves_out_and_a_patch_keeps_it() {
     let tenant = platform().newcomer().await;
     let issuer = tenant.issuer();

@@ -80,6 +80,7 @@ async fn every_change_is_told_once() {
                 | "/activations"
                 | "/activations/{configuration_id}"
                 | "/activations/{configuration_id}/rollback"
+                // See `who_administers_the_deployment_is_the_platforms_to_tell`.
                 | "/operators"
                 | "/operators/{id}",
             ) => continue,
@@ -146,6 +147,41 @@ async fn what_is_done_to_the_catalogue_is_told() {
     let told = told["data"].as_array().unwrap().iter().filter(|entry| entry["actor"] == "operator");
     let actions: Vec<_> = told.map(|entry| text(&entry["action"])).collect();
     assert_eq!(actions, ["plugin.rolled-back", "plugin.activated"]);
+async fn who_administers_the_deployment_is_the_platforms_to_tell() {
+    let platform = platform();
+    let operator = platform.operator();
+    let keeper = platform.application().issuer();
+    let own = async || keeper.get("/audit?limit=100").await.granted()["data"].clone();
+    let before = own().await;
+    let name = unique("operator ");
+    let admitted = operator.post("/operators", &json!({ "name": name })).await.is(201);
+    let id = text(&admitted.json()["id"]);
+    let renamed =
+        keeper.request(Method::PATCH, &format!("/api-keys/{id}")).json(&json!({ "name": "Another" }));
+    let renamed = Answer::to(renamed).await.is(200);
+    let dismissed = Answer::to(operator.request(Method::DELETE, &format!("/operators/{id}"))).await.is(204);
+    let scopes = json!(["platform-admin"]);
+    let client = json!({ "name": "a system", "scopes": scopes, "configuration_ids": null });
+    let let_in = keeper.post("/clients", &client).await.is(201);
+    let client_id = text(&let_in.json()["client_id"]);
+    let removed = keeper.delete(&format!("/clients/{client_id}")).await.is(204);
+    let names = |name: &str| json!({ "name": name });
+    for (answer, action, target, before, after) in [
+        (admitted, "operator.admitted", &id, Value::Null, json!({ "name": name, "scopes": scopes })),
+        (renamed, "api-key.renamed", &id, names(&name), names("Another")),
+        (dismissed, "operator.dismissed", &id, json!({}), Value::Null),
+        (let_in, "client.admitted", &client_id, Value::Null, client.clone()),
+        (removed, "client.removed", &client_id, client.clone(), Value::Null),
+    ] {
+        let told = told_of(&operator, &answer).await;
+        assert_eq!(told.len(), 1, "{action}: {told:?}");
+        assert_eq!((&told[0]["action"], &told[0]["target"]), (&json!(action), &json!(target)));
+        assert_eq!((&told[0]["before"], &told[0]["after"]), (&before, &after), "{action}");
+    }
+    assert_eq!(own().await, before, "told once, not here");
+    // Whoever does not administer the deployment is the tenant's own affair.
+    keeper.key(&["auditor"]).await;
+    assert_eq!(own().await[0]["action"], "api-key.created");
 }
 
 #[tokio::test]

@@ -6,8 +6,9 @@ use chancery_tests::answer::text;
 use chancery_tests::jose::Key;
 use chancery_tests::people::wallet::credentials;
 use chancery_tests::people::{Issuer, badge};
-use chancery_tests::{Acme, acme, platform, twin_platforms};
+use chancery_tests::{Acme, House, acme, platform, twin_platforms};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
 async fn rotate(issuer: &Issuer, how: Value) -> Value {
     issuer.post("/keys/rotate", &how).await.granted()
@@ -184,6 +185,37 @@ async fn contradictions_are_refused() {
         assert_eq!(answer.wrong_parts(), [part], "{wrong}");
     }
     assert_eq!(keys(&tenant.issuer()).await.len(), 1);
+}
+
+/// Time is moved where it is written down: for the host, everything happened long ago.
+#[tokio::test]
+async fn a_key_leaves_the_documents_when_nothing_that_it_signed_is_good_any_more() {
+    let house = House::of_many();
+    let tenant = house.platform().founded("acme");
+    let issuer = tenant.issuer();
+    let held = tenant.verifier().verify(&claim(&tenant).await).await;
+    let old = text(&held.header["kid"]);
+    let new = text(&rotate(&issuer, json!({ "activate_in": 0 })).await["key"]["kid"]);
+    let mut database = PgConnection::connect(&house.database()).await.unwrap();
+    let mut pass = async |time: &str| {
+        let sql = format!(
+            "update chancery.signing_keys set retire_at = now() - interval '1 minute' where state = 'retiring';
+             update chancery.issuances set expires_hour = {time};
+             update chancery.due set at = now() where kind = 'turn-keys'"
+        );
+        raw_sql(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
+    };
+    pass("date_trunc('hour', now()) + interval '2 hours'").await;
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(published(&tenant).await, [new.clone(), old.clone()], "somebody holds a credential");
+    pass("date_trunc('hour', now()) - interval '1 hour'").await;
+    let asked = Instant::now();
+    while published(&tenant).await != std::slice::from_ref(&new) {
+        assert!(asked.elapsed() < Duration::from_secs(30), "the key stays published");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert_eq!(state_of(&issuer, &old).await, "retired");
+    tenant.verifier().verify(&claim(&tenant).await).await;
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_tests::people::badge;
-use chancery_tests::{Acme, House};
+use chancery_tests::{Acme, Answer, House};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
 const OLD: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 const NEW: &str = "2222222222222222222222222222222222222222222222222222222222222222";
@@ -150,6 +152,79 @@ async fn a_compromised_master_takes_every_key_with_it() {
     house.start_again_with(&under(NEW));
     let tenant = afresh(&tenant, &house);
     tenant.verifier().verify(&claim(&tenant).await).await;
+}
+
+/// Waits until everything in the trail is sealed; what was found then.
+async fn verified<F: Future<Output = Answer>>(verify: impl Fn() -> F) -> Value {
+    let started = Instant::now();
+    loop {
+        let found = verify().await.granted();
+        if found["waiting"] == 0 {
+            return found;
+        }
+        assert!(started.elapsed() < Duration::from_secs(40), "nothing is sealed: {found}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_sealed_before_a_master_was_compromised_still_holds() {
+    let mut house = House::with(&under(OLD));
+    let tenant = house.platform().operator().register("initech").await;
+    let mut heads = Vec::new();
+    // Two seals before, and as many as there are after; twice, because a master may be stolen again.
+    for (master, previous) in [(NEW, OLD), (THIRD, NEW)] {
+        let (auditor, operator) = (afresh(&tenant, &house).issuer(), house.platform().operator());
+        for _ in 0..2 {
+            auditor.key(&["auditor"]).await;
+            operator.create(&chancery_tests::unique("t-").to_lowercase()).await.is(201);
+            let own = verified(|| auditor.get("/audit/verification")).await;
+            let platforms = verified(|| operator.get("/audit/verification")).await;
+            assert_eq!((&own["sound"], &platforms["sound"]), (&json!(true), &json!(true)));
+            heads.push((own["head"]["hash"].clone(), platforms["head"]["hash"].clone()));
+        }
+        let both =
+            [("SAAS_MODE", "true"), ("ISSUER_MASTER_KEY", master), ("ISSUER_PREVIOUS_MASTER_KEY", previous)];
+        house.stop();
+        house.start_again_with(&both);
+        let done = house.serverside(&["key", "rotate-master", "--compromised"], &both).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        house.stop();
+        house.start_again_with(&under(master));
+    }
+    let (auditor, operator) = (afresh(&tenant, &house).issuer(), house.platform().operator());
+    auditor.key(&["auditor"]).await;
+    let own = verified(|| auditor.get("/audit/verification")).await;
+    assert_eq!(own["sound"], true, "{own}");
+    let platforms = verified(|| operator.get("/audit/verification")).await;
+    assert_eq!(platforms["sound"], true, "{platforms}");
+    for (known, platforms_known) in &heads {
+        let path = |known: &Value| format!("/audit/verification?known={}", known.as_str().unwrap());
+        assert_eq!(auditor.get(&path(known)).await.granted()["sound"], true);
+        assert_eq!(operator.get(&path(platforms_known)).await.granted()["sound"], true);
+    }
+    let told = auditor.get("/audit?action=key.moved").await.granted();
+    assert_eq!((told["data"].as_array().unwrap().len(), &told["data"][0]["actor"]), (2, &json!("host")));
+    let told = operator.get("/audit?action=master.replaced").await.granted();
+    assert_eq!(told["data"][0]["after"], json!({ "compromised": true }));
+
+    // Of a trail that was moved nobody cuts the end off unseen, nor what was sealed before.
+    let mut intruder = PgConnection::connect(&house.database()).await.unwrap();
+    let id = operator.id_of(&tenant).await;
+    let visit =
+        format!("set role chancery_owner; set chancery.tenant = '{}'", id.strip_prefix("tnt_").unwrap());
+    for (sql, kind) in [
+        ("update chancery.audit_seals set mac = sha256(mac) where number = 1", "seal-broken"),
+        ("delete from chancery.audit_seals where number >= 3", "seal-missing"),
+        ("delete from chancery.superseded_mac_keys where version = 1", "seal-broken"),
+    ] {
+        let sql = format!("begin; {visit}; {sql}; commit");
+        raw_sql(AssertSqlSafe(sql)).execute(&mut intruder).await.unwrap();
+        let found = auditor.get("/audit/verification").await.granted();
+        let kinds: Vec<_> =
+            found["findings"].as_array().unwrap().iter().map(|finding| finding["kind"].clone()).collect();
+        assert!(kinds.contains(&json!(kind)), "{kind}: {found}");
+    }
 }
 
 #[tokio::test]

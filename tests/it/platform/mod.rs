@@ -17,6 +17,7 @@ pub(crate) mod plugins;
 mod probe;
 mod proxies;
 mod roles;
+mod shredding;
 mod subtenants;
 mod tenants;
 mod tokens;

@@ -2,7 +2,7 @@
 
 use chancery_tests::answer::text;
 use chancery_tests::people::{Issuer, badge};
-use chancery_tests::{Acme, Answer, Platform, platform, unique};
+use chancery_tests::{Acme, Answer, Platform, platform, together, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -119,6 +119,68 @@ async fn a_parent_does_not_end_what_an_operator_decided() {
     change(&parent.issuer(), &id, "suspend").await.is(200);
     operator.change(&child, "resume").await.is(200);
     child.issuer().create(&badge()).await.is(201);
+}
+
+#[tokio::test]
+async fn an_operator_makes_a_parents_suspension_their_own() {
+    let platform = platform();
+    let operator = platform.operator();
+    let parent = platform.newcomer().await;
+    let (child, id) = born(&platform, &parent.issuer()).await;
+    change(&parent.issuer(), &id, "suspend").await.is(200);
+    // A new name says nothing of who suspended.
+    let rename = operator.request(Method::PATCH, &format!("/tenants/{id}")).header("if-match", "*");
+    Answer::to(rename.json(&json!({ "name": "Renamed" }))).await.is(200);
+    change(&parent.issuer(), &id, "resume").await.is(200);
+    change(&parent.issuer(), &id, "suspend").await.is(200);
+
+    assert_eq!(operator.change(&child, "suspend").await.is(200).json()["status"], "suspended");
+    let told = operator.get(&format!("/audit?target={id}&limit=1")).await.granted()["data"][0].clone();
+    assert_eq!(told["action"], "tenant.suspended");
+    assert_eq!(told["before"], json!({ "status": "suspended", "suspended_by": "parent" }));
+    assert_eq!(told["after"], json!({ "status": "suspended", "suspended_by": "operator" }));
+    operator.change(&child, "suspend").await.problem(409, "wrong-state");
+    for step in ["resume", "suspend"] {
+        change(&parent.issuer(), &id, step).await.problem(409, "wrong-state");
+    }
+    child.issuer().get("/offers").await.problem(403, "suspended");
+    operator.change(&child, "resume").await.is(200);
+    child.issuer().create(&badge()).await.is(201);
+}
+
+#[tokio::test]
+async fn what_a_parent_was_refused_is_told_nowhere() {
+    let platform = platform();
+    let (operator, parent) = (platform.operator(), platform.newcomer().await);
+    let issuer = parent.issuer();
+    let (_, id) = born(&platform, &issuer).await;
+    let taken = child();
+    issuer.post("/subtenants", &taken).await.is(201);
+    let trails = async || {
+        let own = issuer.get("/audit").await.granted()["data"].clone();
+        (own, operator.get(&format!("/audit?target={id}")).await.granted()["data"].clone())
+    };
+    let before = trails().await;
+    issuer.post("/subtenants", &taken).await.problem(409, "conflict");
+    let order = |key: &str| issuer.request(Method::POST, "/subtenants").header("idempotency-key", key);
+    Answer::to(order("of a slug that is taken").json(&taken)).await.problem(409, "conflict");
+    change(&issuer, &id, "resume").await.problem(409, "wrong-state");
+    // Of many who rename at once, one has seen what is there.
+    let tag = issuer.get(&format!("/subtenants/{id}")).await.header("etag").unwrap().to_owned();
+    let answers = together((0..6).map(|_| {
+        let request = issuer.request(Method::PATCH, &format!("/subtenants/{id}")).header("if-match", &tag);
+        Answer::to(request.json(&json!({ "name": unique("Renamed ") })))
+    }))
+    .await;
+    let (done, late): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+    assert_eq!((done.len(), late.len()), (1, 5));
+    for answer in late {
+        answer.problem(412, "precondition-failed");
+    }
+    let after = trails().await;
+    let count = |trail: &Value| trail.as_array().unwrap().len();
+    assert_eq!((count(&after.0), count(&after.1)), (count(&before.0) + 1, count(&before.1) + 1));
+    assert_eq!(after.0[0]["action"], "subtenant.change-ordered");
 }
 
 #[tokio::test]

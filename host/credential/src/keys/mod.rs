@@ -21,6 +21,7 @@
 //! | `chancery/subject/v1` | data key ‖ code | seals the subject of one offer |
 //! | `chancery/answer/v1` | data key ‖ caller secret ‖ idempotency key | seals one stored answer |
 //! | `chancery/invited/v1` | data key | seals whom an invitation was sent to |
+//! | `chancery/superseded-mac/v1` | data key | seals the MAC key of before a master was compromised |
 //! | `chancery/code/v1` | offer secret | the pre-authorized code |
 //!
 //! Access tokens and notification ids draw a 16-byte salt each and encrypt under
@@ -36,12 +37,14 @@
 pub mod derive;
 mod import;
 mod keyring;
+mod mac;
 pub(crate) mod seal;
 mod signing;
 mod tenant;
 
 pub use import::{ImportRefused, PrivateKey};
 pub use keyring::{KeyCheck, Keyring, MalformedMaster, Master, SealedFor, SecretKind};
+pub use mac::{LastSeal, MacKey, SupersededMac};
 pub use seal::Unsealable;
 pub use signing::{Algorithm, BoxFuture, KeyRejected, SignError, Signer, SigningKey};
 pub use tenant::TenantKeys;

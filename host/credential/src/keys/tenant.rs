@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
 use chancery_domain::{InvitationId, OfferId, Random, TenantId};
 use zeroize::Zeroizing;
 
 use super::derive::{Secret, append_field, expand_prk, first_scalar, key_info, labelled, tenant_prk};
+use super::mac::{MacKey, SupersededMac};
 use super::seal::{self, Unsealable};
 use super::{Algorithm, KeyUse, SigningKey};
 use crate::envelopes::Envelopes;
@@ -23,7 +23,7 @@ pub struct TenantKeys {
     tenant: TenantId,
     prk: Secret,
     data_key: Secret,
-    mac: hmac::Key,
+    mac: MacKey,
     own: Option<Secret>,
 }
 
@@ -37,13 +37,7 @@ impl TenantKeys {
     ) -> Self {
         let prk = tenant_prk(root, seed);
         let mac = expand_prk(&prk, &key_info(KeyUse::Mac, "HS256", tenant, 1, 0));
-        Self {
-            tenant,
-            prk,
-            data_key: Zeroizing::new(*data_key),
-            mac: hmac::Key::new(hmac::HMAC_SHA256, mac.as_slice()),
-            own: own.cloned(),
-        }
+        Self { tenant, prk, data_key: Zeroizing::new(*data_key), mac: MacKey::new(mac), own: own.cloned() }
     }
 
     /// Whose keys these are.
@@ -77,23 +71,32 @@ impl TenantKeys {
 
     /// Authenticates `data` for one purpose.
     pub fn mac(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
-        let mut mac = [0; 32];
-        mac.copy_from_slice(self.mac_context(purpose, data).sign().as_ref());
-        mac
+        self.mac.mac(purpose, data)
     }
 
     /// Whether `mac` is the one of `data` for this purpose; takes the same time either way.
     pub fn verify_mac(&self, purpose: &str, data: &[u8], mac: &[u8]) -> bool {
-        aws_lc_rs::constant_time::verify_slices_are_equal(&self.mac(purpose, data), mac).is_ok()
+        self.mac.verify(purpose, data, mac)
     }
 
-    fn mac_context(&self, purpose: &str, data: &[u8]) -> hmac::Context {
-        let mut prefix = Vec::with_capacity(2 + purpose.len());
-        append_field(&mut prefix, purpose.as_bytes());
-        let mut context = hmac::Context::with_key(&self.mac);
-        context.update(&prefix);
-        context.update(data);
-        context
+    /// The key that [`TenantKeys::mac`] authenticates with.
+    pub fn mac_key(&self) -> &MacKey {
+        &self.mac
+    }
+
+    /// Seals the MAC key of before these keys, for as long as something that it authenticated is looked at.
+    pub fn seal_superseded_mac(
+        &self,
+        version: u32,
+        superseded: &SupersededMac,
+        random: &dyn Random,
+    ) -> Vec<u8> {
+        superseded.seal(&self.data_key, self.tenant, version, random)
+    }
+
+    /// Opens what [`TenantKeys::seal_superseded_mac`] sealed.
+    pub fn open_superseded_mac(&self, version: u32, sealed: &[u8]) -> Result<SupersededMac, Unsealable> {
+        SupersededMac::open(&self.data_key, self.tenant, version, sealed)
     }
 
     /// Nonces that this tenant will recognise as its own.

@@ -21,6 +21,7 @@ use time::OffsetDateTime;
 
 use super::{Page, read};
 use crate::app::App;
+use crate::audit::record_access;
 use crate::caller::{KeepsKeys, Manager, Oversees};
 use crate::issuer::Issuer;
 use crate::no_store;
@@ -132,7 +133,7 @@ pub(crate) async fn create_api_key(
     let (key, secret) = new_api_key(app, &name, scopes);
     let mut tx = app.tenant(issuer).await?;
     tx.create_api_key(&key).await?;
-    tx.record(&entry_of(app, author, &key)).await?;
+    record_access(&mut tx, &key.scopes, &entry_of(app, author, &key)).await?;
     tx.commit().await?;
     Ok((key, secret))
 }
@@ -140,7 +141,9 @@ pub(crate) async fn create_api_key(
 /// What the audit trail is told of a new key.
 pub(crate) fn entry_of(app: &App, author: Author, key: &NewApiKey) -> AuditEntry {
     let made = Changed::made(json!({ "name": key.name, "scopes": key.scopes }));
-    app.entry(author, Action::ApiKeyCreated, key.id, &made)
+    let is_operators = key.scopes.contains(&Scope::PlatformAdmin);
+    let action = if is_operators { Action::OperatorAdmitted } else { Action::ApiKeyCreated };
+    app.entry(author, action, key.id, &made)
 }
 
 /// List API keys

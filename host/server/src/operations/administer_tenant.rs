@@ -1,8 +1,8 @@
 //! A tenant is renamed, suspended, resumed or closed from above: by an operator, or by its parent's administrators.
 
+use chancery_domain::Tenant;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::tenant::{Administrator, TenantChange, TenantStatus};
-use chancery_domain::{AuditEntry, Tenant};
 use chancery_store::By;
 use serde_json::json;
 
@@ -33,60 +33,92 @@ pub(crate) async fn administer_tenant(
     read: Tenant,
     decision: Decision,
 ) -> Result<Tenant, Problem> {
-    let wrong_state = |detail: String| Problem::new(ProblemCode::WrongState).detail(detail);
-    let (name, status, action, changed) = match &decision {
-        Decision::Rename(_) if read.status == TenantStatus::Deleted => {
-            return Err(wrong_state("the tenant is deleted".to_owned()));
-        }
-        Decision::Rename(name) => {
-            let changed = Changed { before: json!({ "name": read.name }), after: json!({ "name": name }) };
-            (name.clone(), read.status, Action::TenantRenamed, changed)
-        }
-        Decision::Change(change) => {
-            let status = read.status.after(*change).map_err(|error| wrong_state(error.to_string()))?;
-            let changed =
-                Changed { before: json!({ "status": read.status }), after: json!({ "status": status }) };
-            (read.name.clone(), status, Action::from(*change), changed)
-        }
-    };
-    if let Above::Parent(parent) = above {
-        if matches!(decision, Decision::Change(TenantChange::Resume)) {
-            check_own_suspension(app, parent, &read).await?;
-        }
-        // The tenant itself is in the platform's tables; that the change was ordered is told first.
-        let ordered = app.entry(author, Action::SubtenantChangeOrdered, read.id, &changed);
-        tell(app, parent, &ordered).await?;
-    }
     let (by, administrator) = match above {
         Above::Operator => (By::Operator, Administrator::Operator),
         Above::Parent(parent) => (By::Parent(parent.tenant()), Administrator::Parent),
     };
+    let Effect { name, status, suspended_by, action, changed } = match decision {
+        Decision::Rename(name) => renamed(&read, name)?,
+        Decision::Change(change) => changed(app, by, administrator, &read, change).await?,
+    };
+    // A parent's own trail tells what its people ordered, if it comes to pass: it is committed right after.
+    let parents = match above {
+        Above::Operator => None,
+        Above::Parent(parent) => {
+            let mut tx = app.tenant(parent).await?;
+            tx.record(&app.entry(author, Action::SubtenantChangeOrdered, read.id, &changed)).await?;
+            Some(tx)
+        }
+    };
     let mut tx = app.store.platform(by).await?;
-    let Some(version) = tx.change_tenant(&read, &name, status, administrator).await? else {
+    let Some(version) = tx.change_tenant(&read, &name, status, suspended_by).await? else {
         tx.rollback().await?;
+        if let Some(parents) = parents {
+            parents.rollback().await?;
+        }
         return Err(Problem::new(ProblemCode::PreconditionFailed));
     };
     tx.record(&app.entry(author, action, read.id, &changed)).await?;
     tx.commit().await?;
+    if let Some(parents) = parents {
+        parents.commit().await?;
+    }
     app.tenants.forget(read.id);
     Ok(Tenant { name, status, version, ..read })
 }
 
-/// A parent ends its own suspensions, never an operator's.
-async fn check_own_suspension(app: &App, parent: &Issuer, read: &Tenant) -> Result<(), Problem> {
-    let mut tx = app.store.platform(By::Parent(parent.tenant())).await?;
-    let own = tx.is_suspended_by_parent(read.id).await?;
-    tx.commit().await?;
-    if own {
-        return Ok(());
-    }
-    let detail = "the operator of the platform suspended this tenant and alone resumes it";
-    Err(Problem::new(ProblemCode::WrongState).detail(detail))
+/// What a decision comes to.
+struct Effect {
+    name: String,
+    status: TenantStatus,
+    suspended_by: Option<Administrator>,
+    action: Action,
+    changed: Changed,
 }
 
-/// Tells a parent's own trail what its people ordered.
-pub(crate) async fn tell(app: &App, parent: &Issuer, entry: &AuditEntry) -> Result<(), Problem> {
-    let mut tx = app.tenant(parent).await?;
-    tx.record(entry).await?;
-    Ok(tx.commit().await?)
+fn renamed(read: &Tenant, name: String) -> Result<Effect, Problem> {
+    if read.status == TenantStatus::Deleted {
+        return Err(wrong_state("the tenant is deleted"));
+    }
+    let changed = Changed { before: json!({ "name": read.name }), after: json!({ "name": name }) };
+    Ok(Effect { name, status: read.status, suspended_by: None, action: Action::TenantRenamed, changed })
+}
+
+/// An operator stands above a parent: makes the parent's suspension their own, which the parent does not end, and
+/// ends it, too. A parent ends its own, never an operator's.
+async fn changed(
+    app: &App,
+    by: By,
+    administrator: Administrator,
+    read: &Tenant,
+    change: TenantChange,
+) -> Result<Effect, Problem> {
+    let is_parents = async || {
+        let mut tx = app.store.platform(by).await?;
+        let is_parents = tx.is_suspended_by_parent(read.id).await?;
+        tx.commit().await?;
+        Ok::<_, Problem>(is_parents)
+    };
+    let (status, changed) = match (administrator, change, read.status) {
+        (Administrator::Operator, TenantChange::Suspend, TenantStatus::Suspended) if is_parents().await? => {
+            let said = |by: Administrator| json!({ "status": read.status, "suspended_by": by.as_str() });
+            let (before, after) = (said(Administrator::Parent), said(Administrator::Operator));
+            (read.status, Changed { before, after })
+        }
+        (Administrator::Parent, TenantChange::Resume, TenantStatus::Suspended) if !is_parents().await? => {
+            return Err(wrong_state(
+                "the operator of the platform suspended this tenant and alone resumes it",
+            ));
+        }
+        _ => {
+            let status = read.status.after(change).map_err(|error| wrong_state(error.to_string()))?;
+            (status, Changed { before: json!({ "status": read.status }), after: json!({ "status": status }) })
+        }
+    };
+    let suspended_by = (change == TenantChange::Suspend).then_some(administrator);
+    Ok(Effect { name: read.name.clone(), status, suspended_by, action: Action::from(change), changed })
+}
+
+fn wrong_state(detail: impl Into<String>) -> Problem {
+    Problem::new(ProblemCode::WrongState).detail(detail)
 }

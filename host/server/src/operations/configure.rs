@@ -1,8 +1,8 @@
 //! Somebody chooses settings, for the deployment, for a tenant or for one of its callers.
 
 use chancery_domain::audit::{Action, Author, Changed};
-use chancery_domain::settings::{Level, Overrides};
-use chancery_store::{By, Chore, Configuration};
+use chancery_domain::settings::{Level, Overrides, Unfit};
+use chancery_store::{By, Chore, Configuration, Configurations};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -11,9 +11,8 @@ use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 
 /// Refuses what the level may not choose, or not so; everything that is wrong at once.
-pub(crate) fn check(overrides: &Overrides, level: Level) -> Result<(), Problem> {
-    let issues: Vec<_> = overrides
-        .unfit(level)
+fn check(unfit: Vec<Unfit>) -> Result<(), Problem> {
+    let issues: Vec<_> = unfit
         .into_iter()
         .map(|unfit| chancery_domain::template::Issue {
             pointer: format!("/{}", unfit.name),
@@ -30,10 +29,16 @@ pub(crate) async fn configure_tenant(
     author: Author,
     issuer: &Issuer,
     principal: Option<(Uuid, &str)>,
+    all: &Configurations,
     read: &Configuration,
     chosen: &Overrides,
 ) -> Result<Configuration, Problem> {
-    check(chosen, if principal.is_some() { Level::Principal } else { Level::Tenant })?;
+    let mut unfit = chosen.unfit(if principal.is_some() { Level::Principal } else { Level::Tenant });
+    unfit.extend(chosen.overruled(&read.overrides, &all.application));
+    if principal.is_some() {
+        unfit.extend(chosen.overruled(&read.overrides, &all.tenant.overrides));
+    }
+    check(unfit)?;
     let target = principal.map_or_else(|| issuer.tenant().to_string(), |(_, id)| id.to_owned());
     let mut tx = app.tenant(issuer).await?;
     if !tx.configure(principal.map(|(id, _)| id), read.version, chosen).await? {
@@ -57,7 +62,7 @@ pub(crate) async fn configure_deployment(
     read: &Configuration,
     chosen: &Overrides,
 ) -> Result<Configuration, Problem> {
-    check(chosen, Level::Application)?;
+    check(chosen.unfit(Level::Application))?;
     let mut tx = app.store.platform(By::Operator).await?;
     if !tx.configure(read.version, chosen).await? {
         tx.rollback().await?;

@@ -25,6 +25,8 @@ pub(crate) struct Registration {
     pub(crate) owner: Option<String>,
     /// Whether whoever registers it may set it up, by a key that does everything in it.
     pub(crate) set_up: bool,
+    /// What the parent's own trail is told, if the parent's people ordered it.
+    pub(crate) ordered: Option<AuditEntry>,
 }
 
 /// A new tenant, and how people get in; all of it is shown once.
@@ -45,7 +47,7 @@ pub(crate) async fn register_tenant(
     author: Author,
     registration: Registration,
 ) -> Result<Registered, Problem> {
-    let Registration { slug, name, parent, owner, set_up } = registration;
+    let Registration { slug, name, parent, owner, set_up, ordered } = registration;
     let tenant = Tenant {
         id: TenantId::new(app.now(), random_bytes(app.random.as_ref())),
         slug: slug.as_str().to_owned(),
@@ -68,6 +70,7 @@ pub(crate) async fn register_tenant(
     let invited = owner.map(|email| invite(app, &keys, &email));
     let (written, invitation) = invited.unzip();
     new.invitation = written;
+    new.ordered = ordered;
     let mut tx = app.store.provision().await?;
     let registered = tx.register(&new).await?;
     tx.commit().await?;
@@ -113,6 +116,7 @@ pub(crate) async fn begin_tenant(
         api_key: None,
         invitation: None,
         audit: registration_of(app, author, &tenant),
+        ordered: None,
         tenant,
     };
     Ok((new, keys))

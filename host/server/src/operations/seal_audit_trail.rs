@@ -1,14 +1,12 @@
 //! Seals what is new in a trail, in a transaction of its own that no request waits for.
 
-use chancery_credential::keys::TenantKeys;
 use chancery_domain::TenantId;
 use chancery_store::{AuditTrail, By, Link, StoreError};
 use time::Duration;
 
 use crate::app::App;
-use crate::audit::Chain;
+use crate::audit::{Chain, Sealers};
 use crate::tenants::LoadError;
-use crate::tenants::load::open_keys;
 
 /// How many entries one seal is over at most.
 const MOST_ENTRIES: u32 = 1_000;
@@ -33,11 +31,8 @@ enum Sealed {
 pub(crate) async fn seal_tenants_trail(app: &App, tenant: TenantId) -> Result<(), LoadError> {
     let now = app.now();
     let mut tx = app.store.tenant(tenant).await?;
-    let sealed = match tx.secrets().await? {
-        Some(secrets) => {
-            let keys = open_keys(&app.tenants.workshop.keyring, tenant, &secrets)?;
-            seal(app, &mut tx, &Chain::of_tenant(&keys), &keys).await?
-        }
+    let sealed = match Sealers::hold(&app.tenants.workshop.keyring, &mut tx).await? {
+        Some(sealers) => seal(app, &mut tx, &Chain::of_tenant(&sealers)).await?,
         // Its keys are gone for good, and nothing is sealed with any others.
         None => Sealed::Nothing,
     };
@@ -50,26 +45,31 @@ pub(crate) async fn seal_tenants_trail(app: &App, tenant: TenantId) -> Result<()
     Ok(tx.commit().await?)
 }
 
-/// Seals what is new in the platform's trail, with the keys of the application tenant. Tenants come in crowds, and
-/// all of them tell of themselves here.
-pub(crate) async fn seal_platforms_trail(app: &App, keys: &TenantKeys) -> Result<(), StoreError> {
-    for _ in 0..MOST_SEALS {
-        let mut tx = app.store.platform(By::Job("seal")).await?;
-        match seal(app, &mut tx, &Chain::of_platform(keys), keys).await? {
-            Sealed::Elsewhere => return tx.rollback().await,
-            Sealed::Nothing | Sealed::Everything => return tx.commit().await,
-            Sealed::Part => tx.commit().await?,
+/// Seals what is new in the platform's trail, with the keys of the application tenant, which stay its keys
+/// meanwhile. Tenants come in crowds, and all of them tell of themselves here.
+pub(crate) async fn seal_platforms_trail(app: &App, application: TenantId) -> Result<(), LoadError> {
+    let mut own = app.store.tenant(application).await?;
+    if let Some(sealers) = Sealers::hold(&app.tenants.workshop.keyring, &mut own).await? {
+        let chain = Chain::of_platform(&sealers);
+        for _ in 0..MOST_SEALS {
+            let mut tx = app.store.platform(By::Job("seal")).await?;
+            match seal(app, &mut tx, &chain).await? {
+                Sealed::Elsewhere => {
+                    tx.rollback().await?;
+                    break;
+                }
+                Sealed::Nothing | Sealed::Everything => {
+                    tx.commit().await?;
+                    break;
+                }
+                Sealed::Part => tx.commit().await?,
+            }
         }
     }
-    Ok(())
+    Ok(own.commit().await?)
 }
 
-async fn seal(
-    app: &App,
-    trail: &mut impl AuditTrail,
-    chain: &Chain<'_>,
-    keys: &TenantKeys,
-) -> Result<Sealed, StoreError> {
+async fn seal(app: &App, trail: &mut impl AuditTrail, chain: &Chain) -> Result<Sealed, StoreError> {
     let previous = trail.last_seal().await?;
     let entries = trail.unsealed_entries(MOST_ENTRIES).await?;
     if entries.is_empty() {
@@ -83,7 +83,7 @@ async fn seal(
         return Ok(Sealed::Elsewhere);
     }
     // The log is a witness that nobody with access to the database alone can change.
-    let (tenant, hash) = (keys.tenant(), hex::encode(seal.hash));
+    let (tenant, hash) = (chain.tenant(), hex::encode(seal.hash));
     tracing::info!(%tenant, seal = seal.number, entries = links.len(), hash, "sealed the audit trail");
     let is_full = links.len() == MOST_ENTRIES as usize;
     Ok(if is_full { Sealed::Part } else { Sealed::Everything })

@@ -51,7 +51,7 @@ pub(crate) enum Finding {
 /// caller saw before: a trail that lost its end, or is that of an older backup, is sound in itself.
 pub(crate) async fn verify_audit_trail(
     trail: &mut impl AuditTrail,
-    chain: &Chain<'_>,
+    chain: &Chain,
     after: u32,
     known: Option<&[u8; 32]>,
 ) -> Result<Verification, StoreError> {
@@ -93,6 +93,9 @@ pub(crate) async fn verify_audit_trail(
         found.findings.extend(strays.into_iter().map(|entry| Finding::Stray { entry }));
     }
     if is_last {
+        for missing in (expected..=chain.reaches()).take(100) {
+            found.findings.push(Finding::SealMissing { seal: missing });
+        }
         let lost = trail.lost_entries().await?;
         found.findings.extend(lost.into_iter().map(|entry| Finding::Missing { entry, seal: None }));
         found.waiting = Some(trail.count_unsealed().await?);
@@ -108,7 +111,7 @@ pub(crate) async fn verify_audit_trail(
 /// Verifies one seal and what is under it; tells what that is.
 async fn verify_seal(
     trail: &mut impl AuditTrail,
-    chain: &Chain<'_>,
+    chain: &Chain,
     seal: &Seal,
     previous: Option<&Seal>,
     found: &mut Verification,

@@ -13,7 +13,7 @@ use crate::caller::Operator;
 use crate::manage::Page;
 use crate::manage::audit::AuditEntryView;
 use crate::manage::audit::list::{AuditQuery, Question};
-use crate::manage::audit::verify::{Part, VerificationQuery, VerificationView};
+use crate::manage::audit::verify::{Part, VerificationQuery, VerificationView, sealers};
 use crate::problem::Problem;
 
 /// List what operators did, newest first
@@ -46,8 +46,11 @@ pub(crate) async fn verify(
     query: Result<Query<VerificationQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let part = Part::read(query)?;
+    let mut own = app.tenant(&operator.issuer).await?;
+    let sealers = sealers(&app, &mut own).await?;
+    own.commit().await?;
     let mut tx = app.store.platform(By::Operator).await?;
-    let answer = part.verify(&mut tx, &Chain::of_platform(&operator.issuer.keys)).await?;
+    let answer = part.verify(&mut tx, &Chain::of_platform(&sealers)).await?;
     tx.commit().await?;
     Ok(answer)
 }

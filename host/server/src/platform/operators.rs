@@ -82,7 +82,7 @@ pub(crate) async fn dismiss(
     let mut tx = app.tenant(&operator.issuer).await?;
     let key = tx.api_key_by_id(id).await?.filter(is_operator).ok_or_else(Problem::not_found)?;
     if key.revoked_at.is_none() {
-        end(&app, operator.author(), &mut tx, id).await?;
+        end(&app, operator.author(), &mut tx, &key).await?;
     }
     tx.commit().await?;
     Ok(no_store(StatusCode::NO_CONTENT))

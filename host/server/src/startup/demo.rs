@@ -8,6 +8,7 @@ use chancery_store::NewApiKey;
 
 use super::StartError;
 use crate::app::App;
+use crate::audit::record_access;
 use crate::manage::api_keys::entry_of;
 use crate::operations::found_platform::found_platform;
 use crate::operations::register_tenant::{Registration, register_tenant};
@@ -26,8 +27,8 @@ pub(super) async fn found(app: &App) -> Result<(), StartError> {
             continue;
         }
         let slug = Slug::parse(slug).map_err(|error| StartError::Internal(error.to_string()))?;
-        let registration =
-            Registration { slug, name: name.to_owned(), parent: None, owner: None, set_up: false };
+        let (name, set_up) = (name.to_owned(), false);
+        let registration = Registration { slug, name, parent: None, owner: None, set_up, ordered: None };
         register_tenant(app, Author::HOST, registration)
             .await
             .map_err(|problem| StartError::Internal(format!("{problem:?}")))?;
@@ -105,7 +106,7 @@ async fn key(app: &App, tenant: TenantId, scopes: &[Scope]) -> Result<String, St
             created_at: now,
         };
         tx.create_api_key(&key).await?;
-        tx.record(&entry_of(app, Author::HOST, &key)).await?;
+        record_access(&mut tx, &key.scopes, &entry_of(app, Author::HOST, &key)).await?;
     }
     tx.commit().await?;
     Ok(secret.as_str().to_owned())

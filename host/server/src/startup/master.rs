@@ -6,13 +6,16 @@
 //! whoever is interrupted begins again.
 
 use chancery_credential::SystemRandom;
-use chancery_credential::keys::{Algorithm, KeyUse, Keyring};
+use chancery_credential::keys::{Algorithm, KeyUse, Keyring, TenantKeys};
+use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::clock::SystemClock;
-use chancery_domain::{Clock as _, random_bytes};
-use chancery_store::{By, KeyState, Store, StoredKey, TenantSecrets, TenantTx};
+use chancery_domain::{AuditEntry, AuditEntryId, Clock as _, random_bytes};
+use chancery_store::{AuditTrail as _, By, KeyState, Store, StoredKey, TenantSecrets, TenantTx};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{StartError, database, keys};
+use crate::audit::Sealers;
 use crate::config::{Config, ConfigError, Database};
 use crate::operations::import_key::imported_key_of;
 use crate::operations::publish_status_list::LIFETIME;
@@ -97,6 +100,8 @@ async fn rotate(
     if !finished {
         let mut tx = store.platform(ROTATION).await?;
         tx.finish_master_rotation(next).await?;
+        let replaced = Changed::made(json!({ "compromised": moves_keys }));
+        tx.record(&entry(Action::MasterReplaced, "deployment", &replaced)).await?;
         tx.commit().await?;
     }
     Ok(all)
@@ -112,7 +117,7 @@ async fn pass(store: &Store, keyring: &Keyring, moves_keys: bool) -> Result<Mast
         tx.commit().await?;
         for tenant in &tenants {
             let mut tx = store.tenant(*tenant).await?;
-            let (resealed, moved) = renew(&mut tx, keyring, moves_keys).await?;
+            let (resealed, moved) = renew(store, &mut tx, keyring, moves_keys).await?;
             tx.commit().await?;
             done.resealed += u64::from(resealed);
             done.moved += u64::from(moved);
@@ -125,7 +130,12 @@ async fn pass(store: &Store, keyring: &Keyring, moves_keys: bool) -> Result<Mast
 }
 
 /// Seals what one tenant has anew, and moves it to new keys if need be.
-async fn renew(tx: &mut TenantTx, keyring: &Keyring, moves_keys: bool) -> Result<(bool, bool), StartError> {
+async fn renew(
+    store: &Store,
+    tx: &mut TenantTx,
+    keyring: &Keyring,
+    moves_keys: bool,
+) -> Result<(bool, bool), StartError> {
     // Deleted: there is nothing left to seal.
     let Some(read) = tx.secrets().await? else { return Ok((false, false)) };
     let tenant = tx.tenant_id();
@@ -136,7 +146,7 @@ async fn renew(tx: &mut TenantTx, keyring: &Keyring, moves_keys: bool) -> Result
         keyring.open_and_tell(&data_key_of(tenant), &read.sealed_data_key).map_err(unreadable)?;
     let root = read.root.unwrap_or(master);
     if moves_keys && root != next {
-        move_to_new_keys(tx, keyring, &read).await?;
+        move_to_new_keys(store, tx, keyring, &read).await?;
         return Ok((true, true));
     }
     let resealed = reseal_imports(tx, keyring).await?;
@@ -167,6 +177,7 @@ async fn reseal_imports(tx: &mut TenantTx, keyring: &Keyring) -> Result<bool, St
 /// Draws everything anew. What is under way ends, for it is sealed under what was drawn before; what was issued
 /// stays, and the compromised keys are published until it is decided what becomes of it.
 async fn move_to_new_keys(
+    store: &Store,
     tx: &mut TenantTx,
     keyring: &Keyring,
     read: &TenantSecrets,
@@ -182,6 +193,7 @@ async fn move_to_new_keys(
     if !tx.replace_secrets(read, &sealed).await? {
         return Ok(());
     }
+    supersede_mac(store, tx, keyring, read, &keyring.tenant(tenant, &seed, &data_key)).await?;
     tx.end_what_is_under_way().await?;
     tx.close_status_lists().await?;
     let stored = tx.signing_keys().await?;
@@ -209,6 +221,50 @@ async fn move_to_new_keys(
     for old in stored.iter().filter(|key| key.state != KeyState::Retired) {
         tx.mark_compromised(&old.key_use, old.version).await?;
     }
+    tell_of_move(tx).await?;
     tx.announce_change().await?;
     Ok(())
+}
+
+/// Keeps what vouches for the audit trails so far. The secrets were replaced, so nobody seals with those of before
+/// until this is committed, nor after.
+async fn supersede_mac(
+    store: &Store,
+    tx: &mut TenantTx,
+    keyring: &Keyring,
+    read: &TenantSecrets,
+    new: &TenantKeys,
+) -> Result<(), StartError> {
+    let before = Sealers::open(keyring, tx, read).await.map_err(|_| StartError::WrongKey)?;
+    let own = tx.last_seal().await?;
+    let platforms = if is_application(tx).await? {
+        let mut platform = store.platform(ROTATION).await?;
+        let last = platform.last_seal().await?;
+        platform.commit().await?;
+        last
+    } else {
+        None
+    };
+    let kept = before.give_way(tx, new, own.as_ref(), platforms.as_ref()).await;
+    kept.map_err(|error| StartError::Internal(error.to_string()))
+}
+
+async fn is_application(tx: &mut TenantTx) -> Result<bool, StartError> {
+    Ok(tx.itself().await?.is_some_and(|tenant| tenant.system))
+}
+
+/// The tenant learns why it has other keys, and the platform when its own trail is sealed with others.
+async fn tell_of_move(tx: &mut TenantTx) -> Result<(), StartError> {
+    let moved = Changed::made(json!({ "reason": "the master key was compromised" }));
+    tx.record(&entry(Action::KeysMoved, tx.tenant_id(), &moved)).await?;
+    if is_application(tx).await? {
+        tx.record_for_platform(&entry(Action::KeysMoved, tx.tenant_id(), &moved)).await?;
+    }
+    Ok(())
+}
+
+fn entry(action: Action, target: impl Into<String>, changed: &Changed) -> AuditEntry {
+    let now = SystemClock.now();
+    let id = AuditEntryId::new(now, random_bytes(&SystemRandom));
+    AuditEntry::new(id, now, Author::HOST, action, target, changed)
 }

@@ -16,8 +16,11 @@ pub(crate) const GLOBAL: [(&str, &str); 15] = [
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
     ("public_endpoints", "a directory of advertised URLs; a tenant binds its own alone, see POLICIES"),
     ("halts", "an operator's concern many; a tenant orders and lifts its own alone, see POLICIES"),
-    ("platform_audit_entries", "what operators did; a registration tells of itself, see POLICIES"),
-    ("platform_audit_waiting", "ids of those that wait for a seal; a registration adds its own"),
+    (
+        "platform_audit_entries",
+        "what operators did; a registration and the application tenant tell of themselves, see POLICIES",
+    ),
+    ("platform_audit_waiting", "ids of those that wait for a seal; who tells adds their own"),
     ("platform_audit_chain", "what came before platform_audit_waiting, until migration 12"),
     ("platform_audit_seals", "ids and hashes of the others; the platform's alone"),
     ("_sqlx_migrations", "which migrations were applied"),
@@ -35,6 +38,7 @@ halts: concern SELECT {chancery_tenant} using ((tenant_id IS NULL) OR (tenant_id
 halts: lift_own DELETE {chancery_tenant} using ((tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND (NOT by_operator)) check -
 halts: order_own INSERT {chancery_tenant} using - check ((tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND (NOT by_operator))
 halts: oversee ALL {chancery_platform} using by_operator check by_operator
+platform_audit_entries: keep_operators INSERT {chancery_tenant} using - check ((action ~ '^(operator|client|api-key|key)[.]'::text) AND (EXISTS ( SELECT\n   FROM tenants t\n  WHERE ((t.id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND t.system))))
 platform_audit_entries: oversee ALL {chancery_platform} using true check true
 platform_audit_entries: register INSERT {chancery_tenant} using - check ((action = ANY (ARRAY['tenant.registered'::text, 'platform.founded'::text])) AND (target = ('tnt_'::text || replace(current_setting('chancery.tenant'::text, true), '-'::text, ''::text))))
 tenants: administer UPDATE {chancery_platform} using true check true
@@ -42,9 +46,10 @@ tenants: directory SELECT {public} using true check -
 tenants: register INSERT {chancery_tenant} using - check (id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)";
 
 /// The tables that a burial empties by itself, and the one that is for afterwards.
-const BURIED: [&str; 6] = [
+const BURIED: [&str; 7] = [
     "tenant_secrets",
     "imported_keys",
+    "superseded_mac_keys",
     "last_documents",
     // What was done outlives who did it, and nobody who serves may delete it.
     "audit_entries",

@@ -43,6 +43,7 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };
     tx.keep_imported_key(&ImportedKey { name, sealed: vec![1] }).await.unwrap();
     assert!(tx.shelve(&COMPONENT, Approval::Given, NOW, "host").await.unwrap());
+    tx.keep_superseded_mac(1, &[1]).await.unwrap();
     assert!(tx.configure(None, 0, &Overrides::default()).await.unwrap());
     tx.keep_last_documents(&[last_document()]).await.unwrap();
     tx.commit().await.unwrap();
@@ -203,6 +204,7 @@ async fn what_they_have_does_not_make_ours_a_duplicate() {
             "tenant_secrets",
             "signing_keys",
             "imported_keys",
+            "superseded_mac_keys",
             "activations",
             "tenant_plugins",
             "status_lists",

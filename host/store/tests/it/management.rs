@@ -2,7 +2,7 @@
 
 use chancery_domain::ApiKeyId;
 use chancery_domain::scope::Scope;
-use chancery_store::{By, KeyState, NewApiKey, Store, StoredAnswer, StoredKey, TenantSecrets};
+use chancery_store::{By, Chore, KeyState, NewApiKey, Store, StoredAnswer, StoredKey, TenantSecrets};
 use time::Duration;
 
 use crate::database::Database;
@@ -112,6 +112,44 @@ async fn one_version_of_a_key_is_active_and_the_others_stay_published() {
     let now = tx.secrets().await.unwrap().unwrap();
     assert_eq!((now.sealed_data_key, now.root), (vec![4], Some([5; 16])));
     tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_retires_when_the_last_credential_that_it_signed_is_over() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    issued(&store, tenant).await;
+    let mut tx = store.tenant(tenant).await.unwrap();
+    let over = tx.last_expiry().await.unwrap().unwrap();
+    assert!(over > NOW + Duration::DAY);
+    let next = StoredKey { not_before: Some(NOW + Duration::HOUR), ..key(2, KeyState::Next) };
+    assert!(tx.publish_next_key(&next, NOW).await.unwrap());
+    tx.commit().await.unwrap();
+
+    // What happens when a job comes by at that time: which states the keys have, and when it comes again.
+    let at = async |now| {
+        let mut tx = store.tenant(tenant).await.unwrap();
+        tx.turn_keys(now, now + Duration::DAY).await.unwrap();
+        let states: Vec<_> = tx.signing_keys().await.unwrap().iter().map(|key| key.state).collect();
+        tx.commit().await.unwrap();
+        let mut platform = store.platform(By::Job("turn keys")).await.unwrap();
+        let due = async |platform: &mut chancery_store::PlatformTx, at| {
+            !platform.due(Chore::TurnKeys, at, 10).await.unwrap().is_empty()
+        };
+        let comes_again = due(&mut platform, now + 20 * 365 * Duration::DAY).await;
+        let too_early = due(&mut platform, now).await;
+        platform.commit().await.unwrap();
+        assert!(!too_early, "there is nothing to do at {now} any more");
+        (states, comes_again)
+    };
+    let moment = Duration::SECOND;
+    let (next, active) = (KeyState::Next, KeyState::Active);
+    assert_eq!(at(NOW + Duration::HOUR - moment).await, (vec![next, active], true));
+    assert_eq!(at(NOW + Duration::HOUR).await, (vec![active, KeyState::Retiring], true));
+    assert_eq!(at(over - moment).await, (vec![active, KeyState::Retiring], true));
+    assert_eq!(at(over).await, (vec![active, KeyState::Retired], false));
+    assert_eq!(at(over + 365 * Duration::DAY).await, (vec![active, KeyState::Retired], false), "for good");
 }
 
 #[tokio::test]

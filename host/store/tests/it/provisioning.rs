@@ -55,7 +55,7 @@ async fn there_is_one_application_tenant_and_no_slug_leads_to_it() {
     assert_eq!(platform.tenant(found.id).await.unwrap(), None);
     assert!(
         platform
-            .change_tenant(&found, "other", TenantStatus::Deleted, Administrator::Operator)
+            .change_tenant(&found, "other", TenantStatus::Deleted, Some(Administrator::Operator))
             .await
             .unwrap()
             .is_none()
@@ -124,11 +124,11 @@ async fn nobody_overwrites_a_tenant_that_changed_meanwhile() {
     let mut tx = store.platform(By::Operator).await.unwrap();
     let read = tx.tenant(tenant).await.unwrap().unwrap();
     assert_eq!(
-        tx.change_tenant(&read, "Acme Ltd", read.status, Administrator::Operator).await.unwrap(),
+        tx.change_tenant(&read, "Acme Ltd", read.status, Some(Administrator::Operator)).await.unwrap(),
         Some(2)
     );
     assert_eq!(
-        tx.change_tenant(&read, "Acme Inc", read.status, Administrator::Operator).await.unwrap(),
+        tx.change_tenant(&read, "Acme Inc", read.status, Some(Administrator::Operator)).await.unwrap(),
         None
     );
     assert_eq!(tx.tenant(tenant).await.unwrap().unwrap().name, "Acme Ltd");

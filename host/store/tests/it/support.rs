@@ -61,6 +61,7 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
         api_key: None,
         invitation: None,
         audit: entry(Action::TenantRegistered, id, None),
+        ordered: None,
     }
 }
 
@@ -221,7 +222,9 @@ pub(crate) fn invitation(expires_at: OffsetDateTime) -> NewInvitation {
 pub(crate) async fn set_status(store: &Store, tenant: TenantId, status: TenantStatus) {
     let mut tx = store.platform(By::Operator).await.unwrap();
     let read = tx.tenant(tenant).await.unwrap().unwrap();
-    assert!(tx.change_tenant(&read, &read.name, status, Administrator::Operator).await.unwrap().is_some());
+    assert!(
+        tx.change_tenant(&read, &read.name, status, Some(Administrator::Operator)).await.unwrap().is_some()
+    );
     tx.commit().await.unwrap();
 }
 

@@ -70,6 +70,36 @@ async fn used_values_are_forgotten_once_they_could_not_pass_anyway() {
 }
 
 #[tokio::test]
+async fn invitations_are_forgotten_when_their_time_is_over() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let over = NOW + Duration::hours(72);
+    let (accepted, waiting) = (invitation(over), invitation(over + Duration::HOUR));
+    let mut tx = store.tenant(tenant).await.unwrap();
+    for invitation in [&waiting, &accepted] {
+        tx.invite(invitation).await.unwrap();
+    }
+    assert_eq!(tx.accept_invitation(&accepted.hash, NOW).await.unwrap(), Some(accepted.id));
+    tx.commit().await.unwrap();
+    let mut admin = database.admin().await;
+    let mut left = async || one::<i64>(&mut admin, "select count(*) from invitations").await;
+    // Nobody needs to issue anything for it: whoever invites is visited in time.
+    for (now, kept) in [(over - Duration::SECOND, 2), (over, 1), (over + Duration::HOUR, 0)] {
+        let mut platform = store.platform(By::Job("sweep")).await.unwrap();
+        let due = platform.due(Chore::Sweep, now, 100).await.unwrap();
+        platform.commit().await.unwrap();
+        assert_eq!(due.len(), usize::from(kept < 2), "at {now}");
+        for tenant in due {
+            let mut tx = store.tenant(tenant).await.unwrap();
+            assert_eq!(tx.sweep(now).await.unwrap(), Swept { offers_expired: 0, forgotten: 1 });
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(left().await, kept, "at {now}");
+    }
+}
+
+#[tokio::test]
 async fn only_tenants_with_something_to_do_are_due() {
     let database = Database::fresh().await;
     let store = database.store().await;

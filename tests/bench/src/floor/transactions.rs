@@ -115,6 +115,7 @@ async fn found(store: &Store) -> Result<TenantId> {
         api_key: None,
         invitation: None,
         audit: entry(Action::TenantRegistered, id, now)?,
+        ordered: None,
     };
     let mut provision = store.provision().await?;
     ensure!(provision.register(&new).await?, "the slug is taken in a fresh database");

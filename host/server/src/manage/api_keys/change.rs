@@ -9,13 +9,14 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
-use chancery_domain::ApiKeyId;
+use chancery_domain::scope::Scope;
 use chancery_store::{ApiKey, TenantTx};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::{ApiKeyView, checked_name, find};
 use crate::app::App;
+use crate::audit::record_access;
 use crate::caller::{KeepsKeys, Manager};
 use crate::manage::read;
 use crate::no_store;
@@ -54,7 +55,8 @@ pub(crate) async fn rename(
         let before = std::mem::replace(&mut key.name, checked_name(name)?);
         tx.rename_api_key(key.id, &key.name).await?;
         let changed = Changed { before: json!({ "name": before }), after: json!({ "name": key.name }) };
-        tx.record(&app.entry(manager.author(), Action::ApiKeyRenamed, key.id, &changed)).await?;
+        let entry = app.entry(manager.author(), Action::ApiKeyRenamed, key.id, &changed);
+        record_access(&mut tx, &key.scopes, &entry).await?;
     }
     tx.commit().await?;
     Ok(no_store(Json(ApiKeyView::from(key))))
@@ -79,17 +81,19 @@ pub(crate) async fn revoke(
     let mut tx = app.tenant(&manager.issuer).await?;
     let key = held(&mut tx, &manager, &id).await?;
     if key.revoked_at.is_none() {
-        end(&app, manager.author(), &mut tx, key.id).await?;
+        end(&app, manager.author(), &mut tx, &key).await?;
     }
     tx.commit().await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }
 
 /// Ends a key, unless the deployment would be left without an operator.
-pub(crate) async fn end(app: &App, author: Author, tx: &mut TenantTx, id: ApiKeyId) -> Result<(), Problem> {
-    if tx.revoke_api_key(id, app.now()).await? {
+pub(crate) async fn end(app: &App, author: Author, tx: &mut TenantTx, key: &ApiKey) -> Result<(), Problem> {
+    if tx.revoke_api_key(key.id, app.now()).await? {
         let changed = Changed { before: json!({}), after: serde_json::Value::Null };
-        tx.record(&app.entry(author, Action::ApiKeyRevoked, id, &changed)).await?;
+        let is_operators = key.scopes.contains(&Scope::PlatformAdmin);
+        let action = if is_operators { Action::OperatorDismissed } else { Action::ApiKeyRevoked };
+        record_access(tx, &key.scopes, &app.entry(author, action, key.id, &changed)).await?;
         return Ok(());
     }
     Err(Problem::new(ProblemCode::WrongState)

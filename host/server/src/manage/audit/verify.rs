@@ -7,12 +7,12 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use chancery_domain::AuditEntryId;
-use chancery_store::{AuditTrail, Seal};
+use chancery_store::{AuditTrail, Seal, TenantTx};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::audit::Chain;
+use crate::audit::{Chain, Sealers};
 use crate::caller::{Audits, Manager};
 use crate::no_store;
 use crate::operations::verify_audit_trail::{Finding, Verification, verify_audit_trail};
@@ -143,9 +143,17 @@ pub(crate) async fn verify(
 ) -> Result<Response, Problem> {
     let part = Part::read(query)?;
     let mut tx = app.tenant(&manager.issuer).await?;
-    let answer = part.verify(&mut tx, &Chain::of_tenant(&manager.issuer.keys)).await?;
+    let chain = Chain::of_tenant(&sealers(&app, &mut tx).await?);
+    let answer = part.verify(&mut tx, &chain).await?;
     tx.commit().await?;
     Ok(answer)
+}
+
+/// What sealed the trails of the transaction's tenant.
+pub(crate) async fn sealers(app: &App, tx: &mut TenantTx) -> Result<Sealers, Problem> {
+    let sealers = Sealers::read(&app.tenants.workshop.keyring, tx).await;
+    let sealers = sealers.map_err(|error| Problem::new(ProblemCode::Unavailable).because(error))?;
+    sealers.ok_or_else(Problem::not_found)
 }
 
 /// The part of a trail that is to be verified.
@@ -174,7 +182,7 @@ impl Part {
     pub(crate) async fn verify(
         &self,
         trail: &mut impl AuditTrail,
-        chain: &Chain<'_>,
+        chain: &Chain,
     ) -> Result<Response, Problem> {
         let found = verify_audit_trail(trail, chain, self.after, self.known.as_ref()).await?;
         Ok(no_store(Json(VerificationView::from(found))))

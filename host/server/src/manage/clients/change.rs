@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{ClientView, answer, check_holds, checked, parse, to_change, told};
 use crate::app::App;
+use crate::audit::record_access;
 use crate::caller::{KeepsClients, Manager};
 use crate::manage::read;
 use crate::manage::versions::require_version;
@@ -65,7 +66,7 @@ pub(crate) async fn change(
     let client = to_change(&mut tx, &manager, id).await?;
     require_version(&headers, client.version)?;
     let patch: ClientPatch = read(&headers, body)?;
-    let before = told(&client.terms);
+    let (before, before_scopes) = (told(&client.terms), client.terms.scopes.clone());
     let terms = checked(ClientTerms {
         name: patch.name.unwrap_or(client.terms.name),
         scopes: patch.scopes.unwrap_or(client.terms.scopes),
@@ -74,7 +75,10 @@ pub(crate) async fn change(
     check_holds(&manager, &terms)?;
     let version = tx.change_client(id, &terms).await?;
     let changed = Changed { before, after: told(&terms) };
-    tx.record(&app.entry(manager.author(), Action::ClientChanged, id, &changed)).await?;
+    // Of an operator's client as of one that becomes it or was it.
+    let scopes = [&before_scopes[..], &terms.scopes].concat();
+    let entry = app.entry(manager.author(), Action::ClientChanged, id, &changed);
+    record_access(&mut tx, &scopes, &entry).await?;
     tx.commit().await?;
     Ok(answer(Client { terms, version, ..client }))
 }

@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::{ClientWithSecret, check_holds, checked, told};
 use crate::app::App;
+use crate::audit::record_access;
 use crate::caller::{KeepsClients, Manager};
 use crate::manage::read;
 use crate::manage::versions::tagged;
@@ -63,7 +64,8 @@ pub(crate) async fn create(
     let mut tx = app.tenant(&manager.issuer).await?;
     tx.create_client(id, &secret.hash(), &terms).await?;
     let changed = Changed::made(told(&terms));
-    tx.record(&app.entry(manager.author(), Action::ClientAdmitted, id, &changed)).await?;
+    let entry = app.entry(manager.author(), Action::ClientAdmitted, id, &changed);
+    record_access(&mut tx, &terms.scopes, &entry).await?;
     tx.commit().await?;
     let created = ClientWithSecret::new(id, terms, &secret);
     Ok(tagged(no_store((StatusCode::CREATED, Json(created))), 1))

@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{parse, to_change, told};
 use crate::app::App;
+use crate::audit::record_access;
 use crate::caller::{KeepsClients, Manager};
 use crate::manage::versions::check_version;
 use crate::no_store;
@@ -35,7 +36,8 @@ pub(crate) async fn delete(
     check_version(&headers, client.version)?;
     tx.delete_client(id).await?;
     let changed = Changed { before: told(&client.terms), after: Value::Null };
-    tx.record(&app.entry(manager.author(), Action::ClientRemoved, id, &changed)).await?;
+    let entry = app.entry(manager.author(), Action::ClientRemoved, id, &changed);
+    record_access(&mut tx, &client.terms.scopes, &entry).await?;
     tx.commit().await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }

@@ -16,6 +16,7 @@ use time::Duration;
 
 use super::{ClientWithSecret, parse, to_change};
 use crate::app::App;
+use crate::audit::record_access;
 use crate::caller::{KeepsClients, Manager};
 use crate::manage::read;
 use crate::manage::versions::{check_version, tagged};
@@ -71,7 +72,8 @@ pub(crate) async fn rotate_secret(
     let former_until = overlap.is_positive().then(|| app.now() + overlap);
     let version = tx.rotate_client_secret(id, &secret.hash(), former_until).await?;
     let changed = Changed::made(json!({ "overlap_seconds": request.overlap_seconds }));
-    tx.record(&app.entry(manager.author(), Action::ClientSecretRotated, id, &changed)).await?;
+    let entry = app.entry(manager.author(), Action::ClientSecretRotated, id, &changed);
+    record_access(&mut tx, &client.terms.scopes, &entry).await?;
     tx.commit().await?;
     Ok(tagged(no_store(Json(ClientWithSecret::new(id, client.terms, &secret))), version))
 }

@@ -119,7 +119,8 @@ async fn configure(
     let read = chosen_for(&all, principal.map(|(id, _)| id));
     require_version(headers, read.version)?;
     let chosen = choose(&read.overrides)?;
-    let now = configure_tenant(app, manager.author(), &manager.issuer, principal, &read, &chosen).await?;
+    let now =
+        configure_tenant(app, manager.author(), &manager.issuer, principal, &all, &read, &chosen).await?;
     Ok(of_tenant(&with(all, principal.map(|(id, _)| id), now), principal.map(|(id, _)| id)))
 }
 

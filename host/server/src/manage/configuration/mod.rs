@@ -34,6 +34,9 @@ pub(crate) struct SettingView {
     value: Value,
     /// `default`, `application`, `tenant` or `principal`: who chose it.
     source: &'static str,
+    /// Whether whoever chose it has the last word: narrower levels do not change it.
+    #[serde(rename = "final")]
+    is_final: bool,
     /// What would count if nobody had.
     default: Value,
     /// The JSON Schema of its values.
@@ -54,23 +57,27 @@ pub(crate) struct ConfigurationRequest {
     display_name: Option<String>,
     display_locale: Option<String>,
     logo_uri: Option<String>,
+    /// Which of these narrower levels do not change, by name.
+    #[schema(rename = "final")]
+    finals: Option<Vec<String>>,
 }
 
 impl ConfigurationView {
     /// What counts at a level, with what was chosen there and above, the broadest first.
     fn new(level: Level, chosen: &[(Level, &Overrides)]) -> Self {
-        let chosen: Vec<(Level, Map<String, Value>)> =
-            chosen.iter().map(|(level, overrides)| (*level, overrides.by_name())).collect();
+        let chosen: Vec<(Level, &Overrides, Map<String, Value>)> =
+            chosen.iter().map(|(level, overrides)| (*level, *overrides, overrides.by_name())).collect();
         let here = settings::all().into_iter().filter(|setting| setting.levels.contains(&level));
         let view = |setting: settings::Setting| {
-            let found =
-                chosen.iter().rev().find_map(|(level, by_name)| Some((*level, by_name.get(setting.name)?)));
-            let (source, value) = match found {
-                Some((level, value)) => (level.as_str(), value.clone()),
-                None => ("default", setting.default.clone()),
-            };
             let settings::Setting { name, description, default, schema, .. } = setting;
-            (name, SettingView { value, source, default, schema, description })
+            let (mut source, mut value, mut is_final) = ("default", default.clone(), false);
+            for (level, overrides, by_name) in &chosen {
+                if let Some(chosen) = by_name.get(name).filter(|_| !is_final) {
+                    (source, value) = (level.as_str(), chosen.clone());
+                    is_final = overrides.is_final(name);
+                }
+            }
+            (name, SettingView { value, source, is_final, default, schema, description })
         };
         Self { settings: here.map(view).collect() }
     }

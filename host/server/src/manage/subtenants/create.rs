@@ -14,7 +14,6 @@ use serde_json::json;
 use crate::app::App;
 use crate::caller::{Administers, Manager};
 use crate::manage::{check_name, read};
-use crate::operations::administer_tenant::tell;
 use crate::operations::register_tenant::{Registered, Registration, register_tenant};
 use crate::platform::tenants::TenantView;
 use crate::platform::tenants::create::{
@@ -62,12 +61,16 @@ pub(crate) async fn create(
         return Err(Problem::new(ProblemCode::WrongState).detail(detail));
     }
     let register = Box::pin(async {
-        // The child is in other transactions' hands; that it was ordered is told first.
         let made = Changed::made(json!({ "slug": slug.as_str(), "name": name }));
         let ordered = app.entry(manager.author(), Action::SubtenantOrdered, slug.as_str(), &made);
-        tell(&app, &manager.issuer, &ordered).await?;
-        let parent = Some(manager.issuer.tenant());
-        let registration = Registration { slug, name, parent, owner: Some(owner.email), set_up: false };
+        let registration = Registration {
+            slug,
+            name,
+            parent: Some(manager.issuer.tenant()),
+            owner: Some(owner.email),
+            set_up: false,
+            ordered: Some(ordered),
+        };
         let Registered { tenant, key: _, invitation } =
             register_tenant(&app, manager.author(), registration).await?;
         let view = TenantView::new(&app, tenant, None);

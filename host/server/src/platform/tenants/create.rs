@@ -126,7 +126,7 @@ fn checked(request: TenantRequest) -> Result<Registration, Problem> {
         .map_err(|_| Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"))?;
     let owner = request.owner.map(|owner| owner.email);
     owner.as_deref().map(check_email).transpose()?;
-    Ok(Registration { slug, name: request.name, parent, owner, set_up: true })
+    Ok(Registration { slug, name: request.name, parent, owner, set_up: true, ordered: None })
 }
 
 /// A slug that names nobody yet, as far as its form says.
