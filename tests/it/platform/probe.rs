@@ -181,6 +181,11 @@ impl Neighbour {
         allow_plugins(&platform.operator()).await;
         issuer.upload(&plugin).await.is(201);
         has.insert("plugin", plugin.digest());
+        // Of what has no id: it says whose it is.
+        let chosen = issuer.request(Method::PATCH, "/configuration").header("if-match", "*");
+        Answer::to(chosen.json(&json!({ "display_name": format!("Issuer {slug}") }))).await.is(200);
+        let bound = issuer.request(Method::PUT, "/public-endpoints/issuer");
+        Answer::to(bound.json(&json!({ "url": tenant.identifier }))).await.is(200);
         let first =
             async |path: &str, member: &str| text(&issuer.get(path).await.granted()["data"][0][member]);
         has.insert("kid", first("/keys", "kid").await);
