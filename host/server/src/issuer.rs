@@ -96,6 +96,11 @@ impl Issuer {
         configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
     }
 
+    /// Whether wallets may renew what they were given.
+    pub(crate) fn renews(&self) -> bool {
+        !self.is_platform && self.settings.refresh_token_days > 0
+    }
+
     /// What counts for what this caller does.
     pub(crate) fn settings_of(&self, caller: Principal) -> Settings {
         match self.chosen_for.get(&caller.uuid()) {

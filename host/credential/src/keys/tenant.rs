@@ -15,6 +15,7 @@ use crate::secrets::Code;
 use crate::status_list::IndexPermutation;
 use crate::tokens::Tokens;
 
+const FAMILY: &str = "chancery/refresh-family/v1";
 const INVITED: &str = "chancery/invited/v1";
 
 /// The keys of one tenant, all derived; cheap to keep, wiped when dropped.
@@ -146,12 +147,45 @@ impl TenantKeys {
         seal::open(&self.subject_key(code), &self.subject_context(offer), sealed)
     }
 
+    /// Seals what a family of refresh tokens renews. It opens only with the secret of its current token, of which
+    /// nothing but a hash is stored.
+    pub fn seal_family(
+        &self,
+        family: OfferId,
+        secret: &Code,
+        plaintext: &[u8],
+        random: &dyn Random,
+    ) -> Vec<u8> {
+        seal::seal(&self.key_with(secret, FAMILY), &self.family_context(family), plaintext, random)
+    }
+
+    /// Opens what [`TenantKeys::seal_family`] sealed.
+    pub fn open_family(
+        &self,
+        family: OfferId,
+        secret: &Code,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        seal::open(&self.key_with(secret, FAMILY), &self.family_context(family), sealed)
+    }
+
+    fn family_context(&self, family: OfferId) -> Vec<u8> {
+        let mut context = self.context(FAMILY);
+        append_field(&mut context, family.uuid().as_bytes());
+        context
+    }
+
     fn subject_key(&self, code: &Code) -> Secret {
+        self.key_with(code, "chancery/subject/v1")
+    }
+
+    /// A key that needs the tenant's data key and a secret that is not stored.
+    fn key_with(&self, code: &Code, label: &str) -> Secret {
         let mut ikm = Zeroizing::new([0; 64]);
         let (data_key, rest) = ikm.split_at_mut(32);
         data_key.copy_from_slice(self.data_key.as_slice());
         rest.copy_from_slice(code.bytes());
-        labelled(ikm.as_slice(), "chancery/subject/v1")
+        labelled(ikm.as_slice(), label)
     }
 
     fn subject_context(&self, offer: OfferId) -> Vec<u8> {
@@ -297,6 +331,19 @@ mod tests {
         assert!(keys(1).open_subject(offer, &wrong, &sealed).is_err());
         assert!(keys(1).open_subject(other, &code, &sealed).is_err());
         assert!(keys(2).open_subject(offer, &code, &sealed).is_err());
+    }
+
+    #[test]
+    fn what_a_family_renews_opens_only_with_its_tenant_name_and_current_token() {
+        let family = OfferId::new(time::OffsetDateTime::UNIX_EPOCH, [1; 10]);
+        let other = OfferId::new(time::OffsetDateTime::UNIX_EPOCH, [2; 10]);
+        let (current, past) = (Code::random(&SystemRandom), Code::random(&SystemRandom));
+        let sealed = keys(1).seal_family(family, &current, b"{}", &SystemRandom);
+        assert_eq!(keys(1).open_family(family, &current, &sealed).unwrap().as_slice(), b"{}");
+        assert!(keys(1).open_family(family, &past, &sealed).is_err());
+        assert!(keys(1).open_family(other, &current, &sealed).is_err());
+        assert!(keys(2).open_family(family, &current, &sealed).is_err());
+        assert!(keys(1).open_subject(family, &current, &sealed).is_err());
     }
 
     #[test]

@@ -50,9 +50,9 @@ pub(crate) async fn issue_credential(
     }
     let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
 
-    let (item, subject) = offered(app, issuer, &wallet, &configuration_id, now).await?;
+    let (item, subject, purpose) = offered(app, issuer, &wallet, &configuration_id, now).await?;
     let template = find_template(app, issuer, &item).await?;
-    let dataset = prepare(app, issuer, &template, &subject, now).await?;
+    let dataset = prepare(app, issuer, &template, purpose, &subject, now).await?;
 
     let definition = template.definition();
     let (_, format) = Format::of_configuration(&configuration_id);
@@ -173,7 +173,7 @@ async fn offered(
     wallet: &Wallet,
     configuration_id: &str,
     now: OffsetDateTime,
-) -> Result<(OfferItem, Value), Refusal> {
+) -> Result<(OfferItem, Value, Purpose), Refusal> {
     let token = &wallet.token;
     let offer = match app.redeemed.take(issuer.tenant(), token.offer) {
         Some(offer) => offer,
@@ -198,7 +198,7 @@ async fn offered(
         serde_json::from_slice(&subjects).map_err(|error| corrupt(&error))?;
     let subject =
         subjects.swap_remove(configuration_id).ok_or_else(|| corrupt(&"it lacks this configuration"))?;
-    Ok((item, subject))
+    Ok((item, subject, if offer.is_renewal { Purpose::Renew } else { Purpose::Issue }))
 }
 
 async fn read_offer(
@@ -248,11 +248,12 @@ async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
+    purpose: Purpose,
     subject: &Value,
     now: OffsetDateTime,
 ) -> Result<Dataset, Refusal> {
     let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
-    match prepare_dataset(app, issuer, template, Purpose::Issue, subject, now).await {
+    match prepare_dataset(app, issuer, template, purpose, subject, now).await {
         Ok(Outcome::Issue(dataset)) => Ok(dataset),
         Ok(Outcome::Refuse(issues)) => {
             Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))

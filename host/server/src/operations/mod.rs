@@ -24,6 +24,7 @@ pub(crate) mod publish_status_list;
 pub(crate) mod push_authorization;
 pub(crate) mod redeem_authorization;
 pub(crate) mod redeem_code;
+pub(crate) mod refresh_token;
 pub(crate) mod register_tenant;
 pub(crate) mod rotate_key;
 pub(crate) mod seal_audit_trail;

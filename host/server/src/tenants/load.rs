@@ -202,7 +202,7 @@ impl Workshop {
                 algorithm,
                 &configurations,
             ))?,
-            server_metadata: render(&describe_server(&identifier, is_platform, &configurations))?,
+            server_metadata: render(&describe_server(&identifier, is_platform, &settings, &configurations))?,
             jwt_vc_issuer: render(&json!({ "issuer": identifier, "jwks": describe_keys(&published) }))?,
             jwks: render(&describe_keys(&published))?,
             token_keys: render(&describe_keys(client_tokens.keys()))?,

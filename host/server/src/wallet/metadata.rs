@@ -3,6 +3,7 @@
 use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
 use chancery_credential::{Algorithm, mdoc};
+use chancery_domain::settings::Settings;
 use chancery_domain::template::{Definition, Field, Format};
 use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
@@ -11,7 +12,7 @@ use chancery_protocol::issuer_metadata::{
     CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType, SigningAlgorithm,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
-use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL};
+use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
 use std::collections::BTreeMap;
 
 use super::public_document;
@@ -125,8 +126,13 @@ fn describe_claims(definition: &Definition, format: Format) -> Vec<ClaimDescript
 pub(crate) fn describe_server(
     identifier: &str,
     is_platform: bool,
+    settings: &Settings,
     configurations: &[(&Definition, Format, String)],
 ) -> AuthorizationServerMetadata {
+    let grants: &[&str] = match settings.refresh_token_days {
+        0 => &[CODE_GRANT, PRE_AUTHORIZED_CODE],
+        _ => &[CODE_GRANT, PRE_AUTHORIZED_CODE, REFRESH_TOKEN],
+    };
     let words = |of_wallets: &[&str], of_clients: &[&str]| {
         let of_wallets = if is_platform { &[] } else { of_wallets };
         of_wallets.iter().chain(of_clients).map(|word| (*word).to_owned()).collect()
@@ -138,7 +144,7 @@ pub(crate) fn describe_server(
         pushed_authorization_request_endpoint: endpoint_of_wallets("/par"),
         token_endpoint: format!("{identifier}/token"),
         jwks_uri: Some(format!("{identifier}/oauth/jwks")),
-        grant_types_supported: words(&[CODE_GRANT, PRE_AUTHORIZED_CODE], &[CLIENT_CREDENTIALS]),
+        grant_types_supported: words(grants, &[CLIENT_CREDENTIALS]),
         response_types_supported: words(&["code"], &[]),
         code_challenge_methods_supported: words(&["S256"], &[]),
         authorization_response_iss_parameter_supported: !is_platform,
