@@ -162,6 +162,12 @@ settings! {
         words: "true or false",
         holds: |_| true,
     };
+    /// Whether wallets must encrypt their requests for credentials, and get encrypted answers (OpenID4VCI §10).
+    encryption_required: bool = false, OF_TENANTS, Rule {
+        schema: || json!({ "type": "boolean" }),
+        words: "true or false",
+        holds: |_| true,
+    };
     /// Days for which a wallet may renew what it received, by refresh tokens that are bound to its key; 0: not at all.
     /// What is known of the holder is kept as long, sealed under the refresh token.
     refresh_token_days: u16 = 0, OF_TENANTS, Rule {

@@ -74,6 +74,9 @@ pub(crate) struct HowToClaim {
     /// Ask for the token by authorization details instead of for the whole offer
     #[arg(long)]
     pub(crate) authorization_details: bool,
+    /// Encrypt requests and have answers encrypted even if the issuer does not insist on it
+    #[arg(long)]
+    pub(crate) encrypt: bool,
     /// Renew it all at once, if the issuer lets wallets renew what they have
     #[arg(long, conflicts_with = "bearer")]
     pub(crate) renew: bool,

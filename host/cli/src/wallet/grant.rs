@@ -4,8 +4,8 @@ use chancery_protocol::offer::{CredentialOffer, PRE_AUTHORIZED_CODE, TxCode};
 use chancery_protocol::token::{
     AuthorizationDetail, GrantedDetail, OPENID_CREDENTIAL, REFRESH_TOKEN, TokenResponse,
 };
-use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use url::Url;
 
@@ -166,7 +166,7 @@ impl Wallet {
         }
     }
 
-    /// POST with the token, once, and once more if the server wants its nonce in the proof.
+    /// POST with the token.
     pub(crate) async fn call(
         &self,
         step: Step,
@@ -174,9 +174,20 @@ impl Wallet {
         grant: &mut Grant,
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, ClaimError> {
+        self.call_with(step, url, grant, |request| request.json(body)).await
+    }
+
+    /// POST with the token, once, and once more if the server wants its nonce in the proof.
+    pub(crate) async fn call_with(
+        &self,
+        step: Step,
+        url: &Url,
+        grant: &mut Grant,
+        with_body: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer, ClaimError> {
         let mut tried = false;
         loop {
-            let request = self.http.request(Method::POST, url).map_err(step.of_http())?.json(body);
+            let request = with_body(self.http.request(Method::POST, url).map_err(step.of_http())?);
             let token = &grant.response.access_token;
             let request = match &grant.dpop {
                 None => request.bearer_auth(token),

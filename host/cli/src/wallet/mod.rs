@@ -13,6 +13,7 @@
 mod authorize;
 mod credential;
 mod dpop;
+mod encryption;
 mod failure;
 mod grant;
 mod issuer;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub binding: Binding,
     /// Whether the token is asked for by authorization details (RFC 9396).
     pub authorization_details: bool,
+    /// Whether requests and answers are encrypted, insisted on or not (OpenID4VCI §10).
+    pub encrypt: bool,
     /// Whether what was claimed is renewed at once (RFC 6749 §6).
     pub renew: bool,
     /// Authorities that an issuer's chain must lead to; none: any chain that is sound in itself.

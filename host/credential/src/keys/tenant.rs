@@ -10,6 +10,7 @@ use super::derive::{Secret, append_field, expand_prk, first_scalar, key_info, la
 use super::seal::{self, Unsealable};
 use super::{Algorithm, KeyUse, SigningKey};
 use crate::envelopes::Envelopes;
+use crate::jose::jwe::{DecryptionKey, KEY_AGREEMENT};
 use crate::nonces::Nonces;
 use crate::secrets::Code;
 use crate::status_list::IndexPermutation;
@@ -63,6 +64,16 @@ impl TenantKeys {
             _ => self.key_bytes(key_use, algorithm, version),
         };
         checked_key(algorithm, &bytes)
+    }
+
+    /// The key that opens what wallets encrypt for the tenant. Its versions are those of the key that signs
+    /// credentials: both are replaced together.
+    pub fn decryption_key(&self, version: u32) -> DecryptionKey {
+        let candidate = |counter| {
+            let info = key_info(KeyUse::Encryption, KEY_AGREEMENT, self.tenant, version, counter);
+            expand_prk(&self.prk, &info)
+        };
+        DecryptionKey::from_scalar(&first_scalar(candidate))
     }
 
     pub(crate) fn key_bytes(&self, key_use: KeyUse, algorithm: Algorithm, version: u32) -> Secret {
@@ -308,6 +319,23 @@ mod tests {
         let one = keys(1).signing_key(KeyUse::Credential, Algorithm::Es256, 1);
         let two = keys(1).signing_key(KeyUse::Credential, Algorithm::Es256, 1);
         assert_eq!(one.key_id(), two.key_id());
+    }
+
+    #[test]
+    fn every_tenant_and_version_is_encrypted_for_by_a_key_of_its_own() {
+        let mut seen = HashSet::new();
+        for tenant in 1..=2 {
+            for version in 1..=3 {
+                seen.insert(keys(tenant).decryption_key(version).key_id().to_owned());
+                seen.insert(
+                    keys(tenant)
+                        .signing_key(KeyUse::Encryption, Algorithm::Es256, version)
+                        .key_id()
+                        .to_owned(),
+                );
+            }
+        }
+        assert_eq!(seen.len(), 2 * 2 * 3);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use chancery_store::{
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
+use super::agree_on_encryption::{Agreement, agree_on_encryption};
 use super::find_template::find_template;
 use super::prepare_dataset::{Unprepared, prepare_dataset};
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
@@ -41,13 +42,12 @@ pub(crate) async fn issue_credential(
     app: &App,
     wallet: Wallet,
     request: CredentialRequest,
-) -> Result<CredentialResponse, Refusal> {
+    was_encrypted: bool,
+) -> Result<(CredentialResponse, Option<Agreement>), Refusal> {
     let (now, issuer) = (app.now(), wallet.issuer.as_ref());
     let configuration_id = requested_configuration(issuer, &wallet.token, &request)?;
-    if request.credential_response_encryption.is_some() {
-        let description = "encrypted responses are not supported, leave credential_response_encryption out";
-        return Err(Refusal::new(ErrorCode::InvalidEncryptionParameters, description));
-    }
+    let asked = request.credential_response_encryption.as_ref();
+    let agreement = agree_on_encryption(issuer, asked, was_encrypted)?;
     let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
 
     let (item, subject, purpose) = offered(app, issuer, &wallet, &configuration_id, now).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn issue_credential(
         issuer.tokens.mint_notification(issuance, wallet.token.offer, app.random.as_ref())
     });
     metrics::counter!("chancery_credentials_issued_total").increment(credentials.len() as u64);
-    Ok(CredentialResponse { credentials, notification_id })
+    Ok((CredentialResponse { credentials, notification_id }, agreement))
 }
 
 /// Which configuration is asked for, and whether the token covers it.

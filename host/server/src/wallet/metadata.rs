@@ -9,7 +9,8 @@ use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{
     BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration, CredentialDisplay,
-    CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType, SigningAlgorithm,
+    CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType, RequestEncryption,
+    ResponseEncryption, SigningAlgorithm,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
@@ -37,8 +38,10 @@ pub(crate) fn describe_issuer(
     identifier: &str,
     display: &IssuerDisplay,
     signing_algorithm: Algorithm,
+    encryption: Option<(RequestEncryption, ResponseEncryption)>,
     configurations: &[(&Definition, Format, String)],
 ) -> CredentialIssuerMetadata {
+    let (of_requests, of_responses) = encryption.unzip();
     let configurations = configurations.iter().map(|(definition, format, id)| {
         (id.clone(), describe_configuration(definition, *format, id, signing_algorithm))
     });
@@ -48,6 +51,8 @@ pub(crate) fn describe_issuer(
         nonce_endpoint: Some(format!("{identifier}/nonce")),
         notification_endpoint: Some(format!("{identifier}/notification")),
         batch_credential_issuance: Some(BatchCredentialIssuance { batch_size: BATCH_SIZE }),
+        credential_request_encryption: of_requests,
+        credential_response_encryption: of_responses,
         display: vec![display.clone()],
         credential_configurations_supported: configurations.collect(),
     }
