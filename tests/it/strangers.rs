@@ -50,6 +50,16 @@ fn python() -> PathBuf {
     python
 }
 
+/// Runs a script of `tests/strangers` that reads one document and writes another.
+pub(crate) fn python_says(script: &str, given: &Value) -> Value {
+    let mut python = Command::new(python());
+    python.arg(root().join("tests/strangers").join(script));
+    let python = python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut python = python.spawn().unwrap();
+    python.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
+    answer(&python.wait_with_output().unwrap())
+}
+
 /// What the subject of a badge is, member by member, in what a reader made of the credential.
 #[track_caller]
 fn is_the_badge(claims: &Value) {
@@ -110,12 +120,7 @@ async fn python_verifies_credential_certificate_and_status() {
             "issuer": acme.identifier, "credential": credential, "jwks": acme.verifier().keys().await,
             "anchor": anchor, "status_list": list.text(),
         });
-        let mut python = Command::new(python());
-        python.arg(root().join("tests/strangers/verify.py"));
-        let python = python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut python = python.spawn().unwrap();
-        python.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
-        let read = answer(&python.wait_with_output().unwrap());
+        let read = python_says("verify.py", &given);
         is_the_badge(&read["all"]);
         shows_the_family_name_alone(&read["shown"]);
         assert_eq!(read["status"], status);

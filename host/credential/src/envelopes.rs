@@ -20,6 +20,8 @@ pub enum Envelope {
     Page,
     /// From the holder's consent to the token endpoint: the authorization code.
     Code,
+    /// From one access token to the next: the refresh token.
+    Refresh,
 }
 
 /// Seals and opens the envelopes of one tenant.
@@ -28,6 +30,7 @@ pub struct Envelopes {
     request: Purpose,
     page: Purpose,
     code: Purpose,
+    refresh: Purpose,
 }
 
 impl Envelopes {
@@ -37,6 +40,7 @@ impl Envelopes {
             request: purpose("chancery/authorization-request/v1"),
             page: purpose("chancery/authorization-page/v1"),
             code: purpose("chancery/authorization-code/v1"),
+            refresh: purpose("chancery/refresh-token/v1"),
         }
     }
 
@@ -45,6 +49,7 @@ impl Envelopes {
             Envelope::Request => &self.request,
             Envelope::Page => &self.page,
             Envelope::Code => &self.code,
+            Envelope::Refresh => &self.refresh,
         }
     }
 
@@ -82,13 +87,11 @@ mod tests {
         let ours = envelopes(1, 1);
         let sealed = ours.seal(Envelope::Page, &("ada", 1), &SystemRandom);
         assert_eq!(ours.open(Envelope::Page, &sealed), Some(("ada".to_owned(), 1)));
-        for (envelopes, kind) in [
-            (envelopes(1, 1), Envelope::Request),
-            (envelopes(1, 1), Envelope::Code),
-            (envelopes(2, 1), Envelope::Page),
-            (envelopes(1, 2), Envelope::Page),
-        ] {
-            assert_eq!(envelopes.open::<(String, u8)>(kind, &sealed), None, "{kind:?}");
+        for kind in [Envelope::Request, Envelope::Code, Envelope::Refresh] {
+            assert_eq!(ours.open::<(String, u8)>(kind, &sealed), None, "{kind:?}");
+        }
+        for others in [envelopes(2, 1), envelopes(1, 2)] {
+            assert_eq!(others.open::<(String, u8)>(Envelope::Page, &sealed), None);
         }
         assert_eq!(ours.open::<(String, u8)>(Envelope::Page, ""), None);
         assert_eq!(ours.open::<u8>(Envelope::Page, &sealed), None, "another shape is no content");

@@ -97,6 +97,16 @@ impl OfferSecret {
 }
 
 impl Code {
+    /// A new secret that follows from no offer's.
+    pub fn random(random: &dyn Random) -> Self {
+        Self::from_bytes(Zeroizing::new(random_bytes(random)))
+    }
+
+    /// What the database knows a family's current refresh token by.
+    pub fn refresh_hash(&self) -> [u8; 32] {
+        secret_hash("refresh-token/v1", self.bytes.as_slice())
+    }
+
     /// What the database finds the offer by.
     pub fn lookup_hash(&self) -> [u8; 32] {
         secret_hash("code/v1", self.bytes.as_slice())

@@ -213,6 +213,19 @@ settings! {
         words: "true or false",
         holds: |_| true,
     };
+    /// Whether wallets must encrypt their requests for credentials, and get encrypted answers (OpenID4VCI §10).
+    encryption_required: bool = false, OF_TENANTS, Rule {
+        schema: || json!({ "type": "boolean" }),
+        words: "true or false",
+        holds: |_| true,
+    };
+    /// Days for which a wallet may renew what it received, by refresh tokens that are bound to its key; 0: not at all.
+    /// What is known of the holder is kept as long, sealed under the refresh token.
+    refresh_token_days: u16 = 0, OF_TENANTS, Rule {
+        schema: || json!({ "type": "integer", "minimum": 0, "maximum": 365 }),
+        words: "0 to 365 days",
+        holds: |days| *days <= 365,
+    };
     /// Days after which an offer that is over is forgotten. What was issued for it stays.
     session_retention_days: u16 = 90, OF_TENANTS, Rule {
         schema: || json!({ "type": "integer", "minimum": 1, "maximum": 3650 }),

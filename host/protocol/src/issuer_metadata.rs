@@ -21,11 +21,52 @@ pub struct CredentialIssuerMetadata {
     /// Absent: one credential a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_credential_issuance: Option<BatchCredentialIssuance>,
+    /// How requests are encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_request_encryption: Option<RequestEncryption>,
+    /// How responses are encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_response_encryption: Option<ResponseEncryption>,
     /// At most one per locale.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub display: Vec<IssuerDisplay>,
     /// By credential configuration id.
     pub credential_configurations_supported: BTreeMap<String, CredentialConfiguration>,
+}
+
+/// How wallets encrypt their requests (§12.2.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestEncryption {
+    /// The keys to encrypt for, each with `kid` and `alg`.
+    pub jwks: JwkSet,
+    /// Values of `enc`.
+    pub enc_values_supported: Vec<String>,
+    /// Values of `zip`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zip_values_supported: Vec<String>,
+    /// Whether every request must be encrypted.
+    pub encryption_required: bool,
+}
+
+/// A JWK set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JwkSet {
+    /// The keys.
+    pub keys: Vec<serde_json::Value>,
+}
+
+/// How the issuer encrypts what it answers (§12.2.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseEncryption {
+    /// Values of `alg`.
+    pub alg_values_supported: Vec<String>,
+    /// Values of `enc`.
+    pub enc_values_supported: Vec<String>,
+    /// Values of `zip`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zip_values_supported: Vec<String>,
+    /// Whether every response is encrypted.
+    pub encryption_required: bool,
 }
 
 /// How many copies one request may ask for.

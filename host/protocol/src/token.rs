@@ -8,6 +8,9 @@ pub const OPENID_CREDENTIAL: &str = "openid_credential";
 /// The grant by which a client acts for itself (RFC 6749 §4.4).
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
 
+/// The grant by which a wallet renews what it was given (RFC 6749 §6).
+pub const REFRESH_TOKEN: &str = "refresh_token";
+
 /// One element of `authorization_details` in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationDetail {
@@ -27,6 +30,9 @@ pub struct TokenResponse {
     pub token_type: String,
     /// Seconds.
     pub expires_in: u32,
+    /// For the next access token, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
     /// What a client may do with the token (RFC 6749 §3.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chancery_credential::jose::jwe::DecryptionKey;
 use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::x509::CertificateChain;
 use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
@@ -40,6 +41,8 @@ pub(crate) struct Issuer {
     pub(crate) signer: Arc<dyn Signer>,
     /// The version of the signing key, as intents record it.
     pub(crate) key_version: u32,
+    /// What opens requests that are encrypted, the one that is advertised first.
+    pub(crate) decryption_keys: Vec<DecryptionKey>,
     pub(crate) chain: Option<CertificateChain>,
     /// By credential configuration id.
     pub(crate) templates: BTreeMap<String, ActiveTemplate>,
@@ -107,6 +110,11 @@ impl Issuer {
     pub(crate) fn configuration_ids(&self) -> Vec<String> {
         let definitions = self.templates.values().map(|active| active.current.definition());
         configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
+    }
+
+    /// Whether wallets may renew what they were given.
+    pub(crate) fn renews(&self) -> bool {
+        !self.is_platform && self.settings.refresh_token_days > 0
     }
 
     /// What counts for what this caller does.

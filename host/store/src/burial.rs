@@ -12,6 +12,7 @@ use chancery_domain::{Tenant, TenantId};
 /// the database.
 pub const WIPED: [&str; 15] = [
     "authorizations",
+    "refresh_families",
     "idempotent_answers",
     "seen",
     "offer_subjects",

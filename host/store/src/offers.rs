@@ -78,6 +78,8 @@ pub struct Offer {
     pub tx_code: Option<Value>,
     /// How often the transaction code was tried.
     pub tx_code_attempts: i16,
+    /// The offer that it renews, if the host made it for a refresh token.
+    pub renews: Option<OfferId>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// Until when the code may be exchanged.
@@ -102,6 +104,8 @@ pub struct IssuableOffer {
     pub items: Vec<OfferItem>,
     /// The subject's data, as it was given to [`create_offer`](TenantTx::create_offer).
     pub sealed_subject: Vec<u8>,
+    /// Whether the wallet renews what it has.
+    pub is_renewal: bool,
 }
 
 impl std::fmt::Debug for IssuableOffer {
@@ -148,6 +152,7 @@ pub(crate) struct Row {
     pub(crate) grant_type: String,
     pub(crate) tx_code_description: Option<Value>,
     pub(crate) tx_code_attempts: i16,
+    pub(crate) renews: Option<Uuid>,
     pub(crate) created_at: OffsetDateTime,
     pub(crate) expires_at: OffsetDateTime,
     pub(crate) configuration_ids: Vec<String>,
@@ -167,6 +172,7 @@ impl Row {
             items: items(configuration_ids, &components, &configuration_hashes, issuance_ids)?,
             tx_code: self.tx_code_description,
             tx_code_attempts: self.tx_code_attempts,
+            renews: self.renews.map(OfferId::from_uuid),
             created_at: self.created_at,
             expires_at: self.expires_at,
         })
@@ -275,7 +281,7 @@ impl TenantTx {
                  case when state not in ('created', 'fetched') then state
                       when expires_at <= $2 then 'expired'
                       else 'fetched' end as "state!",
-                 grant_type, tx_code_description, tx_code_attempts, created_at, expires_at, configuration_ids,
+                 grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at, configuration_ids,
                  components, configuration_hashes, issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where handle_hash = $1"#,
             handle_hash.as_slice(),
@@ -290,7 +296,7 @@ impl TenantTx {
     pub async fn look_at_offer(&mut self, handle_hash: &[u8; 32]) -> Result<Option<Offer>, StoreError> {
         let row = query_as!(
             Row,
-            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where handle_hash = $1"#,
@@ -305,7 +311,7 @@ impl TenantTx {
     pub async fn offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError> {
         let row = query_as!(
             Row,
-            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where id = $1"#,
@@ -323,7 +329,7 @@ impl TenantTx {
     ) -> Result<(Vec<Offer>, Option<OfferId>), StoreError> {
         let rows = query_as!(
             Row,
-            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers where id < $1 order by id desc limit $2"#,
@@ -373,7 +379,7 @@ impl TenantTx {
     ) -> Result<Option<IssuableOffer>, StoreError> {
         let row = query!(
             r#"select s.sealed, o.configuration_ids, o.components, o.configuration_hashes,
-                 o.issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+                 o.issuance_ids as "issuance_ids: Vec<Option<Uuid>>", o.renews is not null as "is_renewal!"
              from offers o join offer_subjects s on s.offer_id = $1
              where o.id = $1 and o.state in ('redeemed', 'issued') and o.issue_by > $2"#,
             id.uuid(),
@@ -384,6 +390,6 @@ impl TenantTx {
         let Some(row) = self.session.settle(row)? else { return Ok(None) };
         let items =
             items(row.configuration_ids, &row.components, &row.configuration_hashes, row.issuance_ids)?;
-        Ok(Some(IssuableOffer { items, sealed_subject: row.sealed }))
+        Ok(Some(IssuableOffer { items, sealed_subject: row.sealed, is_renewal: row.is_renewal }))
     }
 }

@@ -115,6 +115,7 @@ impl TenantTx {
                 sealed_subject: row
                     .sealed_subject
                     .ok_or_else(|| StoreError::corrupt("offer_subjects", "sealed"))?,
+                is_renewal: false,
             },
             issue_by: row.issue_by,
         })

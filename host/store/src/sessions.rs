@@ -25,7 +25,7 @@ impl TenantTx {
             state.map(|state| state.offer_states().map(|state| state.as_str().to_owned()).collect());
         let rows = query_as!(
             Row,
-            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, created_at, expires_at,
+            r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
              from offers
@@ -71,7 +71,8 @@ impl TenantTx {
         Ok(self.session.settle(row)?.map(|row| row.gone))
     }
 
-    /// Forgets offers that are over and were made before then; how many.
+    /// Forgets offers that are over and were made before then; how many. As long as a wallet may renew what an offer
+    /// issued, it is not over.
     pub async fn forget_sessions(
         &mut self,
         made_before: OffsetDateTime,
@@ -80,7 +81,10 @@ impl TenantTx {
         let done = query!(
             "with gone as (
                  delete from offers where id = any(array(
-                     select id from offers where id < $1 and issue_by <= $2 order by id limit $3
+                     select id from offers o where id < $1 and issue_by <= $2
+                       and not exists (
+                         select from refresh_families f where f.offer_id = coalesce(o.renews, o.id))
+                     order by id limit $3
                  ))
                  returning id
              ), erased as (

@@ -15,7 +15,7 @@ const NO_SOONER_THAN: Duration = Duration::MINUTE;
 pub struct Swept {
     /// Offers that are expired now.
     pub offers_expired: u64,
-    /// Used-up values, answers, invitations and decided authorizations that were forgotten.
+    /// Used-up values, answers, invitations, decided authorizations and ended families that were forgotten.
     pub forgotten: u64,
 }
 
@@ -45,12 +45,14 @@ impl TenantTx {
         Ok(self.session.settle(expired)?.unsigned_abs())
     }
 
-    /// Forgets used-up values, decided authorizations, invitations and stored answers whose time is over.
+    /// Forgets used-up values, decided authorizations, families of refresh tokens, invitations and stored answers
+    /// whose time is over.
     pub async fn purge(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
         let seen =
             query!("delete from seen where expires_at <= $1", now).execute(self.session.statement()).await;
         let seen = self.session.settle(seen)?.rows_affected();
-        let authorizations = self.forget_authorizations(now).await?;
+        let decided = self.forget_authorizations(now).await?;
+        let families = self.forget_families(now).await?;
         let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
@@ -59,7 +61,7 @@ impl TenantTx {
         let invitations = query!("delete from invitations where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
-        Ok(seen + authorizations + answers + self.session.settle(invitations)?.rows_affected())
+        Ok(seen + decided + families + answers + self.session.settle(invitations)?.rows_affected())
     }
 
     /// Expires and purges, and says when to come again: soon if something waits, in a day if nothing does,
@@ -76,6 +78,7 @@ impl TenantTx {
                      from offer_subjects
                      union all select min(expires_at) from seen
                      union all select min(forget_at) from authorizations
+                     union all select min(expires_at) from refresh_families
                      union all select min(expires_at) from idempotent_answers
                      union all select min(expires_at) from invitations
                  ) waiting

@@ -1,5 +1,6 @@
 //! `POST /credential` (OpenID4VCI §8)
 
+mod encrypted;
 mod mdoc;
 mod proofs;
 

@@ -35,6 +35,8 @@ async fn the_issuer_says_of_itself_what_is_true() {
             "nonce_endpoint",
             "notification_endpoint",
             "batch_credential_issuance",
+            "credential_request_encryption",
+            "credential_response_encryption",
             "display",
             "credential_configurations_supported",
         ],

@@ -1,6 +1,7 @@
 //! `POST /token` (OpenID4VCI §6, RFC 6749 §5)
 
 mod clients;
+mod refresh;
 
 use chancery_tests::jose::{self, Key};
 use chancery_tests::people::wallet::GRANT;

@@ -60,6 +60,7 @@ pub(crate) struct Request {
 
 /// How a wallet claims.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that people type")]
 pub(crate) struct HowToClaim {
     /// How many copies, each bound to a key of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
@@ -73,6 +74,12 @@ pub(crate) struct HowToClaim {
     /// Ask for the token by authorization details instead of for the whole offer
     #[arg(long)]
     pub(crate) authorization_details: bool,
+    /// Encrypt requests and have answers encrypted even if the issuer does not insist on it
+    #[arg(long)]
+    pub(crate) encrypt: bool,
+    /// Renew it all at once, if the issuer lets wallets renew what they have
+    #[arg(long, conflicts_with = "bearer")]
+    pub(crate) renew: bool,
     /// Certificates (PEM) that the issuer's chain must lead to; else any chain that is sound in itself
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,

@@ -77,7 +77,13 @@ fn settings(how: &HowToClaim) -> Result<Settings, Failure> {
         (false, false) => Binding::IfAdvertised,
     };
     let anchors = how.trust.as_deref().map(read_anchors).transpose()?.unwrap_or_default();
-    Ok(Settings { binding, authorization_details: how.authorization_details, anchors })
+    Ok(Settings {
+        binding,
+        authorization_details: how.authorization_details,
+        encrypt: how.encrypt,
+        renew: how.renew,
+        anchors,
+    })
 }
 
 fn read_anchors(path: &Path) -> Result<Anchors, Failure> {

@@ -22,7 +22,7 @@ use super::{Wallet, link, not_stored, refusal};
 use crate::http::Answer;
 
 /// Who this wallet says it is: nobody registered it.
-const CLIENT: &str = "chancery-wallet";
+pub(super) const CLIENT: &str = "chancery-wallet";
 /// Where answers would go if there were a browser.
 const REDIRECT: &str = "chancery-wallet://authorized";
 const STEP: Step = Step::Authorization;

@@ -95,8 +95,7 @@ impl Wallet {
             proofs: Some(json!({"jwt": proofs})),
             credential_response_encryption: None,
         };
-        let answer = self.call(step, &url, grant, &request).await?;
-        let response: CredentialResponse = json(step, &answer)?;
+        let response: CredentialResponse = self.exchange(issuer, grant, step, &url, request).await?;
         step.expect(
             response.credentials.len() == asked,
             format_args!("{asked} credentials, one for each key"),

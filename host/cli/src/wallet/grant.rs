@@ -1,12 +1,15 @@
 //! The access token: asking for it, checking it, sending it.
 
 use chancery_protocol::offer::{CredentialOffer, PRE_AUTHORIZED_CODE, TxCode};
-use chancery_protocol::token::{AuthorizationDetail, GrantedDetail, OPENID_CREDENTIAL, TokenResponse};
-use reqwest::Method;
+use chancery_protocol::token::{
+    AuthorizationDetail, GrantedDetail, OPENID_CREDENTIAL, REFRESH_TOKEN, TokenResponse,
+};
 use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use url::Url;
 
+use super::authorize::CLIENT;
 use super::credential::Wanted;
 use super::dpop::{Audience, DpopKey};
 use super::failure::{ClaimError, Problem, Step};
@@ -81,6 +84,27 @@ impl Wallet {
         self.redeem(issuer, offer, &form).await
     }
 
+    /// Exchanges the refresh token for the next access token, with the key that both are bound to.
+    pub async fn refresh(
+        &self,
+        issuer: &Issuer,
+        offer: &CredentialOffer,
+        grant: Grant,
+    ) -> Result<Grant, ClaimError> {
+        let token = grant.response.refresh_token.ok_or_else(|| {
+            Step::Token.unexpected("a refresh token", "none: this issuer lets nobody renew what they have")
+        })?;
+        let form = [
+            ("grant_type", REFRESH_TOKEN.to_owned()),
+            ("refresh_token", token.clone()),
+            ("client_id", CLIENT.to_owned()),
+        ];
+        let renewed = self.redeem_with(issuer, offer, &form, grant.dpop).await?;
+        let is_new = renewed.response.refresh_token.as_ref().is_none_or(|next| *next != token);
+        Step::Token.expect(is_new, "another refresh token than the one that was used", "the same")?;
+        Ok(renewed)
+    }
+
     async fn redeem(
         &self,
         issuer: &Issuer,
@@ -142,7 +166,7 @@ impl Wallet {
         }
     }
 
-    /// POST with the token, once, and once more if the server wants its nonce in the proof.
+    /// POST with the token.
     pub(crate) async fn call(
         &self,
         step: Step,
@@ -150,9 +174,20 @@ impl Wallet {
         grant: &mut Grant,
         body: &(impl Serialize + Sync),
     ) -> Result<Answer, ClaimError> {
+        self.call_with(step, url, grant, |request| request.json(body)).await
+    }
+
+    /// POST with the token, once, and once more if the server wants its nonce in the proof.
+    pub(crate) async fn call_with(
+        &self,
+        step: Step,
+        url: &Url,
+        grant: &mut Grant,
+        with_body: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer, ClaimError> {
         let mut tried = false;
         loop {
-            let request = self.http.request(Method::POST, url).map_err(step.of_http())?.json(body);
+            let request = with_body(self.http.request(Method::POST, url).map_err(step.of_http())?);
             let token = &grant.response.access_token;
             let request = match &grant.dpop {
                 None => request.bearer_auth(token),
@@ -289,6 +324,7 @@ mod tests {
     fn response(details: Vec<GrantedDetail>) -> TokenResponse {
         TokenResponse {
             scope: None,
+            refresh_token: None,
             access_token: "token".into(),
             token_type: "Bearer".into(),
             expires_in: 300,

@@ -13,6 +13,7 @@
 mod authorize;
 mod credential;
 mod dpop;
+mod encryption;
 mod failure;
 mod grant;
 mod issuer;
@@ -75,6 +76,10 @@ pub struct Settings {
     pub binding: Binding,
     /// Whether the token is asked for by authorization details (RFC 9396).
     pub authorization_details: bool,
+    /// Whether requests and answers are encrypted, insisted on or not (OpenID4VCI §10).
+    pub encrypt: bool,
+    /// Whether what was claimed is renewed at once (RFC 6749 §6).
+    pub renew: bool,
     /// Authorities that an issuer's chain must lead to; none: any chain that is sound in itself.
     pub anchors: Anchors,
 }
@@ -157,10 +162,26 @@ impl Wallet {
         } else {
             self.authorize(&issuer, offer, sign_in).await?
         };
+        let mut claimed = self.claim_all(&issuer, &mut grant, offer, count).await?;
+        if self.settings.renew {
+            let mut renewed = self.refresh(&issuer, offer, grant).await?;
+            claimed.extend(self.claim_all(&issuer, &mut renewed, offer, count).await?);
+        }
+        Ok(claimed)
+    }
+
+    /// Claims everything that an offer offers, with one token.
+    async fn claim_all(
+        &self,
+        issuer: &Issuer,
+        grant: &mut Grant,
+        offer: &CredentialOffer,
+        count: u16,
+    ) -> Result<Vec<Claimed>, ClaimError> {
         let mut claimed = Vec::new();
         for configuration_id in &offer.credential_configuration_ids {
             for wanted in grant.wanted(configuration_id)? {
-                claimed.push(self.claim_one(&issuer, &mut grant, &wanted, count).await?);
+                claimed.push(self.claim_one(issuer, grant, &wanted, count).await?);
             }
         }
         Ok(claimed)

@@ -1,11 +1,12 @@
 //! JOSE, as strict as a signature that decides something must be: two algorithms,
-//! the compact form, public keys only.
+//! the compact form, public keys only. Encryption is in [`jwe`].
 //!
 //! Absent on purpose: `none`, every symmetric algorithm, RSA, the JSON
 //! serialisation, detached and unencoded payloads, critical extensions, and any
 //! fetching of what a header points to (`jku`, `x5u`).
 
 pub(crate) mod base64url;
+pub mod jwe;
 mod jwk;
 mod jws;
 

@@ -6,7 +6,7 @@
 //! info = field("v1")            version of this layout
 //!      ‖ field(use)             "credential", "document-signer", "status", "token",
 //!                               "metadata", "encryption" or "mac"
-//!      ‖ field(algorithm)       "ES256", "EdDSA", or "HS256" for the MAC key
+//!      ‖ field(algorithm)       "ES256", "EdDSA", "ECDH-ES", or "HS256" for the MAC key
 //!      ‖ field(tenant id)       the 16 bytes of the UUID
 //!      ‖ field(key version)     u32
 //!      ‖ field(counter)         u32
@@ -17,7 +17,7 @@
 //! Integers are big-endian, text is ASCII. The lengths make the encoding
 //! injective: no two sets of fields give the same bytes.
 //!
-//! ES256 takes the first counter, from 0, whose value lies in [1, n−1]
+//! ES256 and ECDH-ES take the first counter, from 0, whose value lies in [1, n−1]
 //! (FIPS 186-5 A.2.2, rejection sampling); `EdDSA` and the MAC key take counter 0.
 
 use chancery_domain::TenantId;

@@ -10,11 +10,13 @@ use super::mac::{MacKey, SupersededMac};
 use super::seal::{self, Unsealable};
 use super::{Algorithm, KeyUse, SigningKey};
 use crate::envelopes::Envelopes;
+use crate::jose::jwe::{DecryptionKey, KEY_AGREEMENT};
 use crate::nonces::Nonces;
 use crate::secrets::Code;
 use crate::status_list::IndexPermutation;
 use crate::tokens::Tokens;
 
+const FAMILY: &str = "chancery/refresh-family/v1";
 const INVITED: &str = "chancery/invited/v1";
 
 /// The keys of one tenant, all derived; cheap to keep, wiped when dropped.
@@ -56,6 +58,16 @@ impl TenantKeys {
             _ => self.key_bytes(key_use, algorithm, version),
         };
         checked_key(algorithm, &bytes)
+    }
+
+    /// The key that opens what wallets encrypt for the tenant. Its versions are those of the key that signs
+    /// credentials: both are replaced together.
+    pub fn decryption_key(&self, version: u32) -> DecryptionKey {
+        let candidate = |counter| {
+            let info = key_info(KeyUse::Encryption, KEY_AGREEMENT, self.tenant, version, counter);
+            expand_prk(&self.prk, &info)
+        };
+        DecryptionKey::from_scalar(&first_scalar(candidate))
     }
 
     pub(crate) fn key_bytes(&self, key_use: KeyUse, algorithm: Algorithm, version: u32) -> Secret {
@@ -149,12 +161,45 @@ impl TenantKeys {
         seal::open(&self.subject_key(code), &self.subject_context(offer), sealed)
     }
 
+    /// Seals what a family of refresh tokens renews. It opens only with the secret of its current token, of which
+    /// nothing but a hash is stored.
+    pub fn seal_family(
+        &self,
+        family: OfferId,
+        secret: &Code,
+        plaintext: &[u8],
+        random: &dyn Random,
+    ) -> Vec<u8> {
+        seal::seal(&self.key_with(secret, FAMILY), &self.family_context(family), plaintext, random)
+    }
+
+    /// Opens what [`TenantKeys::seal_family`] sealed.
+    pub fn open_family(
+        &self,
+        family: OfferId,
+        secret: &Code,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        seal::open(&self.key_with(secret, FAMILY), &self.family_context(family), sealed)
+    }
+
+    fn family_context(&self, family: OfferId) -> Vec<u8> {
+        let mut context = self.context(FAMILY);
+        append_field(&mut context, family.uuid().as_bytes());
+        context
+    }
+
     fn subject_key(&self, code: &Code) -> Secret {
+        self.key_with(code, "chancery/subject/v1")
+    }
+
+    /// A key that needs the tenant's data key and a secret that is not stored.
+    fn key_with(&self, code: &Code, label: &str) -> Secret {
         let mut ikm = Zeroizing::new([0; 64]);
         let (data_key, rest) = ikm.split_at_mut(32);
         data_key.copy_from_slice(self.data_key.as_slice());
         rest.copy_from_slice(code.bytes());
-        labelled(ikm.as_slice(), "chancery/subject/v1")
+        labelled(ikm.as_slice(), label)
     }
 
     fn subject_context(&self, offer: OfferId) -> Vec<u8> {
@@ -280,6 +325,23 @@ mod tests {
     }
 
     #[test]
+    fn every_tenant_and_version_is_encrypted_for_by_a_key_of_its_own() {
+        let mut seen = HashSet::new();
+        for tenant in 1..=2 {
+            for version in 1..=3 {
+                seen.insert(keys(tenant).decryption_key(version).key_id().to_owned());
+                seen.insert(
+                    keys(tenant)
+                        .signing_key(KeyUse::Encryption, Algorithm::Es256, version)
+                        .key_id()
+                        .to_owned(),
+                );
+            }
+        }
+        assert_eq!(seen.len(), 2 * 2 * 3);
+    }
+
+    #[test]
     fn a_self_hosted_issuer_signs_credentials_with_its_own_key_and_nothing_else() {
         let keys = Keyring::self_hosted(&[7; 32], None).unwrap().tenant(tenant_id(1), &[2; 32], &[3; 32]);
         for algorithm in Algorithm::ALL {
@@ -300,6 +362,19 @@ mod tests {
         assert!(keys(1).open_subject(offer, &wrong, &sealed).is_err());
         assert!(keys(1).open_subject(other, &code, &sealed).is_err());
         assert!(keys(2).open_subject(offer, &code, &sealed).is_err());
+    }
+
+    #[test]
+    fn what_a_family_renews_opens_only_with_its_tenant_name_and_current_token() {
+        let family = OfferId::new(time::OffsetDateTime::UNIX_EPOCH, [1; 10]);
+        let other = OfferId::new(time::OffsetDateTime::UNIX_EPOCH, [2; 10]);
+        let (current, past) = (Code::random(&SystemRandom), Code::random(&SystemRandom));
+        let sealed = keys(1).seal_family(family, &current, b"{}", &SystemRandom);
+        assert_eq!(keys(1).open_family(family, &current, &sealed).unwrap().as_slice(), b"{}");
+        assert!(keys(1).open_family(family, &past, &sealed).is_err());
+        assert!(keys(1).open_family(other, &current, &sealed).is_err());
+        assert!(keys(2).open_family(family, &current, &sealed).is_err());
+        assert!(keys(1).open_subject(family, &current, &sealed).is_err());
     }
 
     #[test]

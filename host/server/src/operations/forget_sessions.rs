@@ -46,6 +46,7 @@ pub(crate) async fn forget_session(
     id: OfferId,
 ) -> Result<(), Problem> {
     let mut tx = app.tenant(issuer).await?;
+    tx.end_family(id).await?;
     match tx.forget_session(id, app.now()).await? {
         None => Err(Problem::not_found()),
         Some(false) => {

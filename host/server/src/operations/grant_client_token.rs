@@ -33,6 +33,7 @@ pub(crate) async fn grant_client_token(
         access_token,
         token_type: "Bearer".to_owned(),
         expires_in: u32::try_from(LIFETIME.whole_seconds()).unwrap_or_default(),
+        refresh_token: None,
         scope: Some(scope),
         authorization_details: Vec::new(),
     })

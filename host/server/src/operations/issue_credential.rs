@@ -23,6 +23,7 @@ use chancery_store::{
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
+use super::agree_on_encryption::{Agreement, agree_on_encryption};
 use super::find_template::find_template;
 use super::prepare_dataset::{Unprepared, prepare_dataset};
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
@@ -41,22 +42,21 @@ pub(crate) async fn issue_credential(
     app: &App,
     wallet: Wallet,
     request: CredentialRequest,
-) -> Result<CredentialResponse, Refusal> {
+    was_encrypted: bool,
+) -> Result<(CredentialResponse, Option<Agreement>), Refusal> {
     let (now, issuer) = (app.now(), wallet.issuer.as_ref());
     let configuration_id = requested_configuration(issuer, &wallet.token, &request)?;
-    if request.credential_response_encryption.is_some() {
-        let description = "encrypted responses are not supported, leave credential_response_encryption out";
-        return Err(Refusal::new(ErrorCode::InvalidEncryptionParameters, description));
-    }
+    let asked = request.credential_response_encryption.as_ref();
+    let agreement = agree_on_encryption(issuer, asked, was_encrypted)?;
     // What was offered is issued, whether it still is offered to others or not.
     if issuer.template(&configuration_id).is_none() {
         offered(app, issuer, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
     }
     let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
 
-    let (item, subject) = offered(app, issuer, &wallet, &configuration_id, now).await?;
+    let (item, subject, purpose) = offered(app, issuer, &wallet, &configuration_id, now).await?;
     let template = find_template(app, issuer, &item).await?;
-    let dataset = prepare(app, issuer, &template, &subject, now).await?;
+    let dataset = prepare(app, issuer, &template, purpose, &subject, now).await?;
 
     let definition = template.definition();
     let (_, format) = Format::of_configuration(&configuration_id);
@@ -73,7 +73,7 @@ pub(crate) async fn issue_credential(
         issuer.tokens.mint_notification(issuance, wallet.token.offer, app.random.as_ref())
     });
     metrics::counter!("chancery_credentials_issued_total").increment(credentials.len() as u64);
-    Ok(CredentialResponse { credentials, notification_id })
+    Ok((CredentialResponse { credentials, notification_id }, agreement))
 }
 
 /// Which configuration is asked for, and whether the token covers it.
@@ -182,7 +182,7 @@ async fn offered(
     wallet: &Wallet,
     configuration_id: &str,
     now: OffsetDateTime,
-) -> Result<(OfferItem, Value), Refusal> {
+) -> Result<(OfferItem, Value, Purpose), Refusal> {
     let token = &wallet.token;
     let offer = match app.redeemed.take(issuer.tenant(), token.offer) {
         Some(offer) => offer,
@@ -207,7 +207,7 @@ async fn offered(
         serde_json::from_slice(&subjects).map_err(|error| corrupt(&error))?;
     let subject =
         subjects.swap_remove(configuration_id).ok_or_else(|| corrupt(&"it lacks this configuration"))?;
-    Ok((item, subject))
+    Ok((item, subject, if offer.is_renewal { Purpose::Renew } else { Purpose::Issue }))
 }
 
 async fn read_offer(
@@ -257,11 +257,12 @@ async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
+    purpose: Purpose,
     subject: &Value,
     now: OffsetDateTime,
 ) -> Result<Dataset, Refusal> {
     let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
-    match prepare_dataset(app, issuer, template, Purpose::Issue, subject, now).await {
+    match prepare_dataset(app, issuer, template, purpose, subject, now).await {
         Ok(Outcome::Issue(dataset)) => Ok(dataset),
         Ok(Outcome::Refuse(issues)) => {
             Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))

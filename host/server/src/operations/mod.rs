@@ -2,6 +2,7 @@
 
 pub(crate) mod accept_invitation;
 pub(crate) mod administer_tenant;
+pub(crate) mod agree_on_encryption;
 pub(crate) mod bind_endpoint;
 pub(crate) mod change_status;
 pub(crate) mod claim_domain;
@@ -25,6 +26,7 @@ pub(crate) mod publish_status_list;
 pub(crate) mod push_authorization;
 pub(crate) mod redeem_authorization;
 pub(crate) mod redeem_code;
+pub(crate) mod refresh_token;
 pub(crate) mod register_tenant;
 pub(crate) mod rotate_key;
 pub(crate) mod seal_audit_trail;

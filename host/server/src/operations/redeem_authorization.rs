@@ -11,7 +11,8 @@ use chancery_protocol::token::{AuthorizationDetail, TokenResponse};
 use chancery_store::Authorized;
 use sha2::{Digest as _, Sha256};
 
-use super::redeem_code::{TOKEN_LIFETIME, by_identifiers, grant, granted_detail, use_up};
+use super::redeem_code::{TOKEN_LIFETIME, by_identifiers, grant, token_response, use_up};
+use super::refresh_token::begin_family;
 use crate::app::App;
 use crate::authorization::{Consent, configurations};
 use crate::caller::UsedProof;
@@ -37,7 +38,7 @@ pub(crate) async fn redeem_authorization(
     let now = app.now();
     let consent: Consent = issuer.envelopes.open(Envelope::Code, &request.code).ok_or_else(no_good)?;
     check_binding(&consent, &request, proof.as_ref())?;
-    let granted = narrowed(&consent.granted, request.details.as_deref())?;
+    let granted = narrowed(&consent.granted, &[], request.details.as_deref())?;
     let code = Code::parse(&consent.code).ok_or_else(no_good)?;
     // As in `redeem_code`: the wallet is spared a code that would be spent for nothing.
     let templates = configurations(&granted).iter().filter_map(|id| issuer.template(id));
@@ -50,8 +51,9 @@ pub(crate) async fn redeem_authorization(
         use_up(&mut tx, proof, now).await?;
     }
     match tx.redeem_authorization(consent.authorization, consent.offer, now).await? {
-        Authorized::Redeemed => tx.commit().await?,
+        Authorized::Redeemed => {}
         Authorized::Replayed => {
+            tx.end_family(consent.offer).await?;
             tx.commit().await?;
             tracing::warn!(offer.id = %consent.offer, "an authorization code came twice, its tokens are revoked");
             return Err(no_good());
@@ -61,13 +63,6 @@ pub(crate) async fn redeem_authorization(
             return Err(no_good());
         }
     }
-    metrics::counter!("chancery_codes_redeemed_total").increment(1);
-
-    let token_type = if proof.is_some() { "DPoP" } else { "Bearer" };
-    let (scope, details) = match &granted {
-        Granted::Identifiers(ids) => (None, ids.iter().map(|id| granted_detail(id)).collect()),
-        granted => (Some(configurations(granted).join(" ")), Vec::new()),
-    };
     let token = AccessToken {
         offer: consent.offer,
         code,
@@ -76,13 +71,10 @@ pub(crate) async fn redeem_authorization(
         client: Some(consent.client_id),
         expires_at: now + TOKEN_LIFETIME,
     };
-    Ok(TokenResponse {
-        access_token: issuer.tokens.mint(&token, app.random.as_ref()),
-        token_type: token_type.to_owned(),
-        expires_in: u32::try_from(TOKEN_LIFETIME.whole_seconds()).unwrap_or_default(),
-        scope,
-        authorization_details: details,
-    })
+    let refresh_token = begin_family(app, issuer, &mut tx, &token, None).await?;
+    tx.commit().await?;
+    metrics::counter!("chancery_codes_redeemed_total").increment(1);
+    Ok(TokenResponse { refresh_token, ..token_response(app, issuer, &token) })
 }
 
 /// Client, redirect URI, verifier and key must be those of the request that the holder consented to.
@@ -110,10 +102,16 @@ fn check_binding(
     Ok(())
 }
 
-/// The wallet may ask for less than was granted, never for more (OpenID4VCI §6.1.1).
-fn narrowed(granted: &Granted, details: Option<&[AuthorizationDetail]>) -> Result<Granted, Refusal> {
+/// The wallet may ask for less than was granted, never for more (OpenID4VCI §6.1.1). Where everything was granted,
+/// that is what was `offered`.
+pub(super) fn narrowed(
+    granted: &Granted,
+    offered: &[String],
+    details: Option<&[AuthorizationDetail]>,
+) -> Result<Granted, Refusal> {
     let Some(details) = details else { return Ok(granted.clone()) };
-    Ok(by_identifiers(&grant(details, configurations(granted))?))
+    let all = if *granted == Granted::Everything { offered } else { configurations(granted) };
+    Ok(by_identifiers(&grant(details, all)?))
 }
 
 /// Unknown, expired, used, of an offer that is over: one answer for all (RFC 6749 §5.2).

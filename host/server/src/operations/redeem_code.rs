@@ -8,6 +8,7 @@ use chancery_protocol::token::{AuthorizationDetail, GrantedDetail, OPENID_CREDEN
 use chancery_store::{Redemption, Seen, TenantTx, TxCodeAttempt};
 use time::{Duration, OffsetDateTime};
 
+use super::refresh_token::begin_family;
 use crate::app::App;
 use crate::caller::UsedProof;
 use crate::issuer::Issuer;
@@ -85,11 +86,6 @@ pub(crate) async fn redeem_code(
             return Err(refusal);
         }
     };
-    tx.commit().await?;
-    metrics::counter!("chancery_codes_redeemed_total").increment(1);
-    app.redeemed.keep(issuer.tenant(), offer, issuable);
-
-    let token_type = if proof.is_some() { "DPoP" } else { "Bearer" };
     let token = AccessToken {
         offer,
         code,
@@ -98,13 +94,28 @@ pub(crate) async fn redeem_code(
         client: None,
         expires_at: now + TOKEN_LIFETIME,
     };
-    Ok(TokenResponse {
-        access_token: issuer.tokens.mint(&token, app.random.as_ref()),
-        token_type: token_type.to_owned(),
+    let refresh_token = begin_family(app, issuer, &mut tx, &token, Some(&issuable)).await?;
+    tx.commit().await?;
+    metrics::counter!("chancery_codes_redeemed_total").increment(1);
+    app.redeemed.keep(issuer.tenant(), offer, issuable);
+    Ok(TokenResponse { refresh_token, ..token_response(app, issuer, &token) })
+}
+
+/// What the wallet is told of its token.
+pub(crate) fn token_response(app: &App, issuer: &Issuer, token: &AccessToken) -> TokenResponse {
+    let (scope, details) = match &token.granted {
+        Granted::Everything => (None, Vec::new()),
+        Granted::Configurations(ids) => (Some(ids.join(" ")), Vec::new()),
+        Granted::Identifiers(ids) => (None, ids.iter().map(|id| granted_detail(id)).collect()),
+    };
+    TokenResponse {
+        access_token: issuer.tokens.mint(token, app.random.as_ref()),
+        token_type: if token.thumbprint.is_some() { "DPoP" } else { "Bearer" }.to_owned(),
         expires_in: u32::try_from(TOKEN_LIFETIME.whole_seconds()).unwrap_or_default(),
-        scope: None,
-        authorization_details: granted.unwrap_or_default(),
-    })
+        refresh_token: None,
+        scope,
+        authorization_details: details,
+    }
 }
 
 /// Unknown, expired, used, cancelled: one answer for all (RFC 6749 §5.2).
@@ -165,7 +176,7 @@ pub(crate) fn grant(
 }
 
 /// A configuration that was granted, as the token response tells of it.
-pub(crate) fn granted_detail(configuration_id: &str) -> GrantedDetail {
+fn granted_detail(configuration_id: &str) -> GrantedDetail {
     GrantedDetail {
         r#type: OPENID_CREDENTIAL.to_owned(),
         credential_configuration_id: configuration_id.to_owned(),

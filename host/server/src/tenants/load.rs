@@ -32,6 +32,7 @@ use super::templates::Templates;
 use crate::active_template::ActiveTemplate;
 use crate::issuer::{Documents, Issuer, configurations};
 use crate::operations::import_key::imported_key_of;
+use crate::wallet::encryption::{decryption_keys, describe_encryption};
 use crate::wallet::keys::describe_keys;
 use crate::wallet::metadata::{describe_issuer, describe_server};
 
@@ -208,6 +209,7 @@ impl Workshop {
         let keys = private.keys;
         let algorithm = signer.algorithm();
         let is_platform = self.saas && tenant.system;
+        let decryption_keys = decryption_keys(&keys, stored);
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
         let chain = self.certificates.chain(signer.public_jwk(), &identifier, self.clock.now())?;
         let did = self.did.clone().or_else(|| self.default_did(&url));
@@ -226,9 +228,10 @@ impl Workshop {
                 &identifier,
                 &display(&tenant, &settings),
                 algorithm,
+                decryption_keys.first().map(|key| describe_encryption(key, &settings)),
                 &configurations,
             ))?,
-            server_metadata: render(&describe_server(&identifier, is_platform, &configurations))?,
+            server_metadata: render(&describe_server(&identifier, is_platform, &settings, &configurations))?,
             jwt_vc_issuer: render(&json!({ "issuer": identifier, "jwks": describe_keys(&published) }))?,
             jwks: render(&describe_keys(&published))?,
             token_keys: render(&describe_keys(client_tokens.keys()))?,
@@ -241,6 +244,7 @@ impl Workshop {
             client_tokens,
             permutation_tag: keys.mac("status-permutation-tag/v1", b""),
             keys,
+            decryption_keys,
             key_version,
             signer: Arc::new(signer),
             chain,

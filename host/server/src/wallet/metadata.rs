@@ -3,15 +3,17 @@
 use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
 use chancery_credential::{Algorithm, mdoc};
+use chancery_domain::settings::Settings;
 use chancery_domain::template::{Definition, Field, Format};
 use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{
     BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration, CredentialDisplay,
-    CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType, SigningAlgorithm,
+    CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType, RequestEncryption,
+    ResponseEncryption, SigningAlgorithm,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
-use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL};
+use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
 use std::collections::BTreeMap;
 
 use super::public_document;
@@ -36,8 +38,10 @@ pub(crate) fn describe_issuer(
     identifier: &str,
     display: &IssuerDisplay,
     signing_algorithm: Algorithm,
+    encryption: Option<(RequestEncryption, ResponseEncryption)>,
     configurations: &[(&Definition, Format, String)],
 ) -> CredentialIssuerMetadata {
+    let (of_requests, of_responses) = encryption.unzip();
     let configurations = configurations.iter().map(|(definition, format, id)| {
         (id.clone(), describe_configuration(definition, *format, id, signing_algorithm))
     });
@@ -47,6 +51,8 @@ pub(crate) fn describe_issuer(
         nonce_endpoint: Some(format!("{identifier}/nonce")),
         notification_endpoint: Some(format!("{identifier}/notification")),
         batch_credential_issuance: Some(BatchCredentialIssuance { batch_size: BATCH_SIZE }),
+        credential_request_encryption: of_requests,
+        credential_response_encryption: of_responses,
         display: vec![display.clone()],
         credential_configurations_supported: configurations.collect(),
     }
@@ -125,8 +131,13 @@ fn describe_claims(definition: &Definition, format: Format) -> Vec<ClaimDescript
 pub(crate) fn describe_server(
     identifier: &str,
     is_platform: bool,
+    settings: &Settings,
     configurations: &[(&Definition, Format, String)],
 ) -> AuthorizationServerMetadata {
+    let grants: &[&str] = match settings.refresh_token_days {
+        0 => &[CODE_GRANT, PRE_AUTHORIZED_CODE],
+        _ => &[CODE_GRANT, PRE_AUTHORIZED_CODE, REFRESH_TOKEN],
+    };
     let words = |of_wallets: &[&str], of_clients: &[&str]| {
         let of_wallets = if is_platform { &[] } else { of_wallets };
         of_wallets.iter().chain(of_clients).map(|word| (*word).to_owned()).collect()
@@ -138,7 +149,7 @@ pub(crate) fn describe_server(
         pushed_authorization_request_endpoint: endpoint_of_wallets("/par"),
         token_endpoint: format!("{identifier}/token"),
         jwks_uri: Some(format!("{identifier}/oauth/jwks")),
-        grant_types_supported: words(&[CODE_GRANT, PRE_AUTHORIZED_CODE], &[CLIENT_CREDENTIALS]),
+        grant_types_supported: words(grants, &[CLIENT_CREDENTIALS]),
         response_types_supported: words(&["code"], &[]),
         code_challenge_methods_supported: words(&["S256"], &[]),
         authorization_response_iss_parameter_supported: !is_platform,

@@ -3,6 +3,7 @@
 
 pub(crate) mod authorize;
 pub(crate) mod credential;
+pub(crate) mod encryption;
 mod form;
 pub(crate) mod keys;
 pub(crate) mod metadata;

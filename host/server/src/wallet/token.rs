@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
-use chancery_protocol::token::CLIENT_CREDENTIALS;
+use chancery_protocol::token::{CLIENT_CREDENTIALS, REFRESH_TOKEN};
 use http::request::Parts;
 
 use super::form::Form;
@@ -21,6 +21,7 @@ use crate::no_store;
 use crate::operations::grant_client_token::grant_client_token;
 use crate::operations::redeem_authorization::{AuthorizationCodeRequest, redeem_authorization};
 use crate::operations::redeem_code::{TokenRequest, redeem_code};
+use crate::operations::refresh_token::{RefreshRequest, refresh_token};
 use crate::refusal::Refusal;
 use crate::tenants::{Published, not_at_present};
 
@@ -63,6 +64,13 @@ pub(crate) async fn grant(
             };
             let proof = proof(&app, &issuer, &parts)?;
             redeem_authorization(&app, &issuer, request, proof).await?
+        }
+        REFRESH_TOKEN if issuer.renews() => {
+            is_a_wallet(&app, &issuer, client?).await?;
+            let token = form.require("refresh_token")?;
+            let request = RefreshRequest { token, client_id, details: form.details()? };
+            let proof = dpop_at_token_endpoint(&app, &issuer, &parts)?;
+            refresh_token(&app, &issuer, request, proof).await?
         }
         _ => {
             let description = "the metadata of this server lists the grant types that it supports";

@@ -6,9 +6,9 @@ use chancery_domain::audit::Action;
 use chancery_domain::plugin::Approval;
 use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
-use chancery_domain::{AuthorizationId, ClientId, TenantId};
+use chancery_domain::{AuthorizationId, ClientId, OfferId, TenantId};
 use chancery_store::{
-    ImportedKey, NewApiKey, NewAuthorization, Seen, SigningKeyName, Store, StoredAnswer, UsedOnce,
+    ImportedKey, NewApiKey, NewAuthorization, NewFamily, Seen, SigningKeyName, Store, StoredAnswer, UsedOnce,
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
@@ -38,6 +38,13 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     let id_of_request = AuthorizationId::new(NOW, unique());
     let refused = NewAuthorization { id: id_of_request, offer: None, expires_at: NOW, now: NOW };
     assert!(tx.decide(&refused).await.unwrap());
+    let family = NewFamily {
+        offer: OfferId::new(NOW, unique()),
+        token_hash: digest(),
+        sealed: vec![1],
+        expires_at: NOW,
+    };
+    tx.begin_family(&family).await.unwrap();
     seal(&mut tx, 1).await;
     tx.record(&entry(Action::ApiKeyCreated, id, None)).await.unwrap();
     let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };

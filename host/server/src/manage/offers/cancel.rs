@@ -40,6 +40,7 @@ pub(crate) async fn cancel(
         && before != now
     {
         let told = Changed { before: json!({ "state": before }), after: json!({ "state": now }) };
+        tx.end_family(id).await?;
         tx.record(&app.entry(manager.author(), Action::OfferCancelled, id, &told)).await?;
     }
     tx.commit().await?;

@@ -22,6 +22,10 @@ pub(crate) struct OfferView {
     /// How the wallet gets its token: `pre-authorized_code` or `authorization_code`.
     #[schema(value_type = String)]
     grant: OfferGrant,
+    /// The offer that the wallet renews what it received for; absent if it renews nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    renews: Option<OfferId>,
     /// What it offers.
     configuration_ids: Vec<String>,
     /// Whether the holder needs a transaction code.
@@ -54,6 +58,7 @@ impl OfferView {
             id: row.id,
             state: state_of(&row, now),
             grant: row.grant,
+            renews: row.renews,
             configuration_ids: row.items.into_iter().map(|item| item.configuration_id).collect(),
             tx_code_required: row.tx_code.is_some(),
             created_at: row.created_at,
