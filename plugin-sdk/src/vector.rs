@@ -96,7 +96,6 @@ impl Vector {
     /// # Panics
     ///
     /// If the template decides otherwise.
-    #[expect(clippy::panic, reason = "this is how a test fails")]
     pub fn check<T: CredentialTemplate>(&self) {
         let request = Request { subject: self.subject.clone(), answers: self.answers.clone() };
         let context = Context {
