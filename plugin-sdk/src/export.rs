@@ -4,9 +4,19 @@
 ///
 /// It also writes the custom section `chancery:plugin` with the name, version and description
 /// of `Cargo.toml`, from which a host knows the plugin without running it.
+///
+/// `vectors` names examples, files in `vectors/` without their `.json`. The component carries them,
+/// so that a host can see for itself that it does what its author says; `cargo test` runs them
+/// natively, and fails when the folder holds one that is not named.
+///
+/// ```ignore
+/// chancery_plugin_sdk::export!(MembershipCard, vectors: ["everything", "only-what-is-required"]);
+/// ```
 #[macro_export]
 macro_rules! export {
-    ($template:ty) => {
+    ($template:ty $(, vectors: [$($vector:literal),+ $(,)?])? $(,)?) => {
+        $($crate::__vectors!($crate::vector::template::<$template>, $($vector),+);)?
+
         #[cfg(target_family = "wasm")]
         const _: () = {
             const MANIFEST: &str = ::core::concat!(
@@ -23,8 +33,41 @@ macro_rules! export {
             static SECTION: [u8; MANIFEST.len()] = $crate::section(MANIFEST);
 
             type Guest = $crate::bindings::Exported<$template>;
-    $crate::bindings::__export_credential_template!(Guest with_types_in $crate::bindings);
+            $crate::bindings::__export_credential_template!(Guest with_types_in $crate::bindings);
         };
+    };
+}
+
+/// The examples of a plugin: a custom section of the component, and a native test.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vectors {
+    ($check:path, $first:literal $(, $more:literal)*) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            const VECTORS: &str = ::core::concat!(
+                "[", $crate::__vector!($first), $(",", $crate::__vector!($more),)* "]",
+            );
+            #[used]
+            #[unsafe(link_section = "chancery:vectors")]
+            static SECTION: [u8; VECTORS.len()] = $crate::bytes(VECTORS);
+        };
+
+        #[cfg(test)]
+        #[test]
+        fn the_vectors_hold() {
+            let folder = ::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/vectors");
+            $crate::vector::check_all(folder, &[$first $(, $more)*], $check);
+        }
+    };
+}
+
+/// The text of one example.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vector {
+    ($name:literal) => {
+        ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/vectors/", $name, ".json"))
     };
 }
 
@@ -50,4 +93,18 @@ pub const fn section<const N: usize>(manifest: &str) -> [u8; N] {
     }
     assert!(quotes == 16, "name, version and description have no quotation mark");
     section
+}
+
+/// The bytes of a text.
+#[doc(hidden)]
+#[expect(clippy::indexing_slicing, reason = "runs while compiling, where a panic is an error message")]
+pub const fn bytes<const N: usize>(text: &str) -> [u8; N] {
+    let text = text.as_bytes();
+    let mut bytes = [0; N];
+    let mut index = 0;
+    while index < N {
+        bytes[index] = text[index];
+        index += 1;
+    }
+    bytes
 }

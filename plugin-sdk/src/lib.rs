@@ -56,7 +56,7 @@ pub use request::{Answer, Authentication, Context, Purpose, Request};
 pub use serde_json::{Value, json};
 
 #[doc(hidden)]
-pub use export::section;
+pub use export::{bytes, section};
 #[doc(hidden)]
 pub use guest::bindings;
 

@@ -88,11 +88,13 @@ pub enum Purpose {
 }
 
 /// How the holder was authenticated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Authentication {
     /// Authentication context class (`acr`).
     pub level: Option<String>,
     /// Authentication methods (`amr`, RFC 8176).
+    #[serde(default)]
     pub methods: Vec<String>,
     /// When, in seconds since 1970-01-01T00:00:00Z.
     pub time: Option<u64>,

@@ -12,6 +12,7 @@ wasmtime::component::bindgen!({
     path: ["../../wit/0.1.0/types", "../../wit/0.1.0/log", "../../wit/0.1.0/credential-template"],
     world: "chancery:credential-template/credential-template",
     exports: { default: async },
+    additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
 pub(crate) use chancery::log::log as log_import;

@@ -1,29 +1,28 @@
 //! One call: a fresh instance, its limits, its end.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
+    future::{Future as _, poll_fn},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
 use tokio::{sync::Semaphore, time::timeout};
-use tracing::Level;
 use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{I32Exit, WasiCtxView, WasiView};
 
 use crate::{
-    bindings::{CredentialTemplate, CredentialTemplatePre, types},
+    backtrace,
+    bindings::types,
     canonical::sha256,
-    fault::{Fault, FaultKind},
+    fault::{Fault, FaultKind, reported},
     limits::Limits,
     log::{LogBudget, escaped},
+    measured::{LogLevel, Measured, Usage},
+    question::{Linked, Question, Reply, Said},
     stopwatch::Stopwatch,
     wasi::ClosedWasi,
 };
-
-/// What a call asks of the instance.
-pub(crate) type Asked<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
 
 /// What calls of one component need.
 pub(crate) struct Caller {
@@ -31,45 +30,64 @@ pub(crate) struct Caller {
     pub(crate) plugin: Arc<str>,
     /// Digest of the component.
     pub(crate) digest: [u8; 32],
-    pub(crate) prepared: CredentialTemplatePre<CallState>,
+    pub(crate) linked: Linked,
     pub(crate) limits: Limits,
     /// As many permits as the pool has slots: instantiation fails, it does not wait.
     pub(crate) slots: Arc<Semaphore>,
 }
 
 impl Caller {
-    /// Runs `ask` on a fresh instance.
-    pub(crate) async fn call<R, F>(&self, now: Duration, ask: F) -> Result<R, Fault>
-    where
-        F: for<'a> FnOnce(&'a mut Store<CallState>, &'a CredentialTemplate) -> Asked<'a, R>,
-    {
+    /// Asks a fresh instance.
+    pub(crate) async fn ask(&self, question: &Question) -> Measured<Reply> {
         let _slot = match timeout(self.limits.queue, self.slots.acquire()).await {
             Ok(Ok(slot)) => slot,
-            Ok(Err(closed)) => return Err(self.fault(FaultKind::Host(closed.to_string()))),
-            Err(_) => return Err(self.fault(FaultKind::Busy)),
+            Ok(Err(closed)) => return Measured::not_made(self.fault(FaultKind::Host(closed.to_string()))),
+            Err(_) => return Measured::not_made(self.fault(FaultKind::Busy)),
         };
         let stopwatch = Arc::new(Stopwatch::default());
-        let mut store =
-            self.store(now, &stopwatch).map_err(|error| self.fault(FaultKind::Host(format!("{error:#}"))))?;
+        let mut store = match self.store(question.now(), &stopwatch) {
+            Ok(store) => store,
+            Err(error) => return Measured::not_made(self.fault(FaultKind::Host(format!("{error:#}")))),
+        };
         let answer = {
-            let mut asked = pin!(async {
-                let instance = self.prepared.instantiate_async(&mut store).await?;
-                ask(&mut store, &instance).await
-            });
+            let mut asked = pin!(self.linked.answer(&mut store, question));
             let turns = poll_fn(|context| stopwatch.turn(|| asked.as_mut().poll(context)));
             timeout(self.limits.whole, turns).await
         };
         store.data_mut().pass_stderr_on();
-        match answer {
+        let answer = match answer {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.fault(kind(&error, store.data(), &self.limits))),
+            Ok(Err(error)) => {
+                let kind = kind(&error, store.data(), &self.limits);
+                Err(Fault { trace: backtrace::functions(&error), ..self.fault(kind) })
+            }
             Err(_) => Err(self.fault(FaultKind::Timeout)),
-        }
+        };
+        let usage = Usage {
+            fuel: self.limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default()),
+            memory: store.data().meter.memory_used(&self.limits),
+            time: stopwatch.ended(),
+        };
+        Measured { answer, usage, log: store.into_data().log.said() }
+    }
+
+    /// Asks, and takes the part of the reply that answers the question.
+    pub(crate) async fn ask_for<T>(
+        &self,
+        question: &Question,
+        part: impl FnOnce(Reply) -> Option<Said<T>>,
+    ) -> Measured<T> {
+        self.ask(question).await.and_then(|reply| match part(reply) {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(fault)) => Err(self.fault(reported(&fault))),
+            // In one process that cannot be.
+            None => Err(self.fault(FaultKind::Host("it was answered what was not asked".into()))),
+        })
     }
 
     /// A fault of this plugin.
     pub(crate) fn fault(&self, kind: FaultKind) -> Fault {
-        Fault { plugin: self.plugin.as_ref().to_owned(), kind }
+        Fault { plugin: self.plugin.as_ref().to_owned(), kind, trace: Vec::new() }
     }
 
     fn store(&self, now: Duration, stopwatch: &Arc<Stopwatch>) -> wasmtime::Result<Store<CallState>> {
@@ -82,7 +100,7 @@ impl Caller {
             meter: Meter::new(limits),
             wasi: ClosedWasi::new(now, sha256(&seed), limits.log_bytes),
         };
-        let mut store = Store::new(self.prepared.engine(), state);
+        let mut store = Store::new(self.linked.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.set_fuel(limits.fuel)?;
         // Envelopes come on top of the documents in them.
@@ -109,14 +127,14 @@ pub(crate) struct CallState {
 
 impl CallState {
     /// A line that the guest logged.
-    pub(crate) fn log_line(&mut self, level: Level, message: &str) {
+    pub(crate) fn log_line(&mut self, level: LogLevel, message: &str) {
         self.log.line(&self.plugin, level, message);
     }
 
     fn pass_stderr_on(&mut self) {
         if let Some(text) = self.wasi.stderr() {
             for line in text.lines() {
-                self.log_line(Level::ERROR, line);
+                self.log_line(LogLevel::Error, line);
             }
         }
     }
@@ -138,6 +156,11 @@ struct Meter {
 impl Meter {
     fn new(limits: &Limits) -> Self {
         Self { memory: limits.memory, table_elements: limits.table_elements, exceeded: false }
+    }
+
+    /// Memories do not shrink: what was taken is what the instance had at its end.
+    fn memory_used(&self, limits: &Limits) -> u64 {
+        limits.memory.saturating_sub(self.memory) as u64
     }
 
     /// Takes what is asked for from what is left.

@@ -2,7 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{call::Caller, manifest::Manifest};
+use crate::{
+    call::Caller,
+    fault::ConfigureError,
+    hook::{Class, Hook},
+    limits::Limits,
+    manifest::Manifest,
+    vectors::Vector,
+};
 
 /// A plugin that is ready to be called. Cloning it is cheap.
 #[derive(Clone)]
@@ -12,6 +19,7 @@ pub struct Component {
 
 pub(crate) struct Inner {
     pub(crate) manifest: Manifest,
+    pub(crate) vectors: Vec<Vector>,
     pub(crate) caller: Caller,
 }
 
@@ -34,6 +42,35 @@ impl Component {
     /// One sentence on it; may be empty.
     pub fn description(&self) -> &str {
         &self.inner.manifest.description
+    }
+
+    /// The hook that it implements.
+    pub fn hook(&self) -> Hook {
+        self.inner.manifest.hook
+    }
+
+    /// Whether it brings an interpreter along.
+    pub fn class(&self) -> Class {
+        self.inner.manifest.class
+    }
+
+    /// What one call of it may use.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.caller.limits
+    }
+
+    /// The examples that it carries.
+    pub fn vectors(&self) -> &[Vector] {
+        &self.inner.vectors
+    }
+
+    /// Refuses to be used as something else.
+    pub(crate) fn implements(&self, wanted: Hook) -> Result<(), ConfigureError> {
+        let found = self.hook();
+        if found == wanted {
+            return Ok(());
+        }
+        Err(ConfigureError::Hook { plugin: self.inner.caller.plugin.as_ref().to_owned(), wanted, found })
     }
 }
 

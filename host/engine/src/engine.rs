@@ -1,22 +1,30 @@
 //! The engine: one per process.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cap_std::fs::Dir;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use wasmtime::component::{Component as Compiled, HasSelf, Linker};
 
 use crate::{
-    bindings::{CredentialTemplate, CredentialTemplatePre},
+    bindings::CredentialTemplate,
     cache::Cache,
     call::{CallState, Caller},
     canonical::sha256,
-    check::{Refused, check},
+    check::{Accepted, check},
     component::{Component, Inner},
-    fault::TemplateError,
+    fault::ConfigureError,
     limits::Limits,
-    settings, template, ticker, wasi,
+    question::Linked,
+    refused::Refused,
+    report::{Report, Resources, Stage, StageResult},
+    settings,
+    template::Template,
+    ticker, wasi,
 };
 
 /// How to start an engine.
@@ -91,15 +99,33 @@ impl Engine {
     ///
     /// Compiling takes about a second per megabyte, on a thread for blocking work.
     pub async fn load(&self, wasm: &[u8]) -> Result<Component, Refused> {
-        let turn = Arc::clone(&self.inner.compiler).acquire_owned().await;
-        let shared = Arc::clone(&self.inner);
-        let wasm = wasm.to_vec();
-        let compiling = spawn_blocking(move || {
-            let _turn = turn; // kept until the compiler is done, whether anybody still waits or not
-            shared.load(&wasm)
-        });
-        // The runtime catches a panic of the compiler and hands it over here.
-        compiling.await.map_err(|_| Refused::CompilerPanicked)?
+        self.admit(wasm).await.1
+    }
+
+    /// Loads a plugin, has it describe itself and run its examples, and reports on every stage. The component
+    /// comes along if it was loaded, whether its examples passed or not.
+    pub async fn examine(&self, wasm: &[u8]) -> (Report, Option<Component>) {
+        let (mut report, loaded) = self.admit(wasm).await;
+        let Ok(component) = loaded else { return (report, None) };
+        let started = Instant::now();
+        let described = self.template(&component, Value::Object(Map::new())).await;
+        let result = match &described {
+            Ok(_) => StageResult::Passed,
+            Err(error) => StageResult::Failed {
+                code: error.code().into(),
+                cause: error.to_string(),
+                fix: "describe must answer the empty configuration `{}` with what can be issued".into(),
+            },
+        };
+        report.note(Stage::Describe, result, started.elapsed());
+        if let Ok(template) = described {
+            report.description = Some(template.description_usage());
+            let started = Instant::now();
+            let tested = component.self_test().await;
+            report.note(Stage::SelfTest, tested.result(), started.elapsed());
+            report.self_test = Some(tested);
+        }
+        (report, Some(component))
     }
 
     /// Asks a component what it issues under `configuration`, and checks the answer.
@@ -107,40 +133,85 @@ impl Engine {
         &self,
         component: &Component,
         configuration: Value,
-    ) -> Result<template::Template, TemplateError> {
-        template::Template::describe(component, &configuration).await
+    ) -> Result<Template, ConfigureError> {
+        Template::describe(component, &configuration).await
+    }
+
+    async fn admit(&self, wasm: &[u8]) -> (Report, Result<Component, Refused>) {
+        let turn = Arc::clone(&self.inner.compiler).acquire_owned().await;
+        let shared = Arc::clone(&self.inner);
+        let digest = sha256(wasm);
+        let begun = Report::new(&digest, wasm.len());
+        let (mut report, wasm) = (begun.clone(), wasm.to_vec());
+        let admitting = spawn_blocking(move || {
+            let _turn = turn; // kept until the compiler is done, whether anybody still waits or not
+            let loaded = shared.load(&wasm, digest, &mut report);
+            (report, loaded)
+        });
+        // The runtime catches a panic of the compiler and hands it over here.
+        admitting.await.unwrap_or_else(|_| {
+            let mut report = begun;
+            let refused = Refused::CompilerPanicked;
+            report.note(Stage::Compile, StageResult::from(&refused), Duration::ZERO);
+            (report, Err(refused))
+        })
     }
 }
 
 impl Shared {
-    fn load(&self, wasm: &[u8]) -> Result<Component, Refused> {
-        let manifest = check(wasm, &self.limits)?;
-        let digest = sha256(wasm);
-        let compiled = match self.cache.load(&self.engine, &digest) {
-            Some(compiled) => compiled,
-            None => self.compile(wasm, &digest)?,
-        };
-        let prepared = self
-            .linker
-            .instantiate_pre(&compiled)
-            .and_then(CredentialTemplatePre::new)
-            .map_err(|error| Refused::Contract(format!("{error:#}")))?;
+    fn load(&self, wasm: &[u8], digest: [u8; 32], report: &mut Report) -> Result<Component, Refused> {
+        let Accepted { manifest, vectors, limits } = check(wasm, &self.limits, report)?;
+        let (compiled, before) = report.attempt(Stage::Compile, || self.compiled(wasm, &digest))?;
+        report.compiled_before = before;
+        report.resources = report.attempt(Stage::Resources, || resources(&compiled, &limits))?;
+        let linked = report.attempt(Stage::Link, || {
+            let linked = self.linker.instantiate_pre(&compiled);
+            linked
+                .and_then(|component| Linked::new(manifest.hook, component))
+                .map_err(|error| Refused::Contract(format!("{error:#}")))
+        })?;
         let caller = Caller {
             plugin: format!("{} {}", manifest.name, manifest.version).into(),
             digest,
-            prepared,
-            limits: self.limits,
+            linked,
+            limits,
             slots: Arc::clone(&self.slots),
         };
-        Ok(Component { inner: Arc::new(Inner { manifest, caller }) })
+        Ok(Component { inner: Arc::new(Inner { manifest, vectors, caller }) })
     }
 
-    fn compile(&self, wasm: &[u8], digest: &[u8; 32]) -> Result<Compiled, Refused> {
+    /// The machine code, and whether it was at hand already.
+    fn compiled(&self, wasm: &[u8], digest: &[u8; 32]) -> Result<(Compiled, bool), Refused> {
+        if let Some(compiled) = self.cache.load(&self.engine, digest) {
+            return Ok((compiled, true));
+        }
         let compiled = Compiled::from_binary(&self.engine, wasm)
             .map_err(|error| Refused::Compile(format!("{error:#}")))?;
         self.cache.store(digest, &compiled);
-        Ok(compiled)
+        Ok((compiled, false))
     }
+}
+
+/// What an instance needs, where that can be told before there is one.
+fn resources(compiled: &Compiled, limits: &Limits) -> Result<Option<Resources>, Refused> {
+    let Some(needed) = compiled.resources_required() else { return Ok(None) };
+    let resources = Resources {
+        memories: needed.num_memories,
+        memory: needed.max_initial_memory_size.unwrap_or_default(),
+        tables: needed.num_tables,
+        table_elements: needed.max_initial_table_size.unwrap_or_default(),
+    };
+    for (what, found, allowed) in [
+        ("memories", resources.memories.into(), settings::MEMORIES.into()),
+        ("bytes of initial memory", resources.memory, limits.memory as u64),
+        ("tables", resources.tables.into(), settings::TABLES.into()),
+        ("elements in a table", resources.table_elements, limits.table_elements as u64),
+    ] {
+        if found > allowed {
+            return Err(Refused::Resources { what: what.to_owned(), found, allowed });
+        }
+    }
+    Ok(Some(resources))
 }
 
 impl std::fmt::Debug for Engine {

@@ -3,18 +3,25 @@
 use std::fmt;
 
 use chancery_domain::template::Issue;
+use serde::{Deserialize, Serialize};
+
+use crate::{bindings::types, hook::Hook, log::escaped};
 
 /// A call that brought no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// Name and version of the plugin.
     pub plugin: String,
     /// What happened.
     pub kind: FaultKind,
+    /// The guest's functions that were under way, the innermost first, where it kept their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<String>,
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// The guest stopped itself: a panic, an access out of bounds, an endless recursion.
     #[error("it trapped: {0}")]
@@ -103,6 +110,12 @@ impl FaultKind {
     }
 }
 
+/// What a guest says it cannot do.
+pub(crate) fn reported(fault: &types::Fault) -> FaultKind {
+    let (code, message) = (escaped(&fault.code, 64), escaped(&fault.message, 1000));
+    FaultKind::Plugin { code, message, retryable: fault.retryable }
+}
+
 impl fmt::Display for Blame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -115,21 +128,31 @@ impl fmt::Display for Blame {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plugin, kind } = self;
+        let Self { plugin, kind, .. } = self;
         write!(f, "failed to run {plugin} ({}): {kind}", kind.blame())
     }
 }
 
 impl std::error::Error for Fault {}
 
-/// Why a component and a configuration make no template.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
+/// Why a component cannot be used under a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfigureError {
     /// The component did not describe itself.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The component described something that no credential can be; pointers lead into its
-    /// definition.
+    /// The component implements another hook.
+    #[error("failed to use {plugin} as {wanted}: it implements {found}")]
+    Hook {
+        /// Name and version of the plugin.
+        plugin: String,
+        /// What it was to be.
+        wanted: Hook,
+        /// What it is.
+        found: Hook,
+    },
+    /// The component described something that cannot be; pointers lead into its description.
     #[error("failed to accept the definition of {plugin}: {}", first(.issues))]
     Definition {
         /// Name and version of the plugin.
@@ -146,6 +169,18 @@ pub enum TemplateError {
         /// Everything that is wrong with it.
         issues: Vec<Issue>,
     },
+}
+
+impl ConfigureError {
+    /// A stable word for it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.kind.code(),
+            Self::Hook { .. } => "hook",
+            Self::Definition { .. } => "definition",
+            Self::Configuration { .. } => "configuration",
+        }
+    }
 }
 
 fn first(issues: &[Issue]) -> String {

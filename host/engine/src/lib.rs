@@ -8,13 +8,15 @@
 //!
 //! [`Engine::load`] refuses what the contract in `wit/` does not allow, and says why.
 //! [`Engine::template`] asks a component what it issues under a tenant's configuration.
-//! [`Template::prepare`] asks it for one dataset. Every call runs in a fresh instance, under
+//! [`Template::prepare`] asks it for one dataset, [`Template::measure`] also tells what that cost.
+//! [`Engine::examine`] loads one for the first time and reports on every stage. Every call runs in a fresh instance, under
 //! a memory limit, a fuel budget and a deadline; no state outlives it.
 //!
 //! Invariants: nothing of wasmtime appears in a public type. Only the cache's own files are
 //! ever deserialised, and only after their authentication. No file system, socket, real clock
 //! or real randomness is linked. A plugin's answer is data until it was checked here.
 
+mod backtrace;
 mod bindings;
 mod cache;
 mod call;
@@ -23,21 +25,37 @@ mod check;
 mod component;
 mod dataset;
 mod definition;
+mod difference;
 mod engine;
 mod fault;
+mod hook;
 mod limits;
 mod log;
 mod manifest;
+mod measured;
+mod question;
+mod refused;
+mod report;
 mod schema;
+mod self_test;
 mod settings;
 mod stopwatch;
 mod template;
 mod ticker;
+mod vectors;
 mod wasi;
 
-pub use check::Refused;
 pub use component::Component;
+pub use difference::Difference;
 pub use engine::{Engine, EngineConfig, EngineError};
-pub use fault::{Blame, Fault, FaultKind, TemplateError};
+pub use fault::{Blame, ConfigureError, Fault, FaultKind};
+pub use hook::{Class, Hook};
 pub use limits::Limits;
+pub use manifest::Manifest;
+pub use measured::{LogLevel, LogLine, Measured, Usage};
+pub use question::Input;
+pub use refused::Refused;
+pub use report::{Report, Resources, Stage, StageResult, Stepped};
+pub use self_test::{SelfTest, TestCase, Verdict};
 pub use template::{Answer, Authentication, Deferral, Lookup, Outcome, PrepareRequest, Purpose, Template};
+pub use vectors::Vector;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::hook::Class;
+
 /// The budget of one call of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -26,6 +28,23 @@ pub struct Limits {
     pub log_lines: usize,
     /// Bytes of all log lines together.
     pub log_bytes: usize,
+}
+
+impl Limits {
+    /// What a call of a plugin of that class may use: an interpreter needs more for the same work.
+    #[must_use]
+    pub fn of(self, class: Class) -> Self {
+        match class {
+            Class::Compiled => self,
+            Class::Interpreted => Self {
+                memory: self.memory.saturating_mul(4),
+                table_elements: self.table_elements.saturating_mul(5),
+                fuel: self.fuel.saturating_mul(5),
+                running: self.running.saturating_mul(4),
+                ..self
+            },
+        }
+    }
 }
 
 impl Default for Limits {

@@ -1,30 +1,39 @@
 //! What a plugin says, bounded and escaped.
 
-use tracing::Level;
-
-use crate::{bindings::log_import, call::CallState, limits::Limits};
+use crate::{
+    bindings::log_import,
+    call::CallState,
+    limits::Limits,
+    measured::{LogLevel, LogLine},
+};
 
 /// The rest of what one call may say.
 pub(crate) struct LogBudget {
     lines: usize,
     bytes: usize,
     silenced: bool,
-    last_error: Option<String>,
+    said: Vec<LogLine>,
 }
 
 impl LogBudget {
     /// All of it.
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { lines: limits.log_lines, bytes: limits.log_bytes, silenced: false, last_error: None }
+        Self { lines: limits.log_lines, bytes: limits.log_bytes, silenced: false, said: Vec::new() }
     }
 
     /// The last line of level `error`: what a panicking guest said before it trapped.
     pub(crate) fn last_error(&self) -> Option<&str> {
-        self.last_error.as_deref()
+        let last = self.said.iter().rfind(|line| line.level == LogLevel::Error);
+        last.map(|line| line.message.as_str())
+    }
+
+    /// All that was said.
+    pub(crate) fn said(self) -> Vec<LogLine> {
+        self.said
     }
 
     /// Passes one line on to the host's log, or says once that the rest is dropped.
-    pub(crate) fn line(&mut self, plugin: &str, level: Level, message: &str) {
+    pub(crate) fn line(&mut self, plugin: &str, level: LogLevel, message: &str) {
         if self.lines == 0 || self.bytes == 0 {
             if !self.silenced {
                 self.silenced = true;
@@ -36,14 +45,12 @@ impl LogBudget {
         self.lines -= 1;
         self.bytes = self.bytes.saturating_sub(message.len());
         match level {
-            Level::ERROR => tracing::error!(plugin, "{message}"),
-            Level::WARN => tracing::warn!(plugin, "{message}"),
-            Level::INFO => tracing::info!(plugin, "{message}"),
-            _ => tracing::debug!(plugin, "{message}"),
+            LogLevel::Error => tracing::error!(plugin, "{message}"),
+            LogLevel::Warn => tracing::warn!(plugin, "{message}"),
+            LogLevel::Info => tracing::info!(plugin, "{message}"),
+            LogLevel::Debug => tracing::debug!(plugin, "{message}"),
         }
-        if level == Level::ERROR {
-            self.last_error = Some(message);
-        }
+        self.said.push(LogLine { level, message });
     }
 }
 
@@ -73,10 +80,10 @@ fn is_invisible(character: char) -> bool {
 impl log_import::Host for CallState {
     fn write(&mut self, level: log_import::Level, message: String) {
         let level = match level {
-            log_import::Level::Debug => Level::DEBUG,
-            log_import::Level::Info => Level::INFO,
-            log_import::Level::Warn => Level::WARN,
-            log_import::Level::Error => Level::ERROR,
+            log_import::Level::Debug => LogLevel::Debug,
+            log_import::Level::Info => LogLevel::Info,
+            log_import::Level::Warn => LogLevel::Warn,
+            log_import::Level::Error => LogLevel::Error,
         };
         self.log_line(level, &message);
     }

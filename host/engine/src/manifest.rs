@@ -1,25 +1,42 @@
 //! What a plugin says about itself without being run: the custom section `chancery:plugin`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::hook::{Class, Hook};
 
 /// The section's name.
 pub(crate) const SECTION: &str = "chancery:plugin";
 
 /// No plugin needs more to say who it is.
-pub(crate) const MAX_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// Name, version and hook of a plugin.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Manifest {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
     /// `[a-z][a-z0-9-]*`.
-    pub(crate) name: String,
+    pub name: String,
     /// As its author counts.
-    pub(crate) version: String,
-    /// One sentence on it.
+    pub version: String,
+    /// One sentence on it; may be empty.
     #[serde(default)]
-    pub(crate) description: String,
+    pub description: String,
     /// Which hook it implements.
-    pub(crate) hook: String,
+    pub hook: Hook,
+    /// Whether it brings an interpreter along.
+    #[serde(default)]
+    pub class: Class,
+}
+
+/// As it is written, before its words are understood.
+#[derive(Deserialize)]
+struct Written {
+    name: String,
+    version: String,
+    #[serde(default)]
+    description: String,
+    hook: String,
+    #[serde(default)]
+    class: Class,
 }
 
 impl Manifest {
@@ -28,18 +45,22 @@ impl Manifest {
         if section.len() > MAX_BYTES {
             return Err(format!("is longer than {MAX_BYTES} bytes"));
         }
-        let manifest: Self =
+        let Written { name, version, description, hook, class } =
             serde_json::from_slice(section).map_err(|error| format!("is no manifest: {error}"))?;
-        if !is_name(&manifest.name) {
+        if !is_name(&name) {
             return Err("has a name that is not of the form `[a-z][a-z0-9-]*`".into());
         }
-        if manifest.version.is_empty()
-            || manifest.version.len() > 64
-            || manifest.version.contains(char::is_control)
-        {
+        if version.is_empty() || version.len() > 64 || version.contains(char::is_control) {
             return Err("has no usable version".into());
         }
-        Ok(manifest)
+        if description.contains(char::is_control) {
+            return Err("has a description of more than one line".into());
+        }
+        let hook = Hook::parse(&hook).ok_or_else(|| {
+            let known = Hook::ALL.map(|hook| format!("`{hook}`")).join(", ");
+            format!("names the hook `{}`; this host has {known}", hook.escape_default())
+        })?;
+        Ok(Self { name, version, description, hook, class })
     }
 }
 

@@ -80,6 +80,10 @@ fn explain(error: &ValidationError<'_>) -> Vec<Issue> {
         ValidationErrorKind::UniqueItems => one("duplicate", "must not have the same entry twice".into()),
         ValidationErrorKind::Minimum { limit } => one("too-small", format!("must be at least {limit}")),
         ValidationErrorKind::Maximum { limit } => one("too-large", format!("must be at most {limit}")),
+        // What `"additionalProperties": false` alone becomes.
+        ValidationErrorKind::FalseSchema => {
+            one("unknown-member", "nothing is expected here; leave it out".into())
+        }
         kind => one("invalid", format!("breaks the rule `{}` of the schema", kind.keyword())),
     }
 }

@@ -5,7 +5,7 @@
 
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
-use crate::limits::Limits;
+use crate::{hook::Class, limits::Limits};
 
 /// Memories that one component may have.
 pub(crate) const MEMORIES: u32 = 4;
@@ -54,6 +54,7 @@ pub(crate) fn config(limits: &Limits, concurrency: u32, pooled: bool) -> Config 
 }
 
 fn pool(limits: &Limits, concurrency: u32) -> PoolingAllocationConfig {
+    let largest = limits.of(Class::Interpreted);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(concurrency)
         .total_core_instances(concurrency * CORE_INSTANCES / 4)
@@ -63,8 +64,8 @@ fn pool(limits: &Limits, concurrency: u32) -> PoolingAllocationConfig {
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
-        .max_memory_size(limits.memory.max(SLOT_MEMORY))
-        .table_elements(limits.table_elements)
+        .max_memory_size(largest.memory.max(SLOT_MEMORY))
+        .table_elements(largest.table_elements)
         // What a call typically dirties; more costs more to clear than to fault in again.
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10)

@@ -29,6 +29,11 @@ impl Stopwatch {
         out
     }
 
+    /// What was used, read between turns.
+    pub(crate) fn ended(&self) -> Duration {
+        Duration::from_nanos(self.ended.load(Relaxed))
+    }
+
     /// What was used so far, read in the middle of a turn.
     pub(crate) fn used(&self) -> Duration {
         let turn = thread_clock().saturating_sub(self.began.load(Relaxed));

@@ -6,22 +6,26 @@ use chancery_domain::{
     Dataset,
     template::{Definition, Issue, Revision},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
     bindings::template as wit,
-    bindings::types,
     canonical::{sha256, sorted},
     component::Component,
     dataset,
     definition::{self, Checked},
-    fault::{Fault, FaultKind, TemplateError},
+    fault::{ConfigureError, Fault, FaultKind},
+    hook::Hook,
     log::escaped,
+    measured::{Measured, Usage},
+    question::{Input, Question, Reply},
 };
 
 /// What a dataset is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Purpose {
     /// An offer is being made; nothing will be signed.
     Offer,
@@ -32,7 +36,7 @@ pub enum Purpose {
 }
 
 /// How the holder was authenticated.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication {
     /// Authentication context class (`acr`).
     pub level: Option<String>,
@@ -43,7 +47,7 @@ pub struct Authentication {
 }
 
 /// What a source said to a [`Lookup`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The lookup's id.
     pub id: String,
@@ -111,7 +115,7 @@ pub enum Outcome {
 }
 
 /// A question to a source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lookup {
     /// Names the answer.
     pub id: String,
@@ -122,7 +126,7 @@ pub struct Lookup {
 }
 
 /// Not now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferral {
     /// When the wallet should ask again.
     pub after: Duration,
@@ -142,6 +146,7 @@ struct Inner {
     /// As it is handed to the plugin.
     configuration: String,
     revision: Revision,
+    description: Usage,
 }
 
 impl Template {
@@ -149,7 +154,8 @@ impl Template {
     pub(crate) async fn describe(
         component: &Component,
         configuration: &Value,
-    ) -> Result<Self, TemplateError> {
+    ) -> Result<Self, ConfigureError> {
+        component.implements(Hook::CredentialTemplate)?;
         let caller = &component.inner.caller;
         let configuration = sorted(configuration);
         let text = configuration.to_string();
@@ -157,30 +163,32 @@ impl Template {
             return Err(caller.fault(FaultKind::InputTooLarge { limit: caller.limits.input }).into());
         }
         let plugin = || caller.plugin.as_ref().to_owned();
-        let described = match describe(component, text.clone()).await {
+        let Measured { answer, usage: description, .. } = describe(component, text.clone()).await;
+        let described = match answer {
             Err(Fault { kind: kind @ FaultKind::Plugin { .. }, .. }) => {
                 // The plugin did not like its configuration. Its schema says so better, if it has one.
                 let fault = caller.fault(kind);
-                let Ok(described) = describe(component, "{}".into()).await else { return Err(fault.into()) };
+                let without = describe(component, "{}".into()).await;
+                let Ok(described) = without.answer else { return Err(fault.into()) };
                 let Ok(checked) = definition::accept(described) else { return Err(fault.into()) };
                 let issues = checked.configuration.issues(&configuration);
                 return Err(if issues.is_empty() {
                     fault.into()
                 } else {
-                    TemplateError::Configuration { plugin: plugin(), issues }
+                    ConfigureError::Configuration { plugin: plugin(), issues }
                 });
             }
             described => described?,
         };
         let checked = definition::accept(described)
-            .map_err(|issues| TemplateError::Definition { plugin: plugin(), issues })?;
+            .map_err(|issues| ConfigureError::Definition { plugin: plugin(), issues })?;
         let issues = checked.configuration.issues(&configuration);
         if !issues.is_empty() {
-            return Err(TemplateError::Configuration { plugin: plugin(), issues });
+            return Err(ConfigureError::Configuration { plugin: plugin(), issues });
         }
         let revision = Revision { component: component.digest(), configuration: sha256(text.as_bytes()) };
         let component = component.clone();
-        Ok(Self { inner: Arc::new(Inner { component, checked, configuration: text, revision }) })
+        Ok(Self { inner: Arc::new(Inner { component, checked, configuration: text, revision, description }) })
     }
 
     /// What it issues.
@@ -209,25 +217,53 @@ impl Template {
         if issues.is_empty() { Ok(()) } else { Err(issues) }
     }
 
+    /// What describing itself under this configuration cost.
+    pub fn description_usage(&self) -> Usage {
+        self.inner.description
+    }
+
     /// Asks for the dataset of one credential. Subject data that [`Template::check_subject`] finds
     /// issues with is refused without asking the plugin, which may rely on its schema.
     pub async fn prepare(&self, request: &PrepareRequest<'_>) -> Result<Outcome, Fault> {
+        self.measure(request).await.answer
+    }
+
+    /// The same, with what it cost.
+    pub async fn measure(&self, request: &PrepareRequest<'_>) -> Measured<Outcome> {
         if let Err(issues) = self.check_subject(request.subject) {
-            return Ok(Outcome::Refuse(issues));
+            return Measured::without_asking(Outcome::Refuse(issues));
         }
+        match self.input(request) {
+            Ok(input) => self.ask(&input.0).await,
+            Err(fault) => Measured::not_made(fault),
+        }
+    }
+
+    /// The arguments of a decision, the configuration included, to be kept and run again.
+    pub fn input(&self, request: &PrepareRequest<'_>) -> Result<Input, Fault> {
+        let (request, context) =
+            self.arguments(request).map_err(|kind| self.inner.component.inner.caller.fault(kind))?;
+        Ok(Input(Question::Prepare { request: Box::new(request), context: Box::new(context) }))
+    }
+
+    /// Makes a decision, perhaps once more: the same input brings the same answer for the same fuel.
+    pub async fn run(&self, input: &Input) -> Measured<Outcome> {
         let caller = &self.inner.component.inner.caller;
-        let (asked, context) = self.arguments(request).map_err(|kind| caller.fault(kind))?;
-        let now = since_epoch(request.now);
-        let outcome = caller
-            .call(now, move |store, instance| {
-                Box::pin(async move {
-                    let hook = instance.chancery_credential_template_template();
-                    hook.call_prepare(store, &asked, &context).await
-                })
-            })
-            .await?
-            .map_err(|fault| caller.fault(reported(&fault)))?;
-        self.accept(outcome).map_err(|kind| caller.fault(kind))
+        let Question::Prepare { request, .. } = &input.0 else {
+            let kind = FaultKind::Host("the input is not one of a credential template".into());
+            return Measured::not_made(caller.fault(kind));
+        };
+        let subject = serde_json::from_str(&request.subject).unwrap_or_default();
+        match self.check_subject(&subject) {
+            Ok(()) => self.ask(&input.0).await,
+            Err(issues) => Measured::without_asking(Outcome::Refuse(issues)),
+        }
+    }
+
+    async fn ask(&self, question: &Question) -> Measured<Outcome> {
+        let caller = &self.inner.component.inner.caller;
+        let outcome = caller.ask_for(question, Reply::outcome).await;
+        outcome.and_then(|outcome| self.accept(outcome).map_err(|kind| caller.fault(kind)))
     }
 
     fn arguments(&self, request: &PrepareRequest<'_>) -> Result<(wit::Request, wit::Context), FaultKind> {
@@ -326,23 +362,8 @@ impl fmt::Debug for Template {
     }
 }
 
-/// A description depends on the configuration alone, so its clock stands at the epoch.
-async fn describe(component: &Component, configuration: String) -> Result<wit::Definition, Fault> {
-    let caller = &component.inner.caller;
-    caller
-        .call(Duration::ZERO, move |store, instance| {
-            Box::pin(async move {
-                let hook = instance.chancery_credential_template_template();
-                hook.call_describe(store, &configuration).await
-            })
-        })
-        .await?
-        .map_err(|fault| caller.fault(reported(&fault)))
-}
-
-fn reported(fault: &types::Fault) -> FaultKind {
-    let (code, message) = (escaped(&fault.code, 64), escaped(&fault.message, 1000));
-    FaultKind::Plugin { code, message, retryable: fault.retryable }
+async fn describe(component: &Component, configuration: String) -> Measured<wit::Definition> {
+    component.inner.caller.ask_for(&Question::DescribeTemplate { configuration }, Reply::definition).await
 }
 
 fn since_epoch(time: OffsetDateTime) -> Duration {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chancery_domain::template::Issue;
-use chancery_engine::{Answer, Fault, FaultKind, Outcome, PrepareRequest, Purpose, TemplateError};
+use chancery_engine::{ConfigureError, Fault, FaultKind, Outcome, PrepareRequest, Purpose, Verdict};
 use serde_json::{Value, json};
 
 use crate::support::{Host, at, plugins};
@@ -32,60 +32,25 @@ async fn a_bundled_plugin_has_its_own_name_as_its_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_vectors_of_the_bundled_plugins_hold_through_the_engine() {
+async fn a_bundled_plugin_carries_its_vectors_and_does_what_they_say() {
     let host = Host::new();
     for name in BUNDLED {
-        let mut ran = 0;
-        for entry in std::fs::read_dir(plugins().join(name).join("vectors")).unwrap() {
-            let path = entry.unwrap().path();
-            let vector: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            check(&host, name, &vector).await;
-            ran += 1;
+        let component = host.component(name).await;
+        let mut files: Vec<Value> = std::fs::read_dir(plugins().join(name).join("vectors"))
+            .unwrap()
+            .map(|entry| serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap())
+            .collect();
+        let mut carried: Vec<Value> = component.vectors().iter().map(|it| it.document.clone()).collect();
+        assert!(!files.is_empty(), "{name} has no vectors");
+        for documents in [&mut files, &mut carried] {
+            documents.sort_by_key(|document| document["claim"].to_string());
         }
-        assert!(ran > 0, "{name} has no vectors");
+        assert_eq!(carried, files, "{name}");
+        let tested = component.self_test().await;
+        let failed: Vec<_> = tested.cases.iter().filter(|case| case.verdict != Verdict::Passed).collect();
+        assert!(failed.is_empty(), "{name}: {failed:#?}");
+        assert!(tested.most().fuel < component.limits().fuel / 4, "{name}: {:?}", tested.most());
     }
-}
-
-async fn check(host: &Host, name: &str, vector: &Value) {
-    let claim = &vector["claim"];
-    let configuration = vector.get("configuration").cloned().unwrap_or_else(|| json!({}));
-    let template = host.template(name, configuration).await;
-    let answers: Vec<Answer> = vector["answers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|answer| Answer {
-            id: answer["id"].as_str().unwrap().to_owned(),
-            document: answer.get("document").cloned(),
-        })
-        .collect();
-    let purpose = match vector["purpose"].as_str() {
-        Some("offer") => Purpose::Offer,
-        Some("renew") => Purpose::Renew,
-        _ => Purpose::Issue,
-    };
-    let now = at(vector["now"].as_i64().unwrap());
-    let request =
-        PrepareRequest { answers: &answers, ..PrepareRequest::new(purpose, "test", &vector["subject"], now) };
-    let outcome = template.prepare(&request).await.unwrap_or_else(|fault| panic!("{claim}: {fault}"));
-    let found = match outcome {
-        Outcome::Issue(dataset) => {
-            assert_eq!(template.check_subject(&vector["subject"]), Ok(()), "{claim}");
-            json!({"issue": dataset.values})
-        }
-        Outcome::Refuse(issues) => {
-            let places = issues.iter().map(|issue| json!({"pointer": issue.pointer, "code": issue.code}));
-            json!({"refuse": places.collect::<Vec<_>>()})
-        }
-        Outcome::Defer(deferral) => json!({"defer": deferral.after.as_secs()}),
-        Outcome::Need(lookups) => {
-            let lookups = lookups
-                .iter()
-                .map(|it| json!({"id": it.id, "source": it.source, "parameters": it.parameters}));
-            json!({"need": lookups.collect::<Vec<_>>()})
-        }
-    };
-    assert_eq!(found, vector["outcome"], "{claim}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +78,7 @@ async fn a_pid_says_what_is_wrong_with_its_configuration() {
         let (engine, pid) = (host.engine.clone(), pid.clone());
         async move {
             match engine.template(&pid, configuration).await {
-                Err(TemplateError::Configuration { issues, .. }) => places(&issues),
+                Err(ConfigureError::Configuration { issues, .. }) => places(&issues),
                 other => panic!("{other:?}"),
             }
         }
@@ -126,7 +91,7 @@ async fn a_pid_says_what_is_wrong_with_its_configuration() {
     // What only the plugin knows.
     let jurisdiction = json!({"issuing_country": "DE", "issuing_jurisdiction": "FR-75"});
     match host.engine.template(&pid, jurisdiction).await {
-        Err(TemplateError::Fault(Fault { kind: FaultKind::Plugin { code, .. }, .. })) => {
+        Err(ConfigureError::Fault(Fault { kind: FaultKind::Plugin { code, .. }, .. })) => {
             assert_eq!(code, "invalid-configuration");
         }
         other => panic!("{other:?}"),

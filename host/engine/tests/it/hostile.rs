@@ -8,7 +8,7 @@ use std::{
 
 use chancery_domain::Dataset;
 use chancery_engine::{
-    Answer, Blame, Fault, FaultKind, Limits, Outcome, PrepareRequest, Purpose, Template, TemplateError,
+    Answer, Blame, ConfigureError, Fault, FaultKind, Limits, Outcome, PrepareRequest, Purpose, Template,
 };
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -252,7 +252,7 @@ async fn a_definition_that_cannot_be_issued_is_refused_by_pointer() {
         ("no-vct", "/sd-jwt/vct", "not-a-uri"),
     ] {
         let error = host.engine.template(&component, json!({"describe": behaviour})).await.unwrap_err();
-        let TemplateError::Definition { issues, .. } = &error else { panic!("{behaviour}: {error:?}") };
+        let ConfigureError::Definition { issues, .. } = &error else { panic!("{behaviour}: {error:?}") };
         let found: Vec<_> = issues.iter().map(|issue| (&*issue.pointer, &*issue.code)).collect();
         assert_eq!(found, [(pointer, code)], "{behaviour}");
         assert!(error.to_string().contains("hostile 0.1.0"), "{error}");
@@ -264,7 +264,7 @@ async fn a_description_has_the_same_limits() {
     let host = Host::new();
     let component = host.component("hostile").await;
     let error = host.engine.template(&component, json!({"describe": "endless"})).await.unwrap_err();
-    assert!(matches!(error, TemplateError::Fault(Fault { kind: FaultKind::OutOfFuel, .. })), "{error:?}");
+    assert!(matches!(error, ConfigureError::Fault(Fault { kind: FaultKind::OutOfFuel, .. })), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

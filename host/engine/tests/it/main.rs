@@ -13,4 +13,5 @@ mod bundled;
 mod cache;
 mod hostile;
 mod refused;
+mod reported;
 mod support;

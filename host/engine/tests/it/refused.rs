@@ -10,6 +10,18 @@ async fn refusal(body: &str) -> Refused {
     Host::new().engine.load(&wasm).await.unwrap_err()
 }
 
+const MANIFEST: &str = r#"{"name":"badge","version":"1","hook":"credential-template"}"#;
+const HOOK: &str = r#"(instance $i) (export "chancery:credential-template/template@0.1.0" (instance $i))"#;
+
+/// A custom section, as text.
+fn section(name: &str, content: &str) -> String {
+    format!("(@custom {name:?} {content:?})")
+}
+
+fn manifest() -> String {
+    section("chancery:plugin", MANIFEST)
+}
+
 #[tokio::test]
 async fn what_is_not_webassembly_is_refused() {
     let host = Host::new();
@@ -37,7 +49,7 @@ async fn a_precompiled_plugin_is_refused() {
 
 #[tokio::test]
 async fn a_file_that_is_too_large_is_refused_before_it_is_read() {
-    let refused = Host::new().engine.load(&vec![0; (5 << 20) + 1]).await.unwrap_err();
+    let refused = Host::new().engine.load(&vec![0; (32 << 20) + 1]).await.unwrap_err();
     assert!(matches!(refused, Refused::TooLarge { .. }), "{refused}");
 }
 
@@ -69,7 +81,7 @@ async fn an_import_outside_the_contract_is_refused_by_name() {
         "chancery:keys/keys@0.1.0",
         "somebody:else/thing",
     ] {
-        let refused = refusal(&format!(r#"(import "{import}" (instance))"#)).await;
+        let refused = refusal(&format!(r#"{} (import "{import}" (instance))"#, manifest())).await;
         let Refused::Import { import: named, .. } = &refused else { panic!("{import}: {refused}") };
         assert_eq!(named, import);
         assert!(refused.to_string().contains(import), "{refused}");
@@ -77,38 +89,67 @@ async fn an_import_outside_the_contract_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_component_without_the_hook_is_refused() {
-    assert!(matches!(refusal("").await, Refused::MissingExport(_)));
+async fn a_component_exports_its_hook_and_nothing_else() {
+    let Refused::MissingExport(missing) = refusal(&manifest()).await else { panic!("no export") };
+    assert_eq!(missing, "chancery:credential-template/template@0.1.0");
+    let more = format!(r#"{} {HOOK} (instance $j) (export "wasi:cli/run@0.2.6" (instance $j))"#, manifest());
+    let Refused::ForeignExport { export, .. } = refusal(&more).await else { panic!("one export too many") };
+    assert_eq!(export, "wasi:cli/run@0.2.6");
 }
 
 #[tokio::test]
 async fn a_component_that_does_not_say_who_it_is_is_refused() {
-    const HOOK: &str =
-        r#"(instance $i) (export "chancery:credential-template/template@0.1.0" (instance $i))"#;
     assert!(matches!(refusal(HOOK).await, Refused::Manifest(_)));
     for manifest in [
         "no json",
         r#"{"name":"Badge","version":"1","hook":"credential-template"}"#,
         r#"{"name":"badge","version":"","hook":"credential-template"}"#,
-        r#"{"name":"badge","version":"1","hook":"license"}"#,
+        r#"{"name":"badge","version":"1","hook":"identity-provider"}"#,
+        r#"{"name":"badge","version":"1","hook":"credential-template","class":"native"}"#,
+        r#"{"name":"badge","version":"1","hook":"credential-template","description":"a\nb"}"#,
     ] {
-        let refused = refusal(&format!("(@custom \"chancery:plugin\" {manifest:?}) {HOOK}")).await;
-        assert!(matches!(refused, Refused::Manifest(_)), "{refused}");
+        let refused = refusal(&format!("{} {HOOK}", section("chancery:plugin", manifest))).await;
+        assert!(matches!(refused, Refused::Manifest(_)), "{manifest}: {refused}");
     }
-    let empty = format!(
-        r#"(@custom "chancery:plugin" {:?}) {HOOK}"#,
-        r#"{"name":"badge","version":"1","hook":"credential-template"}"#
-    );
-    assert!(
-        matches!(refusal(&empty).await, Refused::Contract(_)),
-        "an export of the right name but no functions"
-    );
+    let empty = refusal(&format!("{} {HOOK}", manifest())).await;
+    assert!(matches!(empty, Refused::Contract(_)), "an export of the right name but no functions: {empty}");
+}
+
+#[tokio::test]
+async fn examples_that_are_none_are_refused_with_words() {
+    let example = |claim: &str, more: &str| {
+        format!(r#"{{"claim":"{claim}","now":0,"subject":{{}},"outcome":{{}}{more}}}"#)
+    };
+    let many = vec![example("a", ""); 65].join(",");
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (vectors, word) in [
+        (String::new(), "no JSON array"),
+        ("{}".to_owned(), "no JSON array"),
+        ("[1]".to_owned(), "number 1"),
+        (deep, "no JSON array"),
+        (format!("[{many}]"), "has 65 examples"),
+        (format!("[{}]", " ".repeat(256 << 10)), "longer than 256 KiB"),
+        (format!("[{}]", example("", "")), "its `claim`"),
+        (format!("[{}]", example(&"a".repeat(201), "")), "its `claim`"),
+        (format!("[{}]", example("a", r#","configuratoin":{}"#)), "configuratoin"),
+        (format!("[{}]", example("a", r#","purpose":"fun""#)), "fun"),
+        (format!("[{}]", example("a", "").replace(r#""now":0"#, r#""now":-1"#)), "number 1"),
+        (format!("[{}]", example("a", "").replace(r#""now":0"#, r#""now":999999999999999"#)), "9999"),
+    ] {
+        let refused =
+            refusal(&format!("{} {HOOK} {}", manifest(), section("chancery:vectors", &vectors))).await;
+        let Refused::Vectors(reason) = &refused else { panic!("{word}: {refused}") };
+        assert!(reason.contains(word), "{word}: {reason}");
+    }
 }
 
 #[tokio::test]
 async fn more_initial_memory_than_a_call_may_have_is_refused_before_compilation() {
     let refused = refusal("(core module (memory 65536))").await;
-    assert!(matches!(refused, Refused::TooMuch { what: "bytes of initial memory", .. }), "{refused}");
+    assert!(
+        matches!(&refused, Refused::TooMuch { what, .. } if what == "bytes of initial memory"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -120,7 +161,7 @@ async fn memory_and_tables_are_counted_over_all_modules() {
         ("(core module)".repeat(31), "modules"),
     ] {
         let refused = refusal(&body).await;
-        assert!(matches!(refused, Refused::TooMuch { what, .. } if what == named), "{named}: {refused}");
+        assert!(matches!(&refused, Refused::TooMuch { what, .. } if what == named), "{named}: {refused}");
     }
 }
 
@@ -142,7 +183,7 @@ async fn compile_bombs_are_refused_before_compilation() {
         (format!("{}{}", "(component ".repeat(25), ")".repeat(25)), "levels of nesting"),
     ] {
         let refused = refusal(&body).await;
-        assert!(matches!(refused, Refused::TooMuch { what, .. } if what == named), "{named}: {refused}");
+        assert!(matches!(&refused, Refused::TooMuch { what, .. } if what == named), "{named}: {refused}");
     }
 }
 
@@ -157,7 +198,7 @@ async fn features_that_plugins_have_no_use_for_are_refused() {
         "(func (param i64 i64 i64 i64) (result i64 i64) local.get 0 local.get 1 local.get 2 local.get 3 i64.add128)",
     ] {
         let refused = refusal(&format!("(core module {body})")).await;
-        let known = matches!(refused, Refused::Malformed(_) | Refused::MissingExport(_));
+        let known = matches!(refused, Refused::Malformed(_) | Refused::Manifest(_));
         assert!(known, "{body}: {refused}");
     }
 }

@@ -51,6 +51,26 @@ pub(crate) fn built(name: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask plugins` builds it", path.display()))
 }
 
+/// The component with these examples in the place of its own: the outermost section wins.
+pub(crate) fn carrying(component: &[u8], vectors: &Value) -> Vec<u8> {
+    with_section(component, "chancery:vectors", vectors.to_string().as_bytes())
+}
+
+/// The component with one more custom section at its end.
+pub(crate) fn with_section(component: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
+    let length = |mut length: usize| {
+        let mut bytes = Vec::new();
+        while length >= 0x80 {
+            bytes.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+            length >>= 7;
+        }
+        bytes.push(u8::try_from(length).unwrap());
+        bytes
+    };
+    let section = [&*length(name.len()), name.as_bytes(), content].concat();
+    [component, &[0], &length(section.len()), &section].concat()
+}
+
 pub(crate) fn plugins() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../plugins")
 }

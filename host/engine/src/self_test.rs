@@ -1,0 +1,203 @@
+//! A component against the examples that it carries, each of them twice.
+//!
+//! A decision must be one that can be made again: the same input, the same answer, the same fuel.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    component::Component,
+    difference::{Difference, differences},
+    fault::{ConfigureError, Fault, FaultKind},
+    measured::{Measured, Usage},
+    report::StageResult,
+    template::Template,
+    vectors::{Case, Vector, template},
+};
+
+/// For how long examples run at most, all of them together.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the examples of a component showed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SelfTest {
+    /// One entry for each example, in the order of the component.
+    pub cases: Vec<TestCase>,
+}
+
+/// What one example showed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestCase {
+    /// What it was to show.
+    pub claim: String,
+    /// Whether it did.
+    pub verdict: Verdict,
+    /// What the call cost.
+    pub usage: Usage,
+}
+
+/// Whether an example showed what it was to show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The decision was the expected one, twice.
+    Passed,
+    /// The decision was another one.
+    Different(Vec<Difference>),
+    /// The component cannot be used under the example's configuration.
+    Unusable(String),
+    /// The call brought no answer.
+    Fault(Fault),
+    /// The second call of the same did not go as the first.
+    NotDeterministic(String),
+    /// The examples before it took too long together.
+    NotRun,
+}
+
+impl SelfTest {
+    /// Whether every example showed what it was to show.
+    pub fn passed(&self) -> bool {
+        self.cases.iter().all(|case| case.verdict == Verdict::Passed)
+    }
+
+    /// It as a stage of a report.
+    pub(crate) fn result(&self) -> StageResult {
+        let failed = self.cases.iter().filter(|case| case.verdict != Verdict::Passed).count();
+        if failed == 0 {
+            return StageResult::Passed;
+        }
+        StageResult::Failed {
+            code: "self-test".into(),
+            cause: format!("{failed} of {} examples did not go as they say", self.cases.len()),
+            fix: "run them with `chancery plugin test`, and mend the plugin or the example".into(),
+        }
+    }
+
+    /// The most that an example used of each.
+    pub fn most(&self) -> Usage {
+        self.cases.iter().fold(Usage::default(), |most, TestCase { usage, .. }| Usage {
+            fuel: most.fuel.max(usage.fuel),
+            memory: most.memory.max(usage.memory),
+            time: most.time.max(usage.time),
+        })
+    }
+}
+
+impl Component {
+    /// Runs the examples that the component carries. One that carries none passes.
+    pub async fn self_test(&self) -> SelfTest {
+        let started = Instant::now();
+        let mut cases = Vec::new();
+        for vector in self.vectors() {
+            let (verdict, usage) = if started.elapsed() < PATIENCE {
+                self.test(vector).await
+            } else {
+                (Verdict::NotRun, Usage::default())
+            };
+            cases.push(TestCase { claim: vector.claim.clone(), verdict, usage });
+        }
+        SelfTest { cases }
+    }
+
+    async fn test(&self, vector: &Vector) -> (Verdict, Usage) {
+        let Case::Template(case) = &vector.case;
+        let template = match Template::describe(self, &vector.configuration).await {
+            Ok(template) => template,
+            Err(error) => return (unusable(&error, &case.outcome), Usage::default()),
+        };
+        let input = case.request(|request| template.input(request));
+        let input = match input {
+            Ok(input) => input,
+            Err(fault) => return (Verdict::Fault(fault), Usage::default()),
+        };
+        let first = template.run(&input).await;
+        let second = template.run(&input).await;
+        let usage = first.usage;
+        (verdict(first, &second, &case.outcome, template::spelled), usage)
+    }
+}
+
+/// An example may expect a configuration to be refused.
+fn unusable(error: &ConfigureError, expected: &Value) -> Verdict {
+    match error {
+        ConfigureError::Fault(Fault { kind: FaultKind::Plugin { code, .. }, .. })
+            if fault(code) == *expected =>
+        {
+            Verdict::Passed
+        }
+        error => Verdict::Unusable(error.to_string()),
+    }
+}
+
+fn fault(code: &str) -> Value {
+    serde_json::json!({"fault": code})
+}
+
+fn verdict<T: PartialEq>(
+    first: Measured<T>,
+    second: &Measured<T>,
+    expected: &Value,
+    spelled: impl Fn(&T) -> Value,
+) -> Verdict {
+    if first.answer != second.answer {
+        return Verdict::NotDeterministic("the same call was answered differently the second time".into());
+    }
+    if first.usage.fuel != second.usage.fuel {
+        let (first, second) = (first.usage.fuel, second.usage.fuel);
+        return Verdict::NotDeterministic(format!("the same call used {first} units of fuel, then {second}"));
+    }
+    let got = match first.answer {
+        Ok(answer) => spelled(&answer),
+        Err(Fault { kind: FaultKind::Plugin { code, .. }, .. }) => fault(&code),
+        Err(other) => return Verdict::Fault(other),
+    };
+    match differences(expected, &got) {
+        none if none.is_empty() => Verdict::Passed,
+        some => Verdict::Different(some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answered(answer: i64, fuel: u64) -> Measured<i64> {
+        Measured { answer: Ok(answer), usage: Usage { fuel, ..Usage::default() }, log: Vec::new() }
+    }
+
+    fn judged(first: Measured<i64>, second: Measured<i64>) -> Verdict {
+        verdict(first, &second, &json!(1), |answer| json!(answer))
+    }
+
+    #[test]
+    fn the_expected_answer_passes_when_it_comes_twice_at_the_same_price() {
+        assert_eq!(judged(answered(1, 10), answered(1, 10)), Verdict::Passed);
+        assert!(matches!(judged(answered(2, 10), answered(2, 10)), Verdict::Different(_)));
+    }
+
+    #[test]
+    fn another_answer_or_another_price_is_not_deterministic() {
+        for second in [answered(2, 10), answered(1, 11)] {
+            assert!(matches!(judged(answered(1, 10), second), Verdict::NotDeterministic(_)));
+        }
+    }
+
+    #[test]
+    fn a_fault_of_the_plugins_own_can_be_expected() {
+        let kind =
+            |code: &str| FaultKind::Plugin { code: code.into(), message: String::new(), retryable: false };
+        let faulted = |kind| Measured::<i64>::not_made(Fault { plugin: "p".into(), kind, trace: Vec::new() });
+        let judged = |kind: FaultKind| {
+            verdict(faulted(kind.clone()), &faulted(kind), &json!({"fault": "not-today"}), |answer| {
+                json!(answer)
+            })
+        };
+        assert_eq!(judged(kind("not-today")), Verdict::Passed);
+        assert!(matches!(judged(kind("tomorrow")), Verdict::Different(_)));
+        assert!(matches!(judged(FaultKind::Timeout), Verdict::Fault(_)));
+    }
+}
