@@ -2,6 +2,7 @@
 
 mod halts;
 mod keys;
+mod plugins;
 mod wallet;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 
 pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
+pub(crate) use plugins::{Configured, For, How, One, PluginCommand, RunPlugin, Shelf};
 pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
 
 /// What follows the command list of `chancery --help`.
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     /// Stop issuing for now, or let it go on
     #[command(subcommand)]
     Halt(HaltCommand),
+    /// Build, check and try plugins; upload them, activate them, take them back
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Rotate and list signing keys
     #[command(subcommand)]
     Key(KeyCommand),

@@ -66,6 +66,12 @@ pub(crate) enum Failure {
         /// How many things are wrong.
         findings: usize,
     },
+    /// A plugin is not what it should be; the report is already out.
+    #[error("{found}")]
+    Plugin {
+        /// What is wrong with it.
+        found: String,
+    },
     /// The machine did not let us: disk full, no more processes.
     #[error("the machine refused: {0}")]
     Machine(#[from] io::Error),
@@ -123,6 +129,7 @@ impl Failure {
             | Self::Claim(_)
             | Self::Unhealthy { .. }
             | Self::Tampered { .. }
+            | Self::Plugin { .. }
             | Self::Machine(_) => REFUSED,
             Self::Configuration { .. } | Self::Start(_) => CONFIGURATION,
         }
@@ -136,7 +143,7 @@ impl Failure {
             Self::Claim(error) => error.fix(),
             Self::Usage { fix, .. } | Self::Configuration { fix, .. } => Some(fix.clone()),
             Self::Start(error) => fix_of_start(error),
-            Self::Unhealthy { .. } | Self::Tampered { .. } | Self::Machine(_) => None,
+            Self::Unhealthy { .. } | Self::Tampered { .. } | Self::Plugin { .. } | Self::Machine(_) => None,
         }
     }
 

@@ -92,6 +92,17 @@ impl Management {
         self.call(Method::POST, path, &[], body).await
     }
 
+    /// Uploads a file.
+    pub(crate) async fn upload(&self, path: &[&str], body: Vec<u8>) -> Result<Reply, Failure> {
+        let url = self.address(path);
+        let mut request = self.http.request(Method::POST, &url)?.body(body);
+        request = request.header(reqwest::header::CONTENT_TYPE, "application/wasm");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        reply(&answer(&url, request).await?)
+    }
+
     /// Withdraws something.
     pub(crate) async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> Result<Reply, Failure> {
         self.call(Method::DELETE, path, query, None).await

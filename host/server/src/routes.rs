@@ -161,6 +161,7 @@ fn managers() -> Router<Arc<App>> {
         .route("/plugins/{digest}", get(p::list::show).delete(p::change::discard))
         .route("/plugins/{digest}/approve", post(p::change::approve))
         .route("/plugins/{digest}/metrics", get(p::list::measure))
+        .route("/plugins/{digest}/logs", get(p::list::listen))
         .route("/activations", post(a::activate::activate).get(a::list::list))
         .route("/activations/{configuration_id}", delete(a::change::deactivate))
         .route("/activations/{configuration_id}/rollback", post(a::change::roll_back))

@@ -147,6 +147,9 @@ async fn what_is_done_to_the_catalogue_is_told() {
     let told = told["data"].as_array().unwrap().iter().filter(|entry| entry["actor"] == "operator");
     let actions: Vec<_> = told.map(|entry| text(&entry["action"])).collect();
     assert_eq!(actions, ["plugin.rolled-back", "plugin.activated"]);
+}
+
+#[tokio::test]
 async fn who_administers_the_deployment_is_the_platforms_to_tell() {
     let platform = platform();
     let operator = platform.operator();

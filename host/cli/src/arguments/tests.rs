@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 39);
+    assert_eq!(seen, 57);
 }
 
 #[test]
@@ -75,6 +75,11 @@ fn the_contract_of_the_commands_parses() {
         "chancery api-key create --name n --scope issuance:offer --scope auditor",
         "chancery audit list --action offer.created --target-id ofr_1 --limit 5 --platform",
         "chancery audit verify --known 00 --tenant acme",
+        "chancery plugin check badge.wasm",
+        "chancery plugin push badge.wasm --activate --canary 5 --platform --of tnt_1",
+        "chancery plugin activate badge@0.2.0 --shadow --configuration c.json",
+        "chancery plugin rollback badge",
+        "chancery plugin logs badge -f",
         "chancery migrate",
         "chancery doctor",
         "chancery completions zsh",
@@ -91,6 +96,8 @@ fn wrong_usage_is_refused() {
         "chancery wallet claim x --dpop --bearer",
         "chancery offer create badge",
         "chancery api-key create --name n",
+        "chancery plugin activate badge --canary 100",
+        "chancery plugin activate badge --of tnt_1",
         "chancery api-key create --name n --scope root",
         "chancery dev --port 70000",
     ] {

@@ -9,6 +9,7 @@ mod halt;
 mod key;
 mod listing;
 mod offer;
+mod plugin;
 mod serve;
 mod stop;
 mod tenant;
@@ -35,6 +36,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::ApiKey(command) => api_key::obey(command, form).await,
         Command::Audit(command) => audit::obey(command, form).await,
         Command::Halt(command) => halt::obey(command, form).await,
+        Command::Plugin(command) => Box::pin(plugin::obey(command, form)).await,
         Command::Key(command) => key::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
         Command::Bootstrap { url, name } => tenant::bootstrap(&url, &name, form).await,

@@ -48,6 +48,7 @@ use crate::tenants::Published;
         plugins::list::list,
         plugins::list::show,
         plugins::list::measure,
+        plugins::list::listen,
         plugins::change::approve,
         plugins::change::discard,
         activations::activate::activate,

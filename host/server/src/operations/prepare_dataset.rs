@@ -30,10 +30,10 @@ pub(crate) async fn prepare_dataset(
 ) -> Result<Outcome, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
     let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
-    let answered = template.prepare(&request).await;
+    let call = template.measure(&request).await;
     let place = (issuer.tenant(), template.revision().component);
-    let id = &template.definition().configuration_id;
-    app.tallies.count(place, id, answered.as_ref().err().map(|fault| &fault.kind), now);
+    app.tallies.count(place, &template.definition().configuration_id, &call, now);
+    let answered = call.answer;
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
         app.shadows.ask(app, issuer, shadow.clone(), (&request, outcome));
     }

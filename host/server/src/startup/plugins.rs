@@ -157,8 +157,8 @@ async fn keep(store: &Store, bundled: &[Bundled], now: OffsetDateTime) -> Result
             digest: component.digest(),
             name: component.name(),
             version: component.version(),
-            hook: "credential-template",
-            report: json!({}),
+            hook: component.hook().as_str(),
+            report: json!({ "bundled": true }),
             wasm,
         };
         tx.put_component(&new).await?;

@@ -2,19 +2,24 @@
 //! what a shadow would have answered instead. Never a claim's value.
 
 mod breaker;
+mod lines;
 mod shadow;
+mod usage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use chancery_domain::TenantId;
-use chancery_engine::FaultKind;
+use chancery_engine::Measured;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::breaker::Breaker;
 pub(crate) use self::breaker::Tripped;
+pub(crate) use self::lines::Line;
+use self::lines::Lines;
 pub(crate) use self::shadow::{Compared, ShadowTally};
+use self::usage::UsageTally;
 
 /// How many plugins of how many tenants are counted; the rest goes uncounted, and unbroken.
 const MOST: usize = 50_000;
@@ -33,6 +38,7 @@ pub(crate) struct Tallies {
 struct Counted {
     tally: Tally,
     breaker: Breaker,
+    lines: Lines,
 }
 
 /// What a plugin did at a tenant since this process started.
@@ -42,6 +48,8 @@ pub(crate) struct Tally {
     calls: u64,
     /// How often it did not answer, by what happened.
     faults: BTreeMap<&'static str, u64>,
+    /// What its calls used.
+    usage: UsageTally,
     /// What it would have answered, while it stood in the shadow of another version.
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<ShadowTally>,
@@ -49,15 +57,18 @@ pub(crate) struct Tally {
 
 impl Tallies {
     /// Counts a call. A plugin that fails too often is noted, to be taken from where it does.
-    pub(crate) fn count(
+    pub(crate) fn count<T>(
         &self,
         (tenant, component): Place,
         configuration_id: &str,
-        fault: Option<&FaultKind>,
+        call: &Measured<T>,
         now: OffsetDateTime,
     ) {
+        let fault = call.answer.as_ref().err().map(|fault| &fault.kind);
         let reason = self.at((tenant, component), |counted| {
             counted.tally.calls += 1;
+            counted.tally.usage.count(&call.usage);
+            counted.lines.note(&call.log, fault, now);
             if let Some(kind) = fault {
                 *counted.tally.faults.entry(kind.code()).or_default() += 1;
             }
@@ -86,6 +97,12 @@ impl Tallies {
         places.get(&place).map(|counted| counted.tally.clone()).unwrap_or_default()
     }
 
+    /// What the plugin said at the tenant lately, after the line of that number.
+    pub(crate) fn lines_of(&self, place: Place, after: u64) -> Vec<Line> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(&place).map(|counted| counted.lines.after(after)).unwrap_or_default()
+    }
+
     /// What the plugin did everywhere.
     pub(crate) fn of_component(&self, component: &[u8; 32]) -> Tally {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +122,7 @@ impl Tallies {
 impl Tally {
     fn and(mut self, other: &Self) -> Self {
         self.calls += other.calls;
+        self.usage.add(&other.usage);
         for (kind, count) in &other.faults {
             *self.faults.entry(kind).or_default() += count;
         }
@@ -118,8 +136,14 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use chancery_domain::TenantId;
+    use chancery_engine::{Fault, FaultKind, Usage};
 
     use super::*;
+
+    fn call(fault: Option<FaultKind>) -> Measured<()> {
+        let fault = fault.map(|kind| Fault { plugin: "badge".to_owned(), kind, trace: Vec::new() });
+        Measured { answer: fault.map_or(Ok(()), Err), usage: Usage::default(), log: Vec::new() }
+    }
 
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 10:20:30 UTC);
 
@@ -130,9 +154,9 @@ mod tests {
     #[test]
     fn each_tenant_has_its_own_count_and_the_operator_the_sum() {
         let (tallies, plugin) = (Tallies::default(), [1; 32]);
-        tallies.count((tenant(1), plugin), "badge", None, NOW);
-        tallies.count((tenant(2), plugin), "badge", Some(&FaultKind::Timeout), NOW);
-        tallies.count((tenant(2), [2; 32]), "badge", None, NOW);
+        tallies.count((tenant(1), plugin), "badge", &call(None), NOW);
+        tallies.count((tenant(2), plugin), "badge", &call(Some(FaultKind::Timeout)), NOW);
+        tallies.count((tenant(2), [2; 32]), "badge", &call(None), NOW);
         assert_eq!(tallies.of((tenant(1), plugin)).calls, 1);
         assert_eq!(tallies.of((tenant(3), plugin)), Tally::default());
         let all = tallies.of_component(&plugin);
@@ -143,8 +167,8 @@ mod tests {
     fn what_fails_again_and_again_is_noted_once_and_where_it_does() {
         let (tallies, plugin) = (Tallies::default(), [1; 32]);
         for _ in 0..8 {
-            tallies.count((tenant(1), plugin), "badge", Some(&FaultKind::Trap(String::new())), NOW);
-            tallies.count((tenant(2), plugin), "badge", None, NOW);
+            tallies.count((tenant(1), plugin), "badge", &call(Some(FaultKind::Trap(String::new()))), NOW);
+            tallies.count((tenant(2), plugin), "badge", &call(None), NOW);
         }
         let tripped = tallies.take_tripped();
         assert_eq!(tripped.len(), 1);

@@ -90,7 +90,7 @@ mod tests {
             Ok(issue(json!({ "name": "Ada L.", "born": "1815-12-10" }))),
             Ok(issue(json!({ "name": "Ada", "title": "Countess" }))),
             Ok(Outcome::Refuse(Vec::new())),
-            Err(Fault { plugin: "badge".to_owned(), kind: FaultKind::Timeout }),
+            Err(Fault { plugin: "badge".to_owned(), kind: FaultKind::Timeout, trace: Vec::new() }),
         ] {
             tally.count(Compared::of(&answered, &shadow));
         }

@@ -2,7 +2,7 @@
 //! configuration is the same template.
 
 use chancery_domain::template::Revision;
-use chancery_engine::{Component, Engine, Refused, Template, TemplateError};
+use chancery_engine::{Component, ConfigureError, Engine, Refused, Template};
 use chancery_store::{Activation, By, Store, StoreError};
 use moka::sync::Cache;
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub(crate) enum Unusable {
     Refused(#[from] Refused),
     /// It does not describe what it issues.
     #[error(transparent)]
-    Template(#[from] TemplateError),
+    Template(#[from] ConfigureError),
 }
 
 pub(crate) struct Templates {

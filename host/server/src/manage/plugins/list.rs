@@ -1,10 +1,12 @@
-//! `GET /plugins`, `GET /plugins/{digest}` and its `metrics`, for a tenant and for operators
+//! `GET /plugins`, `GET /plugins/{digest}` its `metrics` and `logs`, for a tenant and for operators
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::{PluginView, digest_of};
 use crate::app::App;
@@ -12,8 +14,8 @@ use crate::caller::{Manager, Operator, SeesPlugins};
 use crate::manage::Page;
 use crate::no_store;
 use crate::operations::plugins::Keeper;
-use crate::problem::{Problem, ProblemDocument};
-use crate::tallies::Tally;
+use crate::problem::{Problem, ProblemCode, ProblemDocument};
+use crate::tallies::{Line, Tally};
 
 /// List plugins
 ///
@@ -120,4 +122,36 @@ pub(crate) async fn measure_everywhere(
     let digest = digest_of(&digest)?;
     Keeper::Deployment.find(&app, &digest).await?;
     Ok(no_store(Json(app.tallies.of_component(&digest))))
+}
+
+/// Which lines.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinesQuery {
+    /// Only what came after the line of that number; to follow, ask with that of the last line.
+    #[serde(default)]
+    after: u64,
+}
+
+/// Show what a plugin said
+///
+/// Its latest lines at this tenant and why calls failed, as far as the replica that answers saw.
+#[utoipa::path(
+    get, path = "/plugins/{digest}/logs", tag = "Plugins",
+    params(("digest" = String, Path, description = "64 hexadecimal digits"), LinesQuery),
+    responses((status = 200, body = Page<Line>), (status = 404, body = ProblemDocument)),
+    security(("api_key" = ["plugins:manage"]), ("api_key" = ["auditor"]))
+)]
+pub(crate) async fn listen(
+    State(app): State<Arc<App>>,
+    manager: Manager<SeesPlugins>,
+    Path(digest): Path<String>,
+    query: Result<Query<LinesQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let (tenant, digest) = (&manager.issuer.tenant, digest_of(&digest)?);
+    let malformed = |_| Problem::new(ProblemCode::Malformed).detail("`after` is the number of a line");
+    let Query(LinesQuery { after }) = query.map_err(malformed)?;
+    Keeper::Tenant(tenant).find(&app, &digest).await?;
+    let data = app.tallies.lines_of((tenant.id, digest), after);
+    Ok(no_store(Json(Page { data, next_cursor: None })))
 }

@@ -4,7 +4,7 @@
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::plugin::{Approval, Part, Whose};
 use chancery_domain::template::Issue;
-use chancery_engine::{Template, TemplateError};
+use chancery_engine::{ConfigureError, Template};
 use chancery_store::{Activation, InForce, Shelved};
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ async fn describe(app: &App, order: &Order) -> Result<Template, Problem> {
         Unusable::Store(error) => error.into(),
         Unusable::Missing => Problem::not_found(),
         Unusable::Refused(error) => Problem::new(ProblemCode::PluginRefused).detail(error.to_string()),
-        Unusable::Template(TemplateError::Configuration { issues, .. }) => {
+        Unusable::Template(ConfigureError::Configuration { issues, .. }) => {
             let below = |issue: Issue| Issue { pointer: format!("/configuration{}", issue.pointer), ..issue };
             Problem::invalid(issues.into_iter().map(below).collect())
         }

@@ -1,12 +1,13 @@
-//! A component comes in: whatever it is, it is checked, compiled and asked what it issues before anybody can
-//! activate it, and its bytes are kept once.
+//! A component comes in: whatever it is, it is checked, compiled, asked what it issues and held against its own
+//! examples before anybody can activate it, and its bytes are kept once.
 
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::plugin::Approval;
 use chancery_domain::settings::Settings;
-use chancery_engine::{Component, TemplateError};
+use chancery_domain::template::Issue;
+use chancery_engine::{Report, Stage, StageResult};
 use chancery_store::{By, NewComponent, Shelved};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Keeper;
 use crate::app::App;
@@ -27,21 +28,21 @@ pub(crate) async fn upload_plugin(
     wasm: &[u8],
 ) -> Result<Uploaded, Problem> {
     let approval = approval_of(app, keeper, settings)?;
-    let refused = |error: String| Problem::new(ProblemCode::PluginRefused).detail(error);
-    let component = app.engine.load(wasm).await.map_err(|error| refused(error.to_string()))?;
-    let report = examine(app, &component).await?;
+    let (report, component) = app.engine.examine(wasm).await;
+    let component = component.filter(|_| is_sound(&report)).ok_or_else(|| refusal(&report))?;
     app.tenants.workshop.templates.keep(component.clone());
 
     let digest = component.digest();
-    let mut platform = app.store.platform(By::Job("keep a plugin")).await?;
+    let report = serde_json::to_value(&report);
     let new = NewComponent {
         digest,
         name: component.name(),
         version: component.version(),
-        hook: "credential-template",
-        report,
+        hook: component.hook().as_str(),
+        report: report.map_err(|error| Problem::new(ProblemCode::Internal).because(error))?,
         wasm,
     };
+    let mut platform = app.store.platform(By::Job("keep a plugin")).await?;
     platform.put_component(&new).await?;
     platform.commit().await?;
 
@@ -59,6 +60,28 @@ pub(crate) async fn upload_plugin(
     Ok(Uploaded { version, new })
 }
 
+/// Whether nothing is wrong with it. That it wants a configuration before it can say what it issues is not wrong.
+fn is_sound(report: &Report) -> bool {
+    report.failures().all(|step| {
+        let StageResult::Failed { code, .. } = &step.result else { return true };
+        step.stage == Stage::Describe && code == "configuration"
+    })
+}
+
+/// Every stage that failed, with what its author can do.
+fn refusal(report: &Report) -> Problem {
+    let mut issues = Vec::new();
+    for step in report.failures() {
+        if let StageResult::Failed { code, cause, fix } = &step.result {
+            let stage = serde_json::to_value(step.stage).unwrap_or_default();
+            let pointer = format!("/{}", stage.as_str().unwrap_or_default());
+            issues.push(Issue { pointer, code: code.clone(), message: format!("{cause}; {fix}") });
+        }
+    }
+    let detail = issues.first().map(|issue| issue.message.clone()).unwrap_or_default();
+    Problem::new(ProblemCode::PluginRefused).detail(detail).with_errors(issues)
+}
+
 /// Whether the keeper takes plugins at all, and who looks at them first.
 fn approval_of(app: &App, keeper: Keeper<'_>, settings: &Settings) -> Result<Approval, Problem> {
     let by_others = if settings.plugin_approval { Approval::Awaited } else { Approval::Given };
@@ -73,24 +96,6 @@ fn approval_of(app: &App, keeper: Keeper<'_>, settings: &Settings) -> Result<App
         },
         Keeper::Tenant(_) | Keeper::Deployment => Ok(by_others),
     }
-}
-
-/// Asks the component about itself, without a configuration, as a form for one would be drawn.
-async fn examine(app: &App, component: &Component) -> Result<Value, Problem> {
-    let template = app.engine.template(component, json!({})).await;
-    let described = match template {
-        Ok(template) => json!({
-            "configuration_id": template.definition().configuration_id,
-            "configuration_schema": template.configuration_schema(),
-            "configured_by_default": true,
-        }),
-        // It is sound but wants to be told more first.
-        Err(TemplateError::Configuration { .. }) => json!({ "configured_by_default": false }),
-        Err(error) => {
-            return Err(Problem::new(ProblemCode::PluginRefused).detail(error.to_string()));
-        }
-    };
-    Ok(json!({ "described": described }))
 }
 
 /// In the words of the audit trail, so that whoever approves can be told from whoever brought it.

@@ -1,0 +1,224 @@
+//! `chancery plugin …`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Target;
+
+/// `chancery plugin …`. What takes a FILE needs no server; it is the very engine that a server runs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Compile a plugin crate and make a component of it
+    #[command(after_help = "Example:\n  chancery plugin build ./my-badge --out my-badge.wasm")]
+    Build {
+        /// The crate's folder
+        #[arg(default_value = ".", value_name = "DIR")]
+        crate_folder: PathBuf,
+        /// Where the component goes; else beside the compiled module
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Make a component of this module instead of compiling anything
+        #[arg(long, value_name = "FILE", conflicts_with = "crate_folder")]
+        module: Option<PathBuf>,
+    },
+    /// Check a component as a server does when it is uploaded, its own examples included
+    #[command(after_help = "Example:\n  chancery plugin check my-badge.wasm")]
+    Check {
+        /// The component
+        file: PathBuf,
+    },
+    /// Run the examples that a component carries
+    #[command(after_help = "Example:\n  chancery plugin test my-badge.wasm --junit results.xml")]
+    Test {
+        /// The component
+        file: PathBuf,
+        /// Also write the results in the form that build servers read
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+    /// Show what a component is, what it imports and what it issues
+    #[command(after_help = "Example:\n  chancery plugin inspect my-badge.wasm --output json")]
+    Inspect {
+        /// The component
+        file: PathBuf,
+        #[command(flatten)]
+        configured: Configured,
+    },
+    /// Ask a template for one dataset, and show what that cost
+    #[command(after_help = "Example:\n  chancery plugin run my-badge.wasm --subject ada.json")]
+    Run(RunPlugin),
+    /// Ask a template again and again, and show what that costs
+    #[command(after_help = "Example:\n  chancery plugin bench my-badge.wasm --subject ada.json --count 5000")]
+    Bench {
+        #[command(flatten)]
+        run: RunPlugin,
+        /// How often
+        #[arg(long, default_value_t = 1_000, value_name = "N")]
+        count: u32,
+    },
+    /// Upload a component, and activate it at once with --activate
+    #[command(after_help = "\
+Examples:
+  chancery plugin push my-badge.wasm --activate
+  chancery plugin push my-badge.wasm --platform")]
+    Push {
+        /// The component
+        file: PathBuf,
+        /// Activate it, too
+        #[arg(long)]
+        activate: bool,
+        #[command(flatten)]
+        how: How,
+        #[command(flatten)]
+        at: Shelf,
+    },
+    /// List plugins, the newest first
+    #[command(after_help = "Example:\n  chancery plugin list")]
+    List(Shelf),
+    /// Show a plugin, with the report on it
+    #[command(after_help = "Example:\n  chancery plugin show employee-badge@0.2.0 --output json")]
+    Show(One),
+    /// Let a plugin be activated that waits for that
+    #[command(after_help = "Example:\n  chancery plugin approve 9f86d081 --platform")]
+    Approve(One),
+    /// Discard a plugin that is not active
+    #[command(after_help = "Example:\n  chancery plugin discard 9f86d081")]
+    Discard(One),
+    /// Forbid a plugin to everybody, at once
+    #[command(after_help = "Example:\n  chancery plugin quarantine 9f86d081 --reason 'it leaks'")]
+    Quarantine {
+        /// Its digest, the beginning of it, or name@version
+        plugin: String,
+        /// Why, for those who wonder
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Permit a quarantined plugin again
+    #[command(after_help = "Example:\n  chancery plugin release 9f86d081")]
+    Release {
+        /// Its digest, the beginning of it, or name@version
+        plugin: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Show what a plugin did: calls, faults, what they used
+    #[command(after_help = "Example:\n  chancery plugin metrics employee-badge@0.2.0")]
+    Metrics(One),
+    /// Show what a plugin said, and why it failed
+    #[command(after_help = "Example:\n  chancery plugin logs employee-badge@0.2.0 --follow")]
+    Logs {
+        #[command(flatten)]
+        one: One,
+        /// Go on showing what comes
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Make a plugin what answers for its credential type
+    #[command(after_help = "\
+Examples:
+  chancery plugin activate employee-badge@0.2.0
+  chancery plugin activate 9f86d081 --canary 10
+  chancery plugin activate employee-badge@0.2.0 --platform --of tnt_0197c7d2a1b070008000000000000001")]
+    Activate {
+        /// Its digest, the beginning of it, or name@version
+        plugin: String,
+        #[command(flatten)]
+        how: How,
+        #[command(flatten)]
+        at: Shelf,
+    },
+    /// List what is active
+    #[command(after_help = "Example:\n  chancery plugin active")]
+    Active(Shelf),
+    /// Undo the last step: end a trial, or go back to what was active before
+    #[command(after_help = "Example:\n  chancery plugin rollback employee-badge")]
+    Rollback {
+        /// The credential configuration id
+        configuration_id: String,
+        #[command(flatten)]
+        at: Shelf,
+    },
+    /// Offer a credential type no more
+    #[command(after_help = "Example:\n  chancery plugin deactivate employee-badge")]
+    Deactivate {
+        /// The credential configuration id
+        configuration_id: String,
+        #[command(flatten)]
+        at: Shelf,
+    },
+}
+
+/// One plugin.
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Its digest, the beginning of it, or name@version
+    pub(crate) plugin: String,
+    #[command(flatten)]
+    pub(crate) at: Shelf,
+}
+
+/// Whose plugins.
+#[derive(Debug, Args)]
+pub(crate) struct Shelf {
+    /// Those of the platform's catalogue, as an operator
+    #[arg(long)]
+    pub(crate) platform: bool,
+    /// For the tenant of that id alone; with --platform
+    #[arg(long, value_name = "ID", requires = "platform")]
+    pub(crate) of: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// The part that a plugin is to play.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// On trial: of a hundred new offers, so many are made with it
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=99))]
+    pub(crate) canary: Option<u8>,
+    /// Ask it as well and compare; nobody gets its answers
+    #[arg(long, conflicts_with = "canary")]
+    pub(crate) shadow: bool,
+}
+
+/// In which configuration.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Configured {
+    /// The plugin's configuration, a JSON file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) configuration: Option<PathBuf>,
+}
+
+/// One question to a template.
+#[derive(Debug, Args)]
+pub(crate) struct RunPlugin {
+    /// The component
+    pub(crate) file: PathBuf,
+    /// Who the credential is about, a JSON file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) subject: PathBuf,
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// What the dataset is for
+    #[arg(long, value_enum, default_value_t = For::Issue)]
+    pub(crate) purpose: For,
+    /// The time, RFC 3339; else now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
+}
+
+/// What a dataset is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum For {
+    /// An offer is being made
+    Offer,
+    /// A wallet waits
+    Issue,
+    /// A wallet renews
+    Renew,
+}

@@ -1,0 +1,266 @@
+//! What needs no server: check, test, inspect, run and bench, by the engine that servers run and within the same
+//! limits.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use chancery_domain::Clock as _;
+use chancery_domain::clock::SystemClock;
+use chancery_engine::{
+    Component, Engine, EngineConfig, Limits, Measured, Outcome, PrepareRequest, Purpose, Report, StageResult,
+    Template, TestCase, Verdict,
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{configuration, junit, read_component, read_json};
+use crate::arguments::{Configured, For, Output, RunPlugin};
+use crate::failure::Failure;
+use crate::output;
+
+/// An engine for this command; what it compiles is not kept.
+struct Bench {
+    engine: Engine,
+    _cache: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Result<Self, Failure> {
+        let cache = tempfile::tempdir()?;
+        let dir = Dir::open_ambient_dir(cache.path(), ambient_authority())?;
+        let config = EngineConfig {
+            cache: dir,
+            // Nothing is ever read back.
+            cache_key: [0; 32],
+            limits: Limits::default(),
+            concurrency: 2,
+        };
+        let engine = Engine::start(config).map_err(|error| Failure::Machine(std::io::Error::other(error)))?;
+        Ok(Self { engine, _cache: cache })
+    }
+
+    async fn template(&self, wasm: &[u8], configured: &Configured) -> Result<Template, Failure> {
+        let refused = |found: String| Failure::Plugin { found };
+        let component = self.engine.load(wasm).await.map_err(|error| refused(error.to_string()))?;
+        let configuration = configuration(configured.configuration.as_deref())?;
+        self.engine.template(&component, configuration).await.map_err(|error| refused(error.to_string()))
+    }
+}
+
+pub(super) async fn check(file: &Path, form: Output) -> Result<(), Failure> {
+    let (report, _) = examine(file).await?;
+    match form {
+        Output::Json => output::data(&json!(report).to_string())?,
+        Output::Text => output::data(&told(&report))?,
+    }
+    let failed = report.failures().count();
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(Failure::Plugin { found: format!("{} of its checks failed", failed) })
+}
+
+async fn examine(file: &Path) -> Result<(Report, Option<Component>), Failure> {
+    let wasm = read_component(file)?;
+    Ok(Bench::new()?.engine.examine(&wasm).await)
+}
+
+/// A report for people: a line for each stage, and below it what to do.
+fn told(report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(manifest) = &report.manifest {
+        let _ = writeln!(text, "{} {} ({} bytes)", manifest.name, manifest.version, report.size);
+    }
+    let _ = writeln!(text, "{}", report.digest);
+    for step in &report.stages {
+        let stage = output::word(&json!(step.stage));
+        let _ = match &step.result {
+            StageResult::Passed => writeln!(text, "  passed       {stage}"),
+            StageResult::NotReached => writeln!(text, "  not reached  {stage}"),
+            StageResult::Failed { cause, fix, .. } => {
+                let (cause, fix) = (output::plain(cause), output::plain(fix));
+                writeln!(text, "  FAILED       {stage}: {cause}\n               fix: {fix}")
+            }
+        };
+    }
+    if let Some(tests) = &report.self_test {
+        for case in &tests.cases {
+            text.push_str(&told_of(case));
+        }
+    }
+    text
+}
+
+fn told_of(case: &TestCase) -> String {
+    let claim = output::plain(&case.claim);
+    match &case.verdict {
+        Verdict::Passed => format!("  passed       example: {claim}\n"),
+        verdict => {
+            let verdict = serde_json::to_string_pretty(verdict).unwrap_or_default();
+            format!("  FAILED       example: {claim}\n{verdict}\n")
+        }
+    }
+}
+
+pub(super) async fn test(file: &Path, to: Option<&Path>, form: Output) -> Result<(), Failure> {
+    let (report, component) = examine(file).await?;
+    let Some(tests) = report.self_test.as_ref().filter(|_| component.is_some()) else {
+        output::data(&told(&report))?;
+        return Err(Failure::Plugin { found: "the plugin cannot be run".into() });
+    };
+    if let Some(path) = to {
+        std::fs::write(path, junit::results(&report, tests))?;
+    }
+    match form {
+        Output::Json => output::data(&json!(tests).to_string())?,
+        Output::Text => {
+            let cases: String = tests.cases.iter().map(told_of).collect();
+            output::data(&cases)?;
+        }
+    }
+    let failed = tests.cases.iter().filter(|case| case.verdict != Verdict::Passed).count();
+    if tests.cases.is_empty() {
+        output::talk("the component carries no examples");
+    }
+    if failed == 0 { Ok(()) } else { Err(Failure::Plugin { found: format!("{failed} examples failed") }) }
+}
+
+pub(super) async fn inspect(file: &Path, configured: &Configured, form: Output) -> Result<(), Failure> {
+    let wasm = read_component(file)?;
+    let bench = Bench::new()?;
+    let (report, component) = bench.engine.examine(&wasm).await;
+    let Some(component) = component else {
+        output::data(&told(&report))?;
+        return Err(Failure::Plugin { found: "the file is no plugin".into() });
+    };
+    let configuration = configuration(configured.configuration.as_deref())?;
+    let template = bench.engine.template(&component, configuration).await;
+    let described = template.as_ref().ok().map(|template| {
+        let definition = template.definition();
+        json!({
+            "configuration_id": definition.configuration_id,
+            "vct": definition.sd_jwt.as_ref().map(|form| &form.vct),
+            "doctype": definition.mdoc.as_ref().map(|form| &form.doctype),
+            "fields": definition.fields.iter().map(|field| &field.name).collect::<Vec<_>>(),
+            "validity_days": definition.validity_days,
+            "subject_schema": definition.subject_schema,
+            "configuration_schema": template.configuration_schema(),
+        })
+    });
+    let shown = json!({
+        "digest": report.digest,
+        "name": component.name(),
+        "version": component.version(),
+        "description": component.description(),
+        "hook": component.hook().as_str(),
+        "size": report.size,
+        "imports": report.imports,
+        "exports": report.exports,
+        "examples": component.vectors().len(),
+        "describes": described,
+    });
+    match form {
+        Output::Json => output::data(&shown.to_string())?,
+        Output::Text => output::data(&output::members(&shown))?,
+    }
+    Ok(())
+}
+
+pub(super) async fn run(run: &RunPlugin, form: Output) -> Result<(), Failure> {
+    let (bench, wasm) = (Bench::new()?, read_component(&run.file)?);
+    let template = bench.template(&wasm, &run.configured).await?;
+    let subject = read_json(&run.subject)?;
+    let call = ask(&template, run, &subject).await?;
+    for line in &call.log {
+        output::talk(&format!("the plugin said: {}", output::plain(&line.message)));
+    }
+    let outcome = call.answer.map_err(|fault| Failure::Plugin { found: traced(&fault) })?;
+    let shown = shown(&outcome);
+    match form {
+        Output::Json => output::data(&json!({ "outcome": shown, "usage": call.usage }).to_string())?,
+        Output::Text => {
+            output::data(&serde_json::to_string_pretty(&shown).unwrap_or_default())?;
+            let usage = call.usage;
+            output::talk(&format!(
+                "{} fuel, {} KiB of memory, {:?}",
+                usage.fuel,
+                usage.memory >> 10,
+                usage.time
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What happened, and in which of the guest's functions.
+fn traced(fault: &chancery_engine::Fault) -> String {
+    let mut text = fault.to_string();
+    for function in &fault.trace {
+        let _ = write!(text, "\n  in {function}");
+    }
+    text
+}
+
+async fn ask(template: &Template, run: &RunPlugin, subject: &Value) -> Result<Measured<Outcome>, Failure> {
+    let now = match &run.now {
+        None => SystemClock.now(),
+        Some(text) => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Failure::Usage {
+            found: format!("{text:?} is not a time"),
+            fix: "write it like 2026-11-21T10:20:30Z".into(),
+        })?,
+    };
+    let purpose = match run.purpose {
+        For::Offer => Purpose::Offer,
+        For::Issue => Purpose::Issue,
+        For::Renew => Purpose::Renew,
+    };
+    Ok(template.measure(&PrepareRequest::new(purpose, "here", subject, now)).await)
+}
+
+fn shown(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Issue(dataset) => json!({ "issue": dataset.values }),
+        Outcome::Need(lookups) => json!({
+            "need": lookups.iter().map(|one| json!({
+                "id": one.id, "source": one.source, "parameters": one.parameters
+            })).collect::<Vec<_>>()
+        }),
+        Outcome::Defer(deferral) => {
+            json!({ "defer": { "after_seconds": deferral.after.as_secs(), "reason": deferral.reason } })
+        }
+        Outcome::Refuse(issues) => json!({ "refuse": issues }),
+    }
+}
+
+pub(super) async fn bench(run: &RunPlugin, count: u32, form: Output) -> Result<(), Failure> {
+    let (bench, wasm) = (Bench::new()?, read_component(&run.file)?);
+    let template = bench.template(&wasm, &run.configured).await?;
+    let subject = read_json(&run.subject)?;
+    let (mut fuel, mut memory, mut times) = (0, 0, Vec::new());
+    for _ in 0..count.max(1) {
+        let began = Instant::now();
+        let call = ask(&template, run, &subject).await?;
+        times.push(began.elapsed());
+        call.answer.map_err(|fault| Failure::Plugin { found: traced(&fault) })?;
+        (fuel, memory) = (call.usage.fuel, memory.max(call.usage.memory));
+    }
+    times.sort_unstable();
+    let limits = bench.engine.limits();
+    let at = |percent: usize| times.get(times.len() * percent / 100).map_or(0, |time| time.as_micros());
+    let shown = json!({
+        "calls": times.len(),
+        "fuel": fuel, "fuel_limit": limits.fuel,
+        "memory": memory, "memory_limit": limits.memory,
+        "microseconds_median": u64::try_from(at(50)).unwrap_or(u64::MAX),
+        "microseconds_p99": u64::try_from(at(99)).unwrap_or(u64::MAX),
+    });
+    match form {
+        Output::Json => output::data(&shown.to_string())?,
+        Output::Text => output::data(&output::members(&shown))?,
+    }
+    Ok(())
+}

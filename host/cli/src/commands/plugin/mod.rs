@@ -1,0 +1,55 @@
+//! `chancery plugin …`: on this machine with the engine that servers run, and at a server by way of its API.
+
+mod at_server;
+mod build;
+mod here;
+mod junit;
+
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::arguments::{Output, PluginCommand};
+use crate::failure::Failure;
+
+pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Failure> {
+    match command {
+        PluginCommand::Build { crate_folder, out, module } => build::build(&crate_folder, out, module),
+        PluginCommand::Check { file } => here::check(&file, form).await,
+        PluginCommand::Test { file, junit } => here::test(&file, junit.as_deref(), form).await,
+        PluginCommand::Inspect { file, configured } => here::inspect(&file, &configured, form).await,
+        PluginCommand::Run(run) => here::run(&run, form).await,
+        PluginCommand::Bench { run, count } => here::bench(&run, count, form).await,
+        command => at_server::obey(command, form).await,
+    }
+}
+
+/// A JSON document from a file or from standard input.
+fn read_json(path: &Path) -> Result<Value, Failure> {
+    let unusable = |found: String| Failure::Usage {
+        found,
+        fix: "give a file with one JSON document, or - for standard input".into(),
+    };
+    let mut text = String::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().read_to_string(&mut text).map(drop)
+    } else {
+        std::fs::read_to_string(path).map(|read| text = read)
+    };
+    read.map_err(|error| unusable(format!("{} cannot be read: {error}", path.display())))?;
+    serde_json::from_str(&text).map_err(|error| unusable(format!("{} is not JSON: {error}", path.display())))
+}
+
+/// The plugin's configuration; the empty one if none is given.
+fn configuration(path: Option<&Path>) -> Result<Value, Failure> {
+    path.map_or_else(|| Ok(Value::Object(Map::new())), read_json)
+}
+
+/// The bytes of a component.
+fn read_component(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::Usage {
+        found: format!("{} cannot be read: {error}", path.display()),
+        fix: "give the file of a component; `chancery plugin build` makes one".into(),
+    })
+}
