@@ -7,7 +7,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use chancery_credential::keys::Keyring;
 use chancery_domain::TenantId;
-use chancery_engine::{Component, Engine, EngineConfig, Limits};
+use chancery_engine::{Component, Engine, EngineConfig, Hook, Limits};
 use chancery_store::{Activation, By, Store};
 use serde_json::json;
 
@@ -47,6 +47,10 @@ pub(super) async fn bring_in(
     keep(store, &bundled).await?;
     let mut activations = Vec::new();
     for (component, _) in bundled {
+        // Policies and licences come along; they decide nothing until somebody activates them.
+        if component.hook() != Hook::CredentialTemplate {
+            continue;
+        }
         let configuration = json!({});
         let template = engine
             .template(&component, configuration.clone())
