@@ -1,6 +1,8 @@
 //! Turning a type into a plugin.
 
-/// Makes a [`CredentialTemplate`](crate::CredentialTemplate) the plugin that this crate is.
+/// Makes a type the plugin that this crate is: a [`CredentialTemplate`](crate::CredentialTemplate), or
+/// what comes after `as`, an [`OnboardingPolicy`](crate::policy::OnboardingPolicy) or a
+/// [`License`](crate::license::License).
 ///
 /// It also writes the custom section `chancery:plugin` with the name, version and description
 /// of `Cargo.toml`, from which a host knows the plugin without running it.
@@ -11,12 +13,46 @@
 ///
 /// ```ignore
 /// chancery_plugin_sdk::export!(MembershipCard, vectors: ["everything", "only-what-is-required"]);
+/// chancery_plugin_sdk::export!(NoDigits as OnboardingPolicy, vectors: ["a-digit"]);
 /// ```
 #[macro_export]
 macro_rules! export {
-    ($template:ty $(, vectors: [$($vector:literal),+ $(,)?])? $(,)?) => {
-        $($crate::__vectors!($crate::vector::template::<$template>, $($vector),+);)?
+    ($plugin:ty as OnboardingPolicy $(, vectors: [$($vector:literal),+ $(,)?])? $(,)?) => {
+        $($crate::__vectors!($crate::vector::policy::<$plugin>, $($vector),+);)?
+        $crate::__manifest!("onboarding-policy");
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Guest = $crate::bindings::Exported<$plugin>;
+            $crate::bindings::policy::__export_onboarding_policy!(Guest with_types_in $crate::bindings::policy);
+        };
+    };
+    ($plugin:ty as License $(, vectors: [$($vector:literal),+ $(,)?])? $(,)?) => {
+        $($crate::__vectors!($crate::vector::license::<$plugin>, $($vector),+);)?
+        $crate::__manifest!("license");
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Guest = $crate::bindings::Exported<$plugin>;
+            $crate::bindings::license::__export_license!(Guest with_types_in $crate::bindings::license);
+        };
+    };
+    ($plugin:ty $(, vectors: [$($vector:literal),+ $(,)?])? $(,)?) => {
+        $($crate::__vectors!($crate::vector::template::<$plugin>, $($vector),+);)?
+        $crate::__manifest!("credential-template");
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Guest = $crate::bindings::Exported<$plugin>;
+            $crate::bindings::template::__export_credential_template!(
+                Guest with_types_in $crate::bindings::template
+            );
+        };
+    };
+}
 
+/// Who the plugin is: a custom section of the component.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __manifest {
+    ($hook:literal) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             const MANIFEST: &str = ::core::concat!(
@@ -26,14 +62,13 @@ macro_rules! export {
                 ::core::env!("CARGO_PKG_VERSION"),
                 r#"","description":""#,
                 ::core::env!("CARGO_PKG_DESCRIPTION"),
-                r#"","hook":"credential-template"}"#,
+                r#"","hook":""#,
+                $hook,
+                r#""}"#,
             );
             #[used]
             #[unsafe(link_section = "chancery:plugin")]
             static SECTION: [u8; MANIFEST.len()] = $crate::section(MANIFEST);
-
-            type Guest = $crate::bindings::Exported<$template>;
-            $crate::bindings::__export_credential_template!(Guest with_types_in $crate::bindings);
         };
     };
 }

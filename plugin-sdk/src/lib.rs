@@ -33,15 +33,21 @@
 //! # fn main() {}
 //! ```
 //!
+//! Policies that decide who may become a tenant are in [`policy`], plugins that say what a licence allows
+//! in [`license`].
+//!
 //! The crate is built for `wasm32-unknown-unknown` as a `cdylib` and turned into a component.
 //! Add `rlib` to the crate's types, and `cargo test` runs the same code natively.
 
 mod day;
 mod definition;
+mod description;
 mod export;
 mod guest;
+pub mod license;
 pub mod log;
 mod outcome;
+pub mod policy;
 mod request;
 pub mod vector;
 
@@ -50,6 +56,7 @@ pub use definition::{
     Cbor, Claims, Definition, Disclosure, Display, Field, MdocElement, MdocProjection, Projection,
     SdJwtClaim, Source, ValueKind, W3cProjection,
 };
+pub use description::{Description, PluginDisplay};
 pub use outcome::{Dataset, Fault, Issue, Lookup, Outcome};
 pub use request::{Answer, Authentication, Context, Purpose, Request};
 /// JSON, as the documents inside the contract are written.

@@ -3,7 +3,7 @@
 //! In a component they go to the host, which bounds and escapes them; in native tests to
 //! standard error.
 
-use crate::guest::bindings::chancery::log::log::Level;
+use crate::guest::bindings::template::chancery::log::log::Level;
 
 /// Of use to the plugin's author.
 pub fn debug(message: &str) {
@@ -27,7 +27,7 @@ pub fn error(message: &str) {
 
 #[cfg(target_family = "wasm")]
 fn write(level: Level, message: &str) {
-    crate::guest::bindings::chancery::log::log::write(level, message);
+    crate::guest::bindings::template::chancery::log::log::write(level, message);
 }
 
 #[cfg(not(target_family = "wasm"))]

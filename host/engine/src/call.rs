@@ -17,9 +17,10 @@ use crate::{
     canonical::sha256,
     fault::{Fault, FaultKind, reported},
     limits::Limits,
+    linked::Linked,
     log::{LogBudget, escaped},
     measured::{LogLevel, Measured, Usage},
-    question::{Linked, Question, Reply, Said},
+    question::{Question, Reply, Said},
     stopwatch::Stopwatch,
     wasi::ClosedWasi,
 };

@@ -70,7 +70,12 @@ impl Component {
         if found == wanted {
             return Ok(());
         }
-        Err(ConfigureError::Hook { plugin: self.inner.caller.plugin.as_ref().to_owned(), wanted, found })
+        Err(ConfigureError::Hook { plugin: self.plugin(), wanted, found })
+    }
+
+    /// Name and version.
+    pub(crate) fn plugin(&self) -> String {
+        self.inner.caller.plugin.as_ref().to_owned()
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Checked {
 
 /// Checks what a plugin described.
 pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> {
-    let mut findings = Findings(Vec::new());
+    let mut findings = Findings::default();
     if !is_name(&described.configuration_id) {
         findings.add("/configuration-id", "not-a-name", "must be of the form `[a-z][a-z0-9-]*`");
     }
@@ -69,10 +69,16 @@ pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> 
 }
 
 /// Everything that is wrong, rather than the first thing: authors repair in one go.
-struct Findings(Vec<Issue>);
+#[derive(Default)]
+pub(crate) struct Findings(Vec<Issue>);
 
 impl Findings {
-    fn add(&mut self, pointer: impl Into<String>, code: &str, message: &str) {
+    /// All that was found.
+    pub(crate) fn all(self) -> Vec<Issue> {
+        self.0
+    }
+
+    pub(crate) fn add(&mut self, pointer: impl Into<String>, code: &str, message: &str) {
         self.0.push(Issue { pointer: pointer.into(), code: code.into(), message: message.into() });
     }
 
@@ -107,7 +113,7 @@ impl Findings {
     }
 
     /// At most one entry per locale.
-    fn locales<'a>(&mut self, pointer: &str, locales: impl Iterator<Item = &'a str>) {
+    pub(crate) fn locales<'a>(&mut self, pointer: &str, locales: impl Iterator<Item = &'a str>) {
         let mut seen = HashSet::new();
         for (index, locale) in locales.enumerate() {
             let pointer = || format!("{pointer}/{index}/locale");
@@ -288,7 +294,8 @@ impl Findings {
         sources.iter().map(|source| source.name.clone()).collect()
     }
 
-    fn schema(&mut self, pointer: &str, text: &str) -> Option<(Schema, Value)> {
+    /// A schema that compiles, and the document that it is.
+    pub(crate) fn schema(&mut self, pointer: &str, text: &str) -> Option<(Schema, Value)> {
         let compiled = serde_json::from_str::<Value>(text)
             .map_err(|error| format!("must be JSON: {error}"))
             .and_then(|value| Ok((Schema::compile(&value)?, value)));

@@ -18,8 +18,12 @@ use crate::{
     check::{Accepted, check},
     component::{Component, Inner},
     fault::ConfigureError,
+    hook::Hook,
+    license::License,
     limits::Limits,
-    question::Linked,
+    linked::Linked,
+    measured::Usage,
+    policy::Policy,
     refused::Refused,
     report::{Report, Resources, Stage, StageResult},
     settings,
@@ -108,7 +112,7 @@ impl Engine {
         let (mut report, loaded) = self.admit(wasm).await;
         let Ok(component) = loaded else { return (report, None) };
         let started = Instant::now();
-        let described = self.template(&component, Value::Object(Map::new())).await;
+        let described = describe(&component).await;
         let result = match &described {
             Ok(_) => StageResult::Passed,
             Err(error) => StageResult::Failed {
@@ -118,8 +122,8 @@ impl Engine {
             },
         };
         report.note(Stage::Describe, result, started.elapsed());
-        if let Ok(template) = described {
-            report.description = Some(template.description_usage());
+        if let Ok(description) = described {
+            report.description = Some(description);
             let started = Instant::now();
             let tested = component.self_test().await;
             report.note(Stage::SelfTest, tested.result(), started.elapsed());
@@ -135,6 +139,24 @@ impl Engine {
         configuration: Value,
     ) -> Result<Template, ConfigureError> {
         Template::describe(component, &configuration).await
+    }
+
+    /// Asks an onboarding policy how it is shown under `configuration`, and checks the answer.
+    pub async fn policy(
+        &self,
+        component: &Component,
+        configuration: Value,
+    ) -> Result<Policy, ConfigureError> {
+        Policy::describe(component, &configuration).await
+    }
+
+    /// Asks a licence plugin how it is shown under `configuration`, and checks the answer.
+    pub async fn license(
+        &self,
+        component: &Component,
+        configuration: Value,
+    ) -> Result<License, ConfigureError> {
+        License::describe(component, &configuration).await
     }
 
     async fn admit(&self, wasm: &[u8]) -> (Report, Result<Component, Refused>) {
@@ -190,6 +212,16 @@ impl Shared {
         self.cache.store(digest, &compiled);
         Ok((compiled, false))
     }
+}
+
+/// Has a component describe itself under the empty configuration, and tells what that cost.
+async fn describe(component: &Component) -> Result<Usage, ConfigureError> {
+    let empty = Value::Object(Map::new());
+    Ok(match component.hook() {
+        Hook::CredentialTemplate => Template::describe(component, &empty).await?.description_usage(),
+        Hook::OnboardingPolicy => Policy::describe(component, &empty).await?.description_usage(),
+        Hook::License => License::describe(component, &empty).await?.description_usage(),
+    })
 }
 
 /// What an instance needs, where that can be told before there is one.

@@ -4,13 +4,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use wasmtime::{Store, component::InstancePre};
 
 use crate::{
-    bindings::{CredentialTemplatePre, template, types},
-    call::CallState,
+    bindings::{license, policy, template, types},
     canonical::sha256,
-    hook::Hook,
 };
 
 /// One call, with everything that its answer depends on.
@@ -21,6 +18,21 @@ pub(crate) enum Question {
     DescribeTemplate { configuration: String },
     /// What one credential is to be made of.
     Prepare { request: Box<template::Request>, context: Box<template::Context> },
+    /// What a policy is under a configuration.
+    DescribePolicy { configuration: String },
+    /// Whether somebody may become a tenant.
+    Decide { registration: Box<policy::Registration>, context: Box<policy::Context> },
+    /// What a licence plugin is under a configuration.
+    DescribeLicense { configuration: String },
+    /// What a licence document grants.
+    Entitlements { document: Option<String>, context: Box<license::Context> },
+    /// Whether one operation is allowed.
+    Check {
+        operation: String,
+        usage: Box<license::Usage>,
+        entitlements: Box<license::Entitlements>,
+        context: Box<license::Context>,
+    },
 }
 
 /// What the component said, not yet looked at.
@@ -29,30 +41,50 @@ pub(crate) enum Question {
 pub(crate) enum Reply {
     Definition(Box<Said<template::Definition>>),
     Outcome(Box<Said<template::Outcome>>),
+    Description(Box<Said<types::Description>>),
+    Decision(Box<Said<policy::Decision>>),
+    Entitlements(Box<Said<license::Entitlements>>),
+    Permission(Box<Said<license::Permission>>),
 }
 
 /// An answer, or why the component has none.
 pub(crate) type Said<T> = Result<T, types::Fault>;
 
-impl Reply {
-    pub(crate) fn definition(self) -> Option<Said<template::Definition>> {
-        let Self::Definition(said) = self else { return None };
-        Some(*said)
-    }
-
-    pub(crate) fn outcome(self) -> Option<Said<template::Outcome>> {
-        let Self::Outcome(said) = self else { return None };
-        Some(*said)
-    }
-}
-
 impl Question {
     /// Where the guest's clock stands. A description depends on the configuration alone.
     pub(crate) fn now(&self) -> Duration {
-        match self {
-            Self::DescribeTemplate { .. } => Duration::ZERO,
-            Self::Prepare { context, .. } => Duration::from_secs(context.now),
-        }
+        Duration::from_secs(match self {
+            Self::DescribeTemplate { .. } | Self::DescribePolicy { .. } | Self::DescribeLicense { .. } => 0,
+            Self::Prepare { context, .. } => context.now,
+            Self::Decide { context, .. } => context.now,
+            Self::Entitlements { context, .. } | Self::Check { context, .. } => context.now,
+        })
+    }
+}
+
+impl Reply {
+    pub(crate) fn definition(self) -> Option<Said<template::Definition>> {
+        if let Self::Definition(said) = self { Some(*said) } else { None }
+    }
+
+    pub(crate) fn outcome(self) -> Option<Said<template::Outcome>> {
+        if let Self::Outcome(said) = self { Some(*said) } else { None }
+    }
+
+    pub(crate) fn description(self) -> Option<Said<types::Description>> {
+        if let Self::Description(said) = self { Some(*said) } else { None }
+    }
+
+    pub(crate) fn decision(self) -> Option<Said<policy::Decision>> {
+        if let Self::Decision(said) = self { Some(*said) } else { None }
+    }
+
+    pub(crate) fn entitlements(self) -> Option<Said<license::Entitlements>> {
+        if let Self::Entitlements(said) = self { Some(*said) } else { None }
+    }
+
+    pub(crate) fn permission(self) -> Option<Said<license::Permission>> {
+        if let Self::Permission(said) = self { Some(*said) } else { None }
     }
 }
 
@@ -62,52 +94,8 @@ impl Question {
 pub struct Input(pub(crate) Question);
 
 impl Input {
-    /// SHA-256 of the arguments. It tells whether two decisions were asked the same; nobody learns a claim
-    /// from it that they could not guess whole.
+    /// SHA-256 of the arguments: it tells whether two decisions were asked the same.
     pub fn digest(&self) -> [u8; 32] {
         sha256(&serde_json::to_vec(&self.0).unwrap_or_default())
-    }
-}
-
-/// A component linked to the world of its hook.
-pub(crate) enum Linked {
-    CredentialTemplate(CredentialTemplatePre<CallState>),
-}
-
-impl Linked {
-    /// Looks the hook's functions up; their types are checked.
-    pub(crate) fn new(hook: Hook, component: InstancePre<CallState>) -> wasmtime::Result<Self> {
-        match hook {
-            Hook::CredentialTemplate => CredentialTemplatePre::new(component).map(Self::CredentialTemplate),
-            Hook::OnboardingPolicy | Hook::License => Err(wasmtime::Error::msg("this host has no such hook")),
-        }
-    }
-
-    pub(crate) fn engine(&self) -> &wasmtime::Engine {
-        match self {
-            Self::CredentialTemplate(component) => component.engine(),
-        }
-    }
-
-    /// Makes an instance and asks it.
-    pub(crate) async fn answer(
-        &self,
-        store: &mut Store<CallState>,
-        question: &Question,
-    ) -> wasmtime::Result<Reply> {
-        match self {
-            Self::CredentialTemplate(component) => {
-                let instance = component.instantiate_async(&mut *store).await?;
-                let hook = instance.chancery_credential_template_template();
-                match question {
-                    Question::DescribeTemplate { configuration } => {
-                        hook.call_describe(store, configuration).await.map(Box::new).map(Reply::Definition)
-                    }
-                    Question::Prepare { request, context } => {
-                        hook.call_prepare(store, request, context).await.map(Box::new).map(Reply::Outcome)
-                    }
-                }
-            }
-        }
     }
 }

@@ -11,10 +11,12 @@ use crate::{
     component::Component,
     difference::{Difference, differences},
     fault::{ConfigureError, Fault, FaultKind},
+    license::License,
     measured::{Measured, Usage},
+    policy::Policy,
     report::StageResult,
     template::Template,
-    vectors::{Case, Vector, template},
+    vectors::{self, Case, Vector, license::LicenseVector, policy::PolicyVector, template::TemplateVector},
 };
 
 /// For how long examples run at most, all of them together.
@@ -102,37 +104,95 @@ impl Component {
     }
 
     async fn test(&self, vector: &Vector) -> (Verdict, Usage) {
-        let Case::Template(case) = &vector.case;
-        let template = match Template::describe(self, &vector.configuration).await {
+        match &vector.case {
+            Case::Template(case) => self.test_template(&vector.configuration, case).await,
+            Case::Policy(case) => self.test_policy(&vector.configuration, case).await,
+            Case::License(case) => self.test_license(&vector.configuration, case).await,
+        }
+    }
+
+    async fn test_template(&self, configuration: &Value, case: &TemplateVector) -> (Verdict, Usage) {
+        let template = match Template::describe(self, configuration).await {
             Ok(template) => template,
-            Err(error) => return (unusable(&error, &case.outcome), Usage::default()),
+            Err(error) => return unusable(&error, &case.outcome),
         };
-        let input = case.request(|request| template.input(request));
-        let input = match input {
+        let input = match case.request(|request| template.input(request)) {
             Ok(input) => input,
             Err(fault) => return (Verdict::Fault(fault), Usage::default()),
         };
-        let first = template.run(&input).await;
-        let second = template.run(&input).await;
-        let usage = first.usage;
-        (verdict(first, &second, &case.outcome, template::spelled), usage)
+        let (first, second) = (template.run(&input).await, template.run(&input).await);
+        judge(first, &second, &case.outcome, vectors::template::spelled)
+    }
+
+    async fn test_policy(&self, configuration: &Value, case: &PolicyVector) -> (Verdict, Usage) {
+        let policy = match Policy::describe(self, configuration).await {
+            Ok(policy) => policy,
+            Err(error) => return unusable(&error, &case.decision),
+        };
+        let input = match policy.input(&case.request()) {
+            Ok(input) => input,
+            Err(fault) => return (Verdict::Fault(fault), Usage::default()),
+        };
+        let (first, second) = (policy.run(&input).await, policy.run(&input).await);
+        judge(first, &second, &case.decision, vectors::policy::spelled)
+    }
+
+    async fn test_license(&self, configuration: &Value, case: &LicenseVector) -> (Verdict, Usage) {
+        let license = match License::describe(self, configuration).await {
+            Ok(license) => license,
+            Err(error) => return unusable(&error, case.expected.as_ref().unwrap_or(&Value::Null)),
+        };
+        let circumstances = case.circumstances();
+        let input = match license.input(case.document.as_deref(), &circumstances) {
+            Ok(input) => input,
+            Err(fault) => return (Verdict::Fault(fault), Usage::default()),
+        };
+        let (first, second) = (license.run(&input).await, license.run(&input).await);
+        let granted = first.answer.clone();
+        // Where only the permission is of interest, the entitlements are what they are.
+        let expected = match (&case.expected, &granted) {
+            (Some(expected), _) => expected.clone(),
+            (None, Ok(granted)) => vectors::license::spelled(granted),
+            (None, Err(_)) => Value::Null,
+        };
+        let (verdict, usage) = judge(first, &second, &expected, vectors::license::spelled);
+        let (Verdict::Passed, Ok(granted), Some(operation), Some(permission)) =
+            (&verdict, granted, &case.operation, &case.permission)
+        else {
+            return (verdict, usage);
+        };
+        let input = license.check_input(operation, &case.usage, &granted, &circumstances);
+        let (first, second) = (license.run_check(&input).await, license.run_check(&input).await);
+        judge(first, &second, permission, vectors::license::allowed)
     }
 }
 
 /// An example may expect a configuration to be refused.
-fn unusable(error: &ConfigureError, expected: &Value) -> Verdict {
-    match error {
+fn unusable(error: &ConfigureError, expected: &Value) -> (Verdict, Usage) {
+    let verdict = match error {
         ConfigureError::Fault(Fault { kind: FaultKind::Plugin { code, .. }, .. })
             if fault(code) == *expected =>
         {
             Verdict::Passed
         }
         error => Verdict::Unusable(error.to_string()),
-    }
+    };
+    (verdict, Usage::default())
 }
 
 fn fault(code: &str) -> Value {
     serde_json::json!({"fault": code})
+}
+
+/// The verdict on two calls of the same, and what the first cost.
+fn judge<T: PartialEq>(
+    first: Measured<T>,
+    second: &Measured<T>,
+    expected: &Value,
+    spelled: impl Fn(&T) -> Value,
+) -> (Verdict, Usage) {
+    let usage = first.usage;
+    (verdict(first, second, expected, spelled), usage)
 }
 
 fn verdict<T: PartialEq>(
@@ -169,20 +229,20 @@ mod tests {
         Measured { answer: Ok(answer), usage: Usage { fuel, ..Usage::default() }, log: Vec::new() }
     }
 
-    fn judged(first: Measured<i64>, second: Measured<i64>) -> Verdict {
-        verdict(first, &second, &json!(1), |answer| json!(answer))
+    fn judged(first: Measured<i64>, second: &Measured<i64>) -> Verdict {
+        verdict(first, second, &json!(1), |answer| json!(answer))
     }
 
     #[test]
     fn the_expected_answer_passes_when_it_comes_twice_at_the_same_price() {
-        assert_eq!(judged(answered(1, 10), answered(1, 10)), Verdict::Passed);
-        assert!(matches!(judged(answered(2, 10), answered(2, 10)), Verdict::Different(_)));
+        assert_eq!(judged(answered(1, 10), &answered(1, 10)), Verdict::Passed);
+        assert!(matches!(judged(answered(2, 10), &answered(2, 10)), Verdict::Different(_)));
     }
 
     #[test]
     fn another_answer_or_another_price_is_not_deterministic() {
         for second in [answered(2, 10), answered(1, 11)] {
-            assert!(matches!(judged(answered(1, 10), second), Verdict::NotDeterministic(_)));
+            assert!(matches!(judged(answered(1, 10), &second), Verdict::NotDeterministic(_)));
         }
     }
 

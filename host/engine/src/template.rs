@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 
 use crate::{
     bindings::template as wit,
-    canonical::{sha256, sorted},
     component::Component,
+    configured::{Configured, Describing},
     dataset,
     definition::{self, Checked},
     fault::{ConfigureError, Fault, FaultKind},
@@ -137,17 +137,16 @@ pub struct Deferral {
 /// A component under one configuration. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Template {
-    inner: Arc<Inner>,
+    inner: Arc<Configured<Checked>>,
 }
 
-struct Inner {
-    component: Component,
-    checked: Checked,
-    /// As it is handed to the plugin.
-    configuration: String,
-    revision: Revision,
-    description: Usage,
-}
+const DESCRIBING: Describing<wit::Definition, Checked> = Describing {
+    hook: Hook::CredentialTemplate,
+    question: |configuration| Question::DescribeTemplate { configuration },
+    answer: Reply::definition,
+    accept: definition::accept,
+    schema: |checked| &checked.configuration,
+};
 
 impl Template {
     /// Runs `describe` and checks its answer.
@@ -155,40 +154,7 @@ impl Template {
         component: &Component,
         configuration: &Value,
     ) -> Result<Self, ConfigureError> {
-        component.implements(Hook::CredentialTemplate)?;
-        let caller = &component.inner.caller;
-        let configuration = sorted(configuration);
-        let text = configuration.to_string();
-        if text.len() > caller.limits.input {
-            return Err(caller.fault(FaultKind::InputTooLarge { limit: caller.limits.input }).into());
-        }
-        let plugin = || caller.plugin.as_ref().to_owned();
-        let Measured { answer, usage: description, .. } = describe(component, text.clone()).await;
-        let described = match answer {
-            Err(Fault { kind: kind @ FaultKind::Plugin { .. }, .. }) => {
-                // The plugin did not like its configuration. Its schema says so better, if it has one.
-                let fault = caller.fault(kind);
-                let without = describe(component, "{}".into()).await;
-                let Ok(described) = without.answer else { return Err(fault.into()) };
-                let Ok(checked) = definition::accept(described) else { return Err(fault.into()) };
-                let issues = checked.configuration.issues(&configuration);
-                return Err(if issues.is_empty() {
-                    fault.into()
-                } else {
-                    ConfigureError::Configuration { plugin: plugin(), issues }
-                });
-            }
-            described => described?,
-        };
-        let checked = definition::accept(described)
-            .map_err(|issues| ConfigureError::Definition { plugin: plugin(), issues })?;
-        let issues = checked.configuration.issues(&configuration);
-        if !issues.is_empty() {
-            return Err(ConfigureError::Configuration { plugin: plugin(), issues });
-        }
-        let revision = Revision { component: component.digest(), configuration: sha256(text.as_bytes()) };
-        let component = component.clone();
-        Ok(Self { inner: Arc::new(Inner { component, checked, configuration: text, revision, description }) })
+        Ok(Self { inner: Arc::new(DESCRIBING.configure(component, configuration).await?) })
     }
 
     /// What it issues.
@@ -283,7 +249,7 @@ impl Template {
         let context = wit::Context {
             tenant: request.tenant.to_owned(),
             configuration: self.inner.configuration.clone(),
-            now: since_epoch(request.now).as_secs(),
+            now: seconds(request.now),
             locale: request.locale.to_owned(),
             purpose: match request.purpose {
                 Purpose::Offer => wit::Purpose::Offer,
@@ -293,7 +259,7 @@ impl Template {
             authentication: request.authentication.map(|authentication| wit::Authentication {
                 level: authentication.level.clone(),
                 methods: authentication.methods.clone(),
-                time: authentication.time.map(|time| since_epoch(time).as_secs()),
+                time: authentication.time.map(seconds),
             }),
             upstream_claims: request.upstream_claims.map(Value::to_string),
             key_attestation: request.key_attestation.map(str::to_owned),
@@ -362,10 +328,7 @@ impl fmt::Debug for Template {
     }
 }
 
-async fn describe(component: &Component, configuration: String) -> Measured<wit::Definition> {
-    component.inner.caller.ask_for(&Question::DescribeTemplate { configuration }, Reply::definition).await
-}
-
-fn since_epoch(time: OffsetDateTime) -> Duration {
-    Duration::from_secs(u64::try_from(time.unix_timestamp()).unwrap_or(0))
+/// Seconds since 1970, as plugins count.
+pub(crate) fn seconds(time: OffsetDateTime) -> u64 {
+    u64::try_from(time.unix_timestamp()).unwrap_or(0)
 }

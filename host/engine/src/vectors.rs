@@ -3,12 +3,14 @@
 //! They are data of the plugin's author. A host reads them to see whether the component does what its
 //! author says; nothing else depends on them.
 
+pub(crate) mod license;
+pub(crate) mod policy;
 pub(crate) mod template;
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-pub(crate) use self::template::TemplateVector;
+use self::{license::LicenseVector, policy::PolicyVector, template::TemplateVector};
 use crate::{hook::Hook, log::escaped};
 
 /// The section's name.
@@ -36,6 +38,8 @@ pub struct Vector {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Case {
     Template(TemplateVector),
+    Policy(PolicyVector),
+    License(LicenseVector),
 }
 
 /// What the examples of every hook have.
@@ -74,7 +78,8 @@ fn vector(document: Value, hook: Hook) -> Result<Vector, String> {
     }
     let case = match hook {
         Hook::CredentialTemplate => Case::Template(parse(&document)?),
-        Hook::OnboardingPolicy | Hook::License => return Err("this host has no such hook".into()),
+        Hook::OnboardingPolicy => Case::Policy(parse(&document)?),
+        Hook::License => Case::License(parse::<LicenseVector>(&document)?.whole()?),
     };
     Ok(Vector { claim, document, configuration, case })
 }

@@ -11,7 +11,10 @@
 mod bench;
 mod bundled;
 mod cache;
+mod contract;
 mod hostile;
+mod licenses;
+mod policies;
 mod refused;
 mod reported;
 mod support;

@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use chancery_credential::keys::Keyring;
 use chancery_domain::audit::Actor;
 use chancery_domain::plugin::{Approval, Part};
-use chancery_engine::{Component, Engine, EngineConfig, Limits, Template};
+use chancery_engine::{Component, Engine, EngineConfig, Hook, Limits, Template};
 use chancery_store::{Activation, By, NewComponent, Store};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -49,6 +49,10 @@ pub(super) async fn bring_in(
     let bundled = read_bundled(config, engine).await?;
     keep(store, &bundled, now).await?;
     for (component, _) in bundled {
+        // Policies and licences come along; they decide nothing until somebody installs them.
+        if component.hook() != Hook::CredentialTemplate {
+            continue;
+        }
         let described = engine.template(&component, json!({})).await;
         let template = described.map_err(|error| StartError::Plugins(error.to_string()))?;
         templates.keep(component);
