@@ -9,12 +9,12 @@ use chancery_tests::{Acme, Answer, House, platform};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-async fn claim(tenant: &Acme, domain: &str) -> Value {
+pub(super) async fn claim(tenant: &Acme, domain: &str) -> Value {
     tenant.issuer().post("/domains", &json!({ "domain": domain })).await.is(201).json()
 }
 
 /// Has the domain looked at, and waits until it is in that state.
-async fn until(tenant: &Acme, domain: &str, state: &str) -> Value {
+pub(super) async fn until(tenant: &Acme, domain: &str, state: &str) -> Value {
     let path = format!("/domains/{domain}");
     let before = tenant.issuer().get(&path).await.granted()["checked_at"].clone();
     tenant.issuer().post(&format!("{path}/verify"), &json!({})).await.is(202);
@@ -28,13 +28,13 @@ async fn until(tenant: &Acme, domain: &str, state: &str) -> Value {
     panic!("{domain} does not become {state}: {}", tenant.issuer().get(&path).await);
 }
 
-fn publish(dns: &Dns, claimed: &Value) {
+pub(super) fn publish(dns: &Dns, claimed: &Value) {
     let record = &claimed["expected"];
     dns.say(&text(&record["name"]), &["v=spf1 -all", &text(&record["value"])]);
 }
 
 /// The tenant at a host of its own: asked at this machine, by that name.
-fn at_host(tenant: &Acme, house: &House, host: &str) -> Acme {
+pub(super) fn at_host(tenant: &Acme, house: &House, host: &str) -> Acme {
     let port = house.platform().base.rsplit(':').next().unwrap().to_owned();
     let address = format!("127.0.0.1:{port}").parse().unwrap();
     let http =

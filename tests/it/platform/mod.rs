@@ -18,6 +18,7 @@ mod probe;
 mod proxies;
 mod roles;
 mod shredding;
+mod signals;
 mod subtenants;
 mod tenants;
 mod tokens;
