@@ -371,8 +371,10 @@ pub(crate) struct Trail {
 /// `chancery tenant …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TenantCommand {
-    /// Register a tenant; its owner's key is shown once
-    #[command(after_help = "Example:\n  chancery tenant create acme --name 'Acme Corporation'")]
+    /// Register a tenant; a key to set it up with is shown once
+    #[command(
+        after_help = "Example:\n  chancery tenant create acme --name 'Acme Corporation' --owner ada@acme.example"
+    )]
     Create {
         /// Names the tenant in URLs, for ever
         slug: String,
@@ -382,6 +384,9 @@ pub(crate) enum TenantCommand {
         /// The tenant that is to administer it
         #[arg(long, value_name = "ID")]
         parent: Option<String>,
+        /// Whom to invite to own it; the invitation is shown once, for you to send
+        #[arg(long, value_name = "EMAIL")]
+        owner: Option<String>,
         #[command(flatten)]
         target: Target,
     },

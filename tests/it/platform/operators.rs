@@ -22,7 +22,16 @@ async fn an_operator_is_admitted_listed_and_dismissed() {
     colleague.get("/tenants").await.problem(401, "unauthenticated");
     dismiss().await.is(204);
     assert!(!operator.get("/operators").await.text().contains(&name));
-    for wrong in [json!({}), json!({ "name": "" }), json!({ "name": "x", "scopes": ["owner"] })] {
+    for wrong in [
+        json!({}),
+        json!({ "name": "" }),
+        json!({ "name": "x", "scopes": ["owner"] }),
+        json!(["x"]),
+        json!({ "name": " x" }),
+        json!({ "name": "a\u{0}b" }),
+        json!({ "name": "a\u{202e}b" }),
+        json!({ "name": "n".repeat(101) }),
+    ] {
         operator.post("/operators", &wrong).await.problem(422, "invalid");
     }
     for id in ["x", "key_00000000000070008000000000000000"] {

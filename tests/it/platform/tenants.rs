@@ -135,10 +135,22 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     assert_eq!(renamed.json()["name"], "First");
     rename("Second", Some("\"1\"")).await.problem(412, "precondition-failed");
     assert_eq!(operator.get(&path).await.granted()["name"], "First");
-    let slug = Answer::to(
-        operator.request(Method::PATCH, &path).header("If-Match", "*").json(&json!({ "slug": "x" })),
-    );
-    slug.await.problem(422, "invalid");
+    for wrong in [json!({ "slug": "x" }), json!({ "name": null }), json!([]), json!(["x"])] {
+        let request = operator.request(Method::PATCH, &path).header("If-Match", "*").json(&wrong);
+        Answer::to(request).await.problem(422, "invalid");
+    }
+    // A merge patch by its own name (RFC 7396); what changes nothing is no new version and is not told.
+    let patch = async |body: &str| {
+        let request = operator.request(Method::PATCH, &path).header("If-Match", "\"2\"");
+        let request = request.header("content-type", "application/merge-patch+json").body(body.to_owned());
+        Answer::to(request).await.is(200)
+    };
+    for nothing in ["{}", "{\"name\":\"First\"}"] {
+        assert_eq!(patch(nothing).await.header("etag"), Some("\"2\""), "{nothing}");
+    }
+    let told = operator.get(&format!("/audit?target={id}&action=tenant.renamed")).await.granted();
+    assert_eq!(told["data"].as_array().unwrap().len(), 1);
+    assert_eq!(patch("{\"name\":\"Third\"}").await.header("etag"), Some("\"3\""));
 }
 
 #[tokio::test]
@@ -164,7 +176,7 @@ async fn tenants_are_found_by_page_by_search_and_below_their_parent() {
     assert_eq!(ids(&rest), [children[2].clone(), parent["id"].clone()]);
     assert!(rest["next_cursor"].is_null());
     assert!(ids(&operator.get("/tenants?search=%25").await.granted()).is_empty(), "nothing is a wildcard");
-    for wrong in ["limit=0", "limit=101", "cursor=x", "unknown=1"] {
+    for wrong in ["limit=0", "limit=101", "cursor=x", "unknown=1", "search=%00", "search=a%0Ab"] {
         operator.get(&format!("/tenants?{wrong}")).await.problem(400, "malformed-request");
     }
     let orphan =

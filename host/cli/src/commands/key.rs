@@ -16,7 +16,11 @@ pub(super) async fn obey(command: KeyCommand, form: Output) -> Result<(), Failur
     match command {
         KeyCommand::List { target } => {
             let reply = Management::find(&target)?.get(&["keys"], &[]).await?;
-            listing::show(&reply, &["version", "state", "algorithm", "kid", "not_before", "retires_at"], form)
+            listing::show(
+                &reply,
+                &["use", "version", "state", "algorithm", "kid", "not_before", "retires_at"],
+                form,
+            )
         }
         KeyCommand::Rotate(Rotate { activate_in, compromised, revoke, target }) => {
             let request = json!({ "compromised": compromised, "revoke": revoke, "activate_in": activate_in });

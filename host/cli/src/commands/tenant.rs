@@ -10,8 +10,9 @@ use crate::output;
 
 pub(super) async fn obey(command: TenantCommand, form: Output) -> Result<(), Failure> {
     match command {
-        TenantCommand::Create { slug, name, parent, target } => {
-            let request = json!({ "slug": slug, "name": name, "parent": parent });
+        TenantCommand::Create { slug, name, parent, owner, target } => {
+            let owner = owner.map(|email| json!({ "email": email }));
+            let request = json!({ "slug": slug, "name": name, "parent": parent, "owner": owner });
             show(&Management::find_platform(&target)?.post(&["tenants"], Some(&request)).await?, form)?;
             kept(form);
             Ok(())

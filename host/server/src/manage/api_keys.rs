@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{Page, read};
+use super::{NAME_RULE, Page, is_name, read};
 use crate::app::App;
 use crate::audit::record_access;
 use crate::caller::{KeepsKeys, Manager, Oversees};
@@ -106,10 +106,10 @@ pub(crate) async fn create(
 }
 
 pub(crate) fn checked_name(name: String) -> Result<String, Problem> {
-    if (1..=100).contains(&name.chars().count()) {
+    if is_name(&name) && name.chars().count() <= 100 {
         return Ok(name);
     }
-    Err(Problem::invalid_at("/name", "length", "a name has 1 to 100 characters"))
+    Err(Problem::invalid_at("/name", "length", NAME_RULE.replace("200", "100")))
 }
 
 /// Draws a key that is not stored yet.

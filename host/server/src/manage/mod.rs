@@ -25,7 +25,7 @@ use bytes::Bytes;
 use chancery_protocol::json::{JsonError, from_slice_strict};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::problem::{Problem, ProblemCode};
 
@@ -39,7 +39,7 @@ pub(crate) async fn wrong_method() -> Problem {
     Problem::new(ProblemCode::MethodNotAllowed)
 }
 
-/// Reads a JSON body: not JSON is 400, JSON of the wrong shape is 422.
+/// Reads a JSON body: not JSON is 400, JSON of the wrong shape is 422. A merge patch may call itself one (RFC 7396).
 pub(crate) fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -52,7 +52,10 @@ pub(crate) fn read<T: DeserializeOwned>(
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+        .is_some_and(|essence| {
+            let known = ["application/json", "application/merge-patch+json"];
+            known.iter().any(|known| essence.trim().eq_ignore_ascii_case(known))
+        });
     if !is_json {
         return Err(Problem::new(ProblemCode::UnsupportedMediaType));
     }
@@ -60,6 +63,13 @@ pub(crate) fn read<T: DeserializeOwned>(
         JsonError::Syntax(error) => Problem::new(ProblemCode::Malformed).detail(error.to_string()),
         JsonError::Shape(error) => Problem::invalid_at("", "shape", error.to_string()),
     })
+}
+
+/// Tells `null`, which is a value or a mistake, from a member that is not there.
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A page of a list, newest first.

@@ -18,7 +18,7 @@ use super::{ApiKeyView, checked_name, find};
 use crate::app::App;
 use crate::audit::record_access;
 use crate::caller::{KeepsKeys, Manager};
-use crate::manage::read;
+use crate::manage::{present, read};
 use crate::no_store;
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
 
@@ -27,7 +27,7 @@ use crate::problem::{Problem, ProblemCode, ProblemDocument};
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiKeyPatch {
     /// What the key is for; 1 to 100 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     name: Option<String>,
 }
 
@@ -51,7 +51,8 @@ pub(crate) async fn rename(
     let mut tx = app.tenant(&manager.issuer).await?;
     let mut key = held(&mut tx, &manager, &id).await?;
     let patch: ApiKeyPatch = read(&headers, body)?;
-    if let Some(name) = patch.name {
+    // What changes nothing is not told.
+    if let Some(name) = patch.name.filter(|name| *name != key.name) {
         let before = std::mem::replace(&mut key.name, checked_name(name)?);
         tx.rename_api_key(key.id, &key.name).await?;
         let changed = Changed { before: json!({ "name": before }), after: json!({ "name": key.name }) };

@@ -10,14 +10,14 @@ use bytes::Bytes;
 use chancery_domain::scope::Scope;
 use chancery_store::{Client, ClientTerms};
 use http::HeaderMap;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{ClientView, answer, check_holds, checked, parse, to_change, told};
 use crate::app::App;
 use crate::audit::record_access;
 use crate::caller::{KeepsClients, Manager};
-use crate::manage::read;
 use crate::manage::versions::require_version;
+use crate::manage::{present, read};
 use crate::problem::{Problem, ProblemDocument};
 
 /// What of a client changes (RFC 7396).
@@ -36,11 +36,6 @@ pub(crate) struct ClientPatch {
     #[schema(value_type = Option<Vec<String>>)]
     #[expect(clippy::option_option, reason = "absent, null and a list are three things in a merge patch")]
     configuration_ids: Option<Option<Vec<String>>>,
-}
-
-/// Tells `null`, which is a value or a mistake, from a member that is not there.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// Change a client

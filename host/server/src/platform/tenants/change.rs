@@ -16,7 +16,7 @@ use super::{TenantView, answer, find};
 use crate::app::App;
 use crate::caller::Operator;
 use crate::manage::versions::{check_version, require_version};
-use crate::manage::{check_name, read};
+use crate::manage::{check_name, present, read};
 use crate::operations::administer_tenant::{Above, Decision, administer_tenant};
 use crate::problem::{Problem, ProblemDocument};
 
@@ -25,7 +25,7 @@ use crate::problem::{Problem, ProblemDocument};
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenantPatch {
     /// What people call the tenant; 1 to 200 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     name: Option<String>,
 }
 
@@ -98,7 +98,8 @@ pub(crate) async fn rename_tenant(
 ) -> Result<Response, Problem> {
     require_version(headers, tenant.version)?;
     let patch: TenantPatch = read(headers, body)?;
-    let name = patch.name.unwrap_or_else(|| tenant.name.clone());
+    // What changes nothing is not told.
+    let Some(name) = patch.name.filter(|name| *name != tenant.name) else { return answer(app, tenant).await };
     check_name(&name)?;
     answer(app, administer_tenant(app, author, above, tenant, Decision::Rename(name)).await?).await
 }

@@ -72,6 +72,10 @@ pub(crate) async fn page(
     let Query(query) =
         query.map_err(|rejection| Problem::new(ProblemCode::Malformed).detail(rejection.body_text()))?;
     let page = manage::page(query.cursor.as_deref(), query.limit)?;
+    // PostgreSQL has no text with NUL in it, and no name has any such character.
+    if query.search.as_deref().is_some_and(|text| text.chars().any(char::is_control)) {
+        return Err(Problem::new(ProblemCode::Malformed).detail("no name has what is searched for"));
+    }
     let filter = TenantFilter { search: query.search.filter(|text| !text.is_empty()), parent };
     let mut tx = app.store.platform(By::Operator).await?;
     let (rows, next) = tx.tenants(&filter, &page).await?;
