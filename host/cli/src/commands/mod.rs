@@ -57,6 +57,7 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
 fn show(reply: &Reply, form: Output) -> Result<(), Failure> {
     match form {
         Output::Json if reply.text.is_empty() => {}
+        Output::Text if reply.text.is_empty() => output::talk("done"),
         Output::Json => output::data(&reply.text)?,
         Output::Text => output::data(&output::members(&reply.value))?,
     }
