@@ -27,57 +27,18 @@ pub fn from_slice_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonErr
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: MAX_DEPTH }.deserialize(&mut deserializer).map_err(JsonError::Syntax)?;
     deserializer.end().map_err(JsonError::Syntax)?;
-    T::deserialize(Whole(value)).map_err(JsonError::Shape)
+    T::deserialize(value).map_err(JsonError::Shape)
 }
 
-/// A whole document. What is described by its members is an object: derived implementations would also take an
-/// array of their values, in an order that nobody promised.
-struct Whole(Value);
-
-impl<'de> Deserializer<'de> for Whole {
-    type Error = serde_json::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        self.0.deserialize_any(visitor)
+/// Parses a document that is described by its members. Derived implementations would also take an array of their
+/// values, in an order that nobody promised.
+pub fn from_object_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    let value: Value = from_slice_strict(bytes)?;
+    if value.is_array() {
+        let error = serde_json::Error::invalid_type(Unexpected::Seq, &"an object");
+        return Err(JsonError::Shape(error));
     }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        if self.0.is_array() {
-            return Err(Self::Error::invalid_type(Unexpected::Seq, &"an object"));
-        }
-        self.0.deserialize_struct(name, fields, visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        self.0.deserialize_option(visitor)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.deserialize_newtype_struct(name, visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.deserialize_enum(name, variants, visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map identifier ignored_any
-    }
+    T::deserialize(value).map_err(JsonError::Shape)
 }
 
 /// A seed that builds a [`Value`] and counts down the depth that is left.
@@ -198,9 +159,13 @@ mod tests {
             name: String,
         }
         let named = Named { name: "x".to_owned() };
-        assert_eq!(from_slice_strict::<Named>(br#"{"name":"x"}"#).unwrap(), named);
-        assert!(matches!(from_slice_strict::<Named>(br#"["x"]"#), Err(JsonError::Shape(_))));
-        assert_eq!(from_slice_strict::<Option<Named>>(b"null").unwrap(), None);
-        assert_eq!(from_slice_strict::<Vec<String>>(br#"["x"]"#).unwrap(), ["x"]);
+        assert_eq!(from_object_strict::<Named>(br#"{"name":"x"}"#).unwrap(), named);
+        for other in [&br#"["x"]"#[..], b"null", b"\"x\"", b"[]"] {
+            assert!(matches!(from_object_strict::<Named>(other), Err(JsonError::Shape(_))), "{other:?}");
+        }
+        assert!(matches!(
+            from_object_strict::<Named>(br#"{"name":"x","name":"x"}"#),
+            Err(JsonError::Syntax(_))
+        ));
     }
 }

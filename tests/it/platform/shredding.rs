@@ -143,8 +143,8 @@ async fn settled(house: &House, slug: &str) -> (Acme, String) {
 
 async fn first_kid(tenant: &Acme) -> String {
     let keys = tenant.issuer().get("/keys").await.granted();
-    let first = keys["data"].as_array().unwrap().iter();
-    text(&first.filter(|key| key["use"] == "credential").last().unwrap()["kid"])
+    let mut oldest_first = keys["data"].as_array().unwrap().iter().rev();
+    text(&oldest_first.find(|key| key["use"] == "credential").unwrap()["kid"])
 }
 
 /// Waits until the deletion has been carried out to its end: nothing is due but documents that expire one day.

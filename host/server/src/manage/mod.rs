@@ -22,7 +22,7 @@ pub(crate) mod versions;
 
 use axum::extract::rejection::BytesRejection;
 use bytes::Bytes;
-use chancery_protocol::json::{JsonError, from_slice_strict};
+use chancery_protocol::json::{JsonError, from_object_strict};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -59,7 +59,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     if !is_json {
         return Err(Problem::new(ProblemCode::UnsupportedMediaType));
     }
-    from_slice_strict(&body).map_err(|error| match error {
+    from_object_strict(&body).map_err(|error| match error {
         JsonError::Syntax(error) => Problem::new(ProblemCode::Malformed).detail(error.to_string()),
         JsonError::Shape(error) => Problem::invalid_at("", "shape", error.to_string()),
     })

@@ -9,7 +9,7 @@ use chancery_credential::jose::jwe::{self, COMPRESSION, ContentEncryption, Decry
 use chancery_domain::settings::Settings;
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::issuer_metadata::{JwkSet, RequestEncryption, ResponseEncryption};
-use chancery_protocol::json::from_slice_strict;
+use chancery_protocol::json::from_object_strict;
 use chancery_store::{KeyState, StoredKey};
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(super) fn read<T: DeserializeOwned>(
     let invalid = |description: &str| Refusal::new(ErrorCode::InvalidCredentialRequest, description);
     let body = readable(body, ErrorCode::InvalidCredentialRequest)?;
     let parsed = |bytes: &[u8]| {
-        from_slice_strict(bytes)
+        from_object_strict(bytes)
             .map_err(|error| invalid("the body is not a credential request").because(error))
     };
     if has_content_type(headers, "application/jwt") {

@@ -7,7 +7,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use bytes::Bytes;
 use chancery_protocol::error::ErrorCode;
-use chancery_protocol::json::from_slice_strict;
+use chancery_protocol::json::from_object_strict;
 use chancery_protocol::notification::NotificationRequest;
 use http::{HeaderMap, StatusCode};
 
@@ -36,6 +36,6 @@ fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Noti
     if !has_content_type(headers, "application/json") {
         return Err(Refusal::new(code, "the body must be application/json"));
     }
-    from_slice_strict(&body)
+    from_object_strict(&body)
         .map_err(|error| Refusal::new(code, "the body is not a notification").because(error))
 }
