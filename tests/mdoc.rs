@@ -26,31 +26,9 @@ pub struct Mdoc {
 pub fn verify(credential: &str, jwks: &Value) -> Mdoc {
     let issued = read(&unbase64url(credential));
     let sign1 = member(&issued, "issuerAuth").as_array().unwrap().clone();
-    let [protected, unprotected, payload, signature] = sign1.as_slice() else { panic!("a COSE_Sign1") };
-    let header = read(protected.as_bytes().unwrap());
+    let (header, payload) = verify_sign1(&sign1, jwks);
     assert_eq!(header, Cbor::Map(vec![(1.into(), (-7).into())]), "ES256, and nothing else protected");
-    let chain = &unprotected.as_map().unwrap()[0];
-    assert_eq!(chain.0, Cbor::from(33), "x5chain");
-    let leaf = chain.1.as_bytes().expect("one certificate, so no array");
-
-    let signed = write(&Cbor::Array(vec![
-        "Signature1".into(),
-        protected.clone(),
-        Cbor::Bytes(Vec::new()),
-        payload.clone(),
-    ]));
-    let points = jwks["keys"].as_array().unwrap().iter().map(|jwk| {
-        let coordinate = |name: &str| unbase64url(&crate::answer::text(&jwk[name]));
-        [vec![4], coordinate("x"), coordinate("y")].concat()
-    });
-    let certified = |point: &Vec<u8>| leaf.windows(point.len()).any(|window| window == point);
-    let point = points.into_iter().find(certified).expect("the leaf certifies a key of the issuer");
-    let algorithm = &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED;
-    aws_lc_rs::signature::UnparsedPublicKey::new(algorithm, point)
-        .verify(&signed, signature.as_bytes().unwrap())
-        .expect("the signature of the issuer");
-
-    let object = embedded(&read(payload.as_bytes().unwrap()));
+    let object = embedded(&read(&payload));
     let mut mdoc = Mdoc { elements: BTreeMap::new(), salts: Vec::new(), digests: 0, object: object.clone() };
     for (namespace, known) in member(&object, "valueDigests").as_map().unwrap() {
         mdoc.digests += known.as_map().unwrap().len();
@@ -72,6 +50,40 @@ pub fn verify(credential: &str, jwks: &Value) -> Mdoc {
         }
     }
     mdoc
+}
+
+/// Verifies a tagged CWT (RFC 8392) under one of the issuer's keys: its protected header and its claims.
+#[track_caller]
+pub fn verify_cwt(token: &[u8], jwks: &Value) -> (Cbor, Cbor) {
+    let Cbor::Tag(18, sign1) = read(token) else { panic!("a tagged COSE_Sign1") };
+    let (header, payload) = verify_sign1(sign1.as_array().unwrap(), jwks);
+    (header, read(&payload))
+}
+
+/// The protected header and the payload of what a key of the issuer signed, whose certificate comes along.
+#[track_caller]
+fn verify_sign1(sign1: &[Cbor], jwks: &Value) -> (Cbor, Vec<u8>) {
+    let [protected, unprotected, payload, signature] = sign1 else { panic!("a COSE_Sign1") };
+    let chain = unprotected.as_map().unwrap().iter().find(|(label, _)| *label == Cbor::from(33));
+    let leaf = chain.expect("x5chain").1.as_bytes().expect("one certificate, so no array");
+    let signed = write(&Cbor::Array(vec![
+        "Signature1".into(),
+        protected.clone(),
+        Cbor::Bytes(Vec::new()),
+        payload.clone(),
+    ]));
+    let points = jwks["keys"].as_array().unwrap().iter().map(|jwk| {
+        let coordinate = |name: &str| unbase64url(&crate::answer::text(&jwk[name]));
+        [vec![4], coordinate("x"), coordinate("y")].concat()
+    });
+    let certified = |point: &Vec<u8>| leaf.windows(point.len()).any(|window| window == point);
+    let point = points.into_iter().find(certified).expect("the leaf certifies a key of the issuer");
+    let algorithm = &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED;
+    aws_lc_rs::signature::UnparsedPublicKey::new(algorithm, point)
+        .verify(&signed, signature.as_bytes().unwrap())
+        .expect("the signature of the issuer");
+
+    (read(protected.as_bytes().unwrap()), payload.as_bytes().unwrap().clone())
 }
 
 /// The member of a map.

@@ -82,10 +82,14 @@ fn resolve(value: &Value, disclosures: &mut BTreeMap<String, Vec<Value>>) -> Val
 
 /// The status at `index` of a Token Status List with two bits an entry, and its number of entries.
 pub fn status(lst: &str, index: u64) -> (u8, usize) {
-    let mut bytes = Vec::new();
-    let compressed = unbase64url(lst);
-    std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(compressed.as_slice()), &mut bytes)
-        .unwrap();
+    let bytes = inflated(&unbase64url(lst));
     let index = usize::try_from(index).unwrap();
     ((bytes[index / 4] >> (index % 4 * 2)) & 0b11, bytes.len() * 4)
+}
+
+/// What ZLIB compressed.
+pub fn inflated(compressed: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(compressed), &mut bytes).unwrap();
+    bytes
 }

@@ -121,6 +121,24 @@ async fn a_person_lets_their_wallet_ask_and_consents() {
 }
 
 #[tokio::test]
+async fn a_wallet_verifies_w3c_credentials() {
+    let acme = acme();
+    let graduate = serde_json::json!({
+        "given_name": "Ada", "family_name": "Lovelace", "degree": "Analyst",
+        "institution": "University of London", "graduation_date": "1842-10-10",
+    });
+    for format in ["jwt_vc_json", "vc_jwt"] {
+        let diploma = format!("university-diploma.{format}");
+        let create = ["offer", "create", &diploma, "--subject", "-"];
+        let offer = json(&chancery(&acme, &create, &graduate.to_string()));
+        let claim = ["wallet", "claim", offer["offer_uri"].as_str().unwrap(), "--count", "2", "--encrypt"];
+        let claimed = json(&chancery(&acme, &claim, ""));
+        assert_eq!(claimed["notification"], "accepted");
+        assert_eq!(claimed["credentials"][1]["claims"]["degree"], "Analyst");
+    }
+}
+
+#[tokio::test]
 async fn a_wallet_verifies_an_mdoc() {
     let acme = acme();
     let person = serde_json::json!({

@@ -26,6 +26,7 @@ mod testing;
 pub mod tokens;
 #[cfg(test)]
 mod vectors;
+pub mod w3c;
 pub mod x509;
 
 pub use client_tokens::{ClientToken, ClientTokens};

@@ -19,6 +19,8 @@ pub struct Definition {
     pub sd_jwt: Option<SdJwtProjection>,
     /// The mdoc form, where the template has one.
     pub mdoc: Option<MdocProjection>,
+    /// The W3C forms, where the template has them.
+    pub w3c: Option<W3cProjection>,
     /// The JSON Schema of the subject data that an offer carries (draft 2020-12).
     pub subject_schema: Value,
     /// How long a credential is good for, in days; the host clamps it.
@@ -138,6 +140,26 @@ pub struct MdocElement {
     pub cbor: CborType,
 }
 
+/// The W3C forms of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct W3cProjection {
+    /// Types beside `VerifiableCredential`.
+    pub types: Vec<String>,
+    /// Contexts beside the base context.
+    pub contexts: Vec<String>,
+    /// Where each field goes. Fields that are not listed do not appear.
+    pub claims: Vec<W3cClaim>,
+}
+
+/// Where one field goes in a W3C credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct W3cClaim {
+    /// The field of the dataset.
+    pub field: String,
+    /// Object members from `credentialSubject`; never `id`.
+    pub path: Vec<String>,
+}
+
 /// How a value is encoded in CBOR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CborType {
@@ -158,17 +180,23 @@ pub enum Format {
     SdJwt,
     /// ISO/IEC 18013-5 (`mso_mdoc`).
     Mdoc,
+    /// VCDM 1.1 as JWT (`jwt_vc_json`).
+    JwtVcJson,
+    /// VCDM 2.0, secured by JOSE (`vc+jwt`).
+    VcJwt,
 }
 
 impl Format {
     /// All of them, the first with the bare configuration id.
-    pub const ALL: [Self; 2] = [Self::SdJwt, Self::Mdoc];
+    pub const ALL: [Self; 4] = [Self::SdJwt, Self::Mdoc, Self::JwtVcJson, Self::VcJwt];
 
-    /// The identifier of the format (OpenID4VCI Appendix A).
+    /// The identifier of the format (OpenID4VCI Appendix A; of `vc+jwt` its media type, as there is no profile).
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SdJwt => "dc+sd-jwt",
             Self::Mdoc => "mso_mdoc",
+            Self::JwtVcJson => "jwt_vc_json",
+            Self::VcJwt => "vc+jwt",
         }
     }
 
@@ -176,6 +204,8 @@ impl Format {
         match self {
             Self::SdJwt => "",
             Self::Mdoc => ".mso_mdoc",
+            Self::JwtVcJson => ".jwt_vc_json",
+            Self::VcJwt => ".vc_jwt",
         }
     }
 
@@ -186,10 +216,9 @@ impl Format {
 
     /// The template and the format that a credential configuration id names. A template's own id has no dot.
     pub fn of_configuration(id: &str) -> (&str, Self) {
-        match id.strip_suffix(Self::Mdoc.suffix()) {
-            Some(template) => (template, Self::Mdoc),
-            None => (id, Self::SdJwt),
-        }
+        let named = [Self::Mdoc, Self::JwtVcJson, Self::VcJwt].into_iter();
+        let mut named = named.filter_map(|format| Some((id.strip_suffix(format.suffix())?, format)));
+        named.next().unwrap_or((id, Self::SdJwt))
     }
 }
 
@@ -199,6 +228,7 @@ impl Definition {
         match format {
             Format::SdJwt => self.sd_jwt.is_some(),
             Format::Mdoc => self.mdoc.is_some(),
+            Format::JwtVcJson | Format::VcJwt => self.w3c.is_some(),
         }
     }
 
@@ -210,6 +240,9 @@ impl Definition {
             }
             Format::Mdoc => {
                 self.mdoc.iter().flat_map(|form| &form.elements).any(|element| element.field == field)
+            }
+            Format::JwtVcJson | Format::VcJwt => {
+                self.w3c.iter().flat_map(|form| &form.claims).any(|claim| claim.field == field)
             }
         }
     }

@@ -90,6 +90,7 @@ mod tests {
             ],
             sd_jwt: None,
             mdoc: None,
+            w3c: None,
             subject_schema: json!({}),
             validity_days: 1,
         }

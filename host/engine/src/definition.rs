@@ -3,6 +3,8 @@
 //! Nothing is accepted that a host could not issue: reserved claims, undeclared fields, claims
 //! that overlap, schemas that do not compile.
 
+mod w3c;
+
 use std::collections::HashSet;
 
 use chancery_domain::template::{
@@ -42,9 +44,7 @@ pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> 
     let fields = findings.fields(described.fields);
     let sd_jwt = described.sd_jwt.map(|projection| findings.sd_jwt(projection, &fields));
     let mdoc = described.mdoc.map(|projection| findings.mdoc(projection, &fields));
-    if let Some(w3c) = &described.w3c {
-        findings.declared("/w3c/claims", w3c.claims.iter().map(|claim| &*claim.field), &fields);
-    }
+    let w3c = described.w3c.map(|projection| findings.w3c(projection, &fields));
     let sources = findings.sources(&described.sources);
     let subject = findings.schema("/subject-schema", &described.subject_schema);
     let configuration = findings.schema("/configuration-schema", &described.configuration_schema);
@@ -59,6 +59,7 @@ pub(crate) fn accept(described: wit::Definition) -> Result<Checked, Vec<Issue>> 
                 fields,
                 sd_jwt,
                 mdoc,
+                w3c,
                 subject_schema,
                 validity_days: described.validity_days,
             };

@@ -18,6 +18,9 @@ pub struct AuthorizationServerMetadata {
     /// The server's public keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
+    /// Where all status lists are named (Token Status List §9.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_list_aggregation_endpoint: Option<String>,
     /// Listed explicitly: RFC 8414's default lacks the pre-authorized code.
     #[serde(default)]
     pub grant_types_supported: Vec<String>,

@@ -99,7 +99,7 @@ pub struct Logo {
 /// One credential that the issuer can issue, in one format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialConfiguration {
-    /// `dc+sd-jwt` or `mso_mdoc`.
+    /// `dc+sd-jwt`, `mso_mdoc`, `jwt_vc_json` or `vc+jwt`.
     pub format: String,
     /// The verifiable credential type, for `dc+sd-jwt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,6 +107,9 @@ pub struct CredentialConfiguration {
     /// The document type, for `mso_mdoc`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doctype: Option<String>,
+    /// The types, for W3C formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_definition: Option<CredentialDefinition>,
     /// A scope value that asks for this configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -122,6 +125,16 @@ pub struct CredentialConfiguration {
     /// How the credential and its claims are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_metadata: Option<CredentialMetadata>,
+}
+
+/// What a W3C credential is (OpenID4VCI Appendix A.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialDefinition {
+    /// The contexts, the base context first; not for `jwt_vc_json`.
+    #[serde(rename = "@context", default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<String>,
+    /// The types, `VerifiableCredential` first.
+    pub r#type: Vec<String>,
 }
 
 /// An algorithm by its name in JOSE, or by its number in COSE (OpenID4VCI Appendix A.2.2).

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chancery_credential::jose::jwe::DecryptionKey;
 use chancery_credential::keys::{Signer, TenantKeys};
+use chancery_credential::w3c;
 use chancery_credential::x509::CertificateChain;
 use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
 use chancery_domain::halt::Halt;
@@ -44,6 +45,8 @@ pub(crate) struct Issuer {
     /// What opens requests that are encrypted, the one that is advertised first.
     pub(crate) decryption_keys: Vec<DecryptionKey>,
     pub(crate) chain: Option<CertificateChain>,
+    /// Its DID, if there is one: what W3C credentials name.
+    pub(crate) did: Option<String>,
     /// By credential configuration id.
     pub(crate) templates: BTreeMap<String, ActiveTemplate>,
     /// What was chosen about how it issues.
@@ -128,6 +131,17 @@ impl Issuer {
     /// Whether what this component makes is not to be signed for now.
     pub(crate) fn is_halted(&self, component: &[u8; 32]) -> bool {
         self.halts.iter().any(|halt| halt.scope.stops(self.tenant.id, self.key_version, component))
+    }
+
+    /// Whom W3C credentials and their status lists are by.
+    pub(crate) fn of_w3c(&self) -> w3c::Issuer<'_> {
+        let (signer, chain) = (self.signer.as_ref(), self.chain.as_ref());
+        w3c::Issuer { identifier: &self.identifier, did: self.did.as_deref(), signer, chain }
+    }
+
+    /// Where all status lists are named.
+    pub(crate) fn status_aggregation_uri(&self) -> String {
+        self.at("/status-lists")
     }
 
     /// Where a status list is published.

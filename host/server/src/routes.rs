@@ -93,7 +93,9 @@ fn verifiers() -> Router<Arc<App>> {
         .route("/did.json", get(wallet::keys::did_at_path))
         .route("/jwks", get(wallet::keys::jwks))
         .route("/oauth/jwks", get(wallet::keys::token_keys))
+        .route("/status-lists", get(wallet::status_list::aggregate))
         .route("/status-lists/{list}", get(wallet::status_list::show))
+        .route("/status-lists/{list}/{purpose}", get(wallet::status_list::show_purpose))
 }
 
 /// What is left of a deleted tenant; the front door knows what there is.

@@ -3,6 +3,7 @@
 //! Shows a rule that a schema cannot express: nobody graduates tomorrow. The time comes with
 //! the request; a template has no clock of its own.
 
+use chancery_plugin_sdk::W3cProjection;
 use chancery_plugin_sdk::prelude::*;
 
 /// The diploma.
@@ -45,6 +46,14 @@ impl CredentialTemplate for UniversityDiploma {
                     .selective("degree")
                     .selective("institution")
                     .selective("graduation_date")
+            })
+            .w3c(W3cProjection {
+                types: vec!["UniversityDiploma".to_owned()],
+                // Terms of ours that no vocabulary defines.
+                contexts: vec!["https://www.w3.org/ns/credentials/undefined-terms/v2".to_owned()],
+                claims: ["given_name", "family_name", "degree", "institution", "graduation_date"]
+                    .map(|name| (name.to_owned(), vec![name.to_owned()]))
+                    .to_vec(),
             })
             .subject_schema(json!({
                 "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -3,6 +3,7 @@
 mod encrypted;
 mod mdoc;
 mod proofs;
+mod w3c;
 
 use chancery_tests::answer::text;
 use chancery_tests::jose::{self, Key};

@@ -61,15 +61,15 @@ async fn the_issuer_says_of_itself_what_is_true() {
                 "scope",
                 "vct",
                 "doctype",
+                "credential_definition",
                 "credential_signing_alg_values_supported",
                 "cryptographic_binding_methods_supported",
                 "proof_types_supported",
                 "credential_metadata",
             ],
         );
-        // What mdocs have is in credential/mdoc.rs.
-        if configuration["format"] != "mso_mdoc" {
-            assert_eq!(configuration["format"], "dc+sd-jwt");
+        // What other formats have is in credential/mdoc.rs and credential/w3c.rs.
+        if configuration["format"] == "dc+sd-jwt" {
             assert!(configuration["vct"].as_str().unwrap().starts_with("urn:"), "it need not be served");
             let algorithms = serde_json::json!(["ES256"]);
             assert_eq!(configuration["credential_signing_alg_values_supported"], algorithms);
@@ -112,6 +112,7 @@ async fn the_authorization_server_promises_only_what_it_does() {
             "pushed_authorization_request_endpoint",
             "token_endpoint",
             "jwks_uri",
+            "status_list_aggregation_endpoint",
             "code_challenge_methods_supported",
             "authorization_response_iss_parameter_supported",
             "scopes_supported",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chancery_tests::answer::text;
 use chancery_tests::people::badge;
 use chancery_tests::sd_jwt::{self, SdJwt};
-use chancery_tests::{Acme, Answer, acme, now};
+use chancery_tests::{Acme, Answer, acme, mdoc, now};
 use reqwest::Method;
 
 async fn credential(acme: &Acme) -> (SdJwt, String) {
@@ -44,7 +44,52 @@ async fn a_list_is_signed_dated_and_always_of_full_size() {
     let (status, entries) = sd_jwt::status(&text(&claims["status_list"]["lst"]), index);
     assert_eq!((status, entries), (0, 1 << 20), "the length tells nobody how much was issued");
     let members: Vec<_> = claims["status_list"].as_object().unwrap().keys().collect();
-    assert_eq!(members, ["bits", "lst"], "no aggregation: it would tell how much was issued");
+    assert_eq!(members, ["bits", "lst", "aggregation_uri"]);
+    // A list has a million places and a number: that there are so many tells no more than trying the next one.
+    let all = acme.here(&text(&claims["status_list"]["aggregation_uri"]));
+    let all = Answer::to(acme.http.get(all)).await.is(200).json();
+    let uri = &credential.payload["status"]["status_list"]["uri"];
+    assert!(all["status_lists"].as_array().unwrap().contains(uri), "{all}");
+    let server = acme.stranger().get("/.well-known/oauth-authorization-server").await.is(200).json();
+    assert_eq!(server["status_list_aggregation_endpoint"], claims["status_list"]["aggregation_uri"]);
+}
+
+#[tokio::test]
+async fn who_reads_cbor_gets_the_same_list_as_cwt() {
+    let acme = acme();
+    let (credential, id) = credential(&acme).await;
+    let index = credential.payload["status"]["status_list"]["idx"].as_u64().unwrap();
+    acme.issuer().change(&id, "revoke").await.is(200);
+    becomes(&acme, &credential, 1).await;
+    let url = acme.at(&path_of(&acme, &credential));
+    let fetch = || acme.http.get(&url).header("accept", "application/statuslist+cwt");
+    let started = tokio::time::Instant::now();
+    loop {
+        let answer = Answer::to(fetch()).await.is(200);
+        assert_eq!(answer.header("content-type"), Some("application/statuslist+cwt"));
+        assert_eq!(answer.header("vary").map(|vary| vary.contains("accept")), Some(true));
+        let (header, claims) = mdoc::verify_cwt(&answer.body, &acme.verifier().keys().await);
+        assert_eq!(member_of(&header, 16).as_text(), Some("application/statuslist+cwt"));
+        let uri = text(&credential.payload["status"]["status_list"]["uri"]);
+        assert_eq!(member_of(&claims, 2).as_text(), Some(uri.as_str()));
+        let list = member_of(&claims, 65_533);
+        let packed = sd_jwt::inflated(mdoc::member(list, "lst").as_bytes().unwrap());
+        let place = usize::try_from(index).unwrap();
+        let status = packed[place / 4] >> (place % 4 * 2) & 0b11;
+        if status == 1 {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(2), "the list does not say it in time");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // Whoever takes anything gets the JWT.
+    let any = Answer::to(acme.http.get(&url).header("accept", "*/*")).await.is(200);
+    assert_eq!(any.header("content-type"), Some("application/statuslist+jwt"));
+}
+
+fn member_of(map: &ciborium::Value, label: i64) -> &ciborium::Value {
+    let members = map.as_map().unwrap();
+    &members.iter().find(|(name, _)| *name == label.into()).unwrap().1
 }
 
 #[tokio::test]

@@ -15,6 +15,10 @@ use super::{Wallet, link};
 const SD_JWT_VC: &str = "dc+sd-jwt";
 /// ISO/IEC 18013-5.
 pub(crate) const MDOC: &str = "mso_mdoc";
+/// VCDM 1.1 as JWT.
+pub(crate) const JWT_VC_JSON: &str = "jwt_vc_json";
+/// VCDM 2.0, secured by JOSE.
+pub(crate) const VC_JWT: &str = "vc+jwt";
 
 /// An issuer whose metadata was fetched and checked.
 #[derive(Debug, Clone)]
@@ -141,8 +145,13 @@ fn check_offered(configuration: &CredentialConfiguration, id: &str) -> Result<()
     let (kind, is_named, method) = match configuration.format.as_str() {
         SD_JWT_VC => ("vct", configuration.vct.is_some(), "jwk"),
         MDOC => ("doctype", configuration.doctype.is_some(), "cose_key"),
+        JWT_VC_JSON | VC_JWT => {
+            ("credential_definition", configuration.credential_definition.is_some(), "jwk")
+        }
         other => {
-            let expected = format_args!("{id}: {SD_JWT_VC} or {MDOC}, the formats that this wallet reads");
+            let expected = format_args!(
+                "{id}: {SD_JWT_VC}, {MDOC}, {JWT_VC_JSON} or {VC_JWT}, the formats that this wallet reads"
+            );
             return Err(step.unexpected(expected, other));
         }
     };

@@ -17,7 +17,7 @@ use super::{Wallet, link};
 const KEY_SET: [&str; 2] = ["application/jwk-set+json", "application/json"];
 
 /// did:web leaves the media type open.
-const DID_DOCUMENT: [&str; 4] =
+pub(super) const DID_DOCUMENT: [&str; 4] =
     ["application/did+json", "application/did+ld+json", "application/did", "application/json"];
 
 /// A way to an issuer's key.
@@ -67,8 +67,8 @@ struct KeySet {
 /// What of a DID document leads to a key.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct DidDocument {
-    id: String,
+pub(super) struct DidDocument {
+    pub(super) id: String,
     #[serde(default)]
     verification_method: Vec<VerificationMethod>,
     /// Ids, or whole methods.
@@ -186,16 +186,23 @@ fn to_pem(certificate: &str) -> String {
 }
 
 impl PublishedKeys {
-    fn in_jwt_vc_issuer(&self, key_id: &str) -> Result<Jwk, ClaimError> {
+    pub(super) fn in_jwt_vc_issuer(&self, key_id: &str) -> Result<Jwk, ClaimError> {
         let is_it = |key: &&Value| key.get("kid").and_then(Value::as_str) == Some(key_id);
         only(self.listed.keys.iter().filter(is_it), "jwt-vc-issuer", key_id)
     }
 
     fn in_did_document(&self, key_id: &str) -> Result<Option<Jwk>, ClaimError> {
-        let step = Step::IssuerKey;
         let Some((did, document)) = &self.did else { return Ok(None) };
+        document.key(did, key_id).map(Some)
+    }
+}
+
+impl DidDocument {
+    /// The key by which the DID asserts, if the document is its own.
+    pub(super) fn key(&self, did: &str, key_id: &str) -> Result<Jwk, ClaimError> {
+        let (step, document) = (Step::IssuerKey, self);
         step.expect(
-            document.id == *did,
+            document.id == did,
             format_args!("a DID document with the id {did}"),
             format_args!("{:?}", document.id),
         )?;
@@ -205,7 +212,7 @@ impl PublishedKeys {
         let key = only(keys, "the DID document", &method_id)?;
         let asserted = document.assertion_method.iter().any(|method| *method == *method_id);
         step.expect(asserted, format_args!("{method_id} under assertionMethod"), "others or none")?;
-        Ok(Some(key))
+        Ok(key)
     }
 }
 
@@ -235,7 +242,7 @@ fn agree(found: &[(KeySource, Jwk)]) -> Result<(Jwk, Vec<KeySource>), ClaimError
 }
 
 /// did:web §3.2: below the path, or at the well-known place of a bare host.
-fn did_document_address(issuer: &Url) -> Url {
+pub(super) fn did_document_address(issuer: &Url) -> Url {
     let mut url = issuer.clone();
     match issuer.path().trim_end_matches('/') {
         "" => url.set_path("/.well-known/did.json"),

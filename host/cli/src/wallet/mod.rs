@@ -26,6 +26,7 @@ mod page;
 mod status;
 mod verify;
 mod verify_mdoc;
+mod verify_w3c;
 
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use chancery_credential::jose::Jws;
 use chancery_credential::sd_jwt::{self, StatusReference};
+use chancery_credential::status_list::{Purpose, StatusEntryReference};
+use chancery_credential::w3c::Model;
 use chancery_domain::CredentialStatus;
 use chancery_protocol::credential::CredentialResponse;
 use chancery_protocol::issuer_metadata::{CredentialConfiguration, PathElement};
@@ -13,7 +15,7 @@ use time::OffsetDateTime;
 use super::Wallet;
 use super::credential::Wanted;
 use super::failure::{ClaimError, Step};
-use super::issuer::{Issuer, MDOC};
+use super::issuer::{Issuer, JWT_VC_JSON, MDOC, VC_JWT};
 use super::issuer_keys::PublishedKeys;
 use super::keys::HolderKey;
 use super::status::StatusLists;
@@ -40,11 +42,31 @@ pub struct HeldCredential {
     pub holder: HolderKey,
 }
 
+/// Where a status is published.
+pub(super) enum Published {
+    /// In a Token Status List.
+    Token(StatusReference),
+    /// In Bitstring Status Lists, one for each purpose.
+    Bitstrings(Vec<(Purpose, StatusEntryReference)>),
+}
+
+impl Published {
+    /// The place, whatever form the list has: all purposes have one index.
+    fn reference(&self) -> Option<StatusReference> {
+        match self {
+            Self::Token(reference) => Some(reference.clone()),
+            Self::Bitstrings(entries) => entries
+                .first()
+                .map(|(_, entry)| StatusReference { uri: entry.uri.clone(), index: entry.index }),
+        }
+    }
+}
+
 /// A credential whose signature and claims are good, before its status is known.
 pub(super) struct Sound {
     pub(super) claims: Map<String, Value>,
     pub(super) expires_at: OffsetDateTime,
-    pub(super) status_reference: StatusReference,
+    pub(super) status: Published,
     pub(super) key_found_by: Vec<KeySource>,
     pub(super) holder: HolderKey,
 }
@@ -63,17 +85,33 @@ impl Wallet {
         let mut lists = StatusLists::default();
         let mut held = Vec::with_capacity(response.credentials.len());
         for issued in response.credentials {
-            let sound = if configuration.format == MDOC {
-                self.verify_mdoc(issuer, configuration, &published, &issued.credential, &mut keys)?
-            } else {
-                self.verify_one(issuer, configuration, &published, &issued.credential, &mut keys)?
+            let credential = &issued.credential;
+            let sound = match configuration.format.as_str() {
+                MDOC => self.verify_mdoc(issuer, configuration, &published, credential, &mut keys)?,
+                JWT_VC_JSON => {
+                    let model = Model::JwtVcJson;
+                    self.verify_w3c(issuer, configuration, &published, (model, credential), &mut keys).await?
+                }
+                VC_JWT => {
+                    let model = Model::VcJwt;
+                    self.verify_w3c(issuer, configuration, &published, (model, credential), &mut keys).await?
+                }
+                _ => self.verify_one(issuer, configuration, &published, credential, &mut keys)?,
             };
-            let status = lists.status(self, issuer.identifier(), &published, &sound.status_reference).await?;
+            let status = match &sound.status {
+                Published::Token(reference) => {
+                    lists.status(self, issuer.identifier(), &published, reference).await?
+                }
+                Published::Bitstrings(entries) => self.status_of_w3c(issuer, &published, entries).await?,
+            };
+            let status_reference = sound.status.reference();
+            let status_reference =
+                status_reference.ok_or_else(|| Step::Verification.unexpected("a status entry", "none"))?;
             held.push(HeldCredential {
+                status_reference,
                 credential: issued.credential,
                 claims: sound.claims,
                 status,
-                status_reference: sound.status_reference,
                 expires_at: sound.expires_at,
                 key_found_by: sound.key_found_by,
                 holder: sound.holder,
@@ -117,10 +155,10 @@ impl Wallet {
         let bound_to =
             verified.holder.ok_or_else(|| step.unexpected("cnf.jwk, one of the proven keys", "none"))?;
         let holder = take_proven(&mut *keys, &bound_to)?;
-        let status_reference =
-            verified.status.ok_or_else(|| step.unexpected("a status_list reference", "none"))?;
+        let status = verified.status.ok_or_else(|| step.unexpected("a status_list reference", "none"))?;
+        let status = Published::Token(status);
         let claims = in_display_order(configuration, claims);
-        Ok(Sound { claims, expires_at, status_reference, key_found_by, holder })
+        Ok(Sound { claims, expires_at, status, key_found_by, holder })
     }
 
     /// Every credential ends, and this one has not.

@@ -8,7 +8,7 @@ use super::failure::{ClaimError, Step};
 use super::issuer::Issuer;
 use super::issuer_keys::{KeySource, PublishedKeys};
 use super::keys::HolderKey;
-use super::verify::{Sound, mandatory_claims, take_proven};
+use super::verify::{Published, Sound, mandatory_claims, take_proven};
 
 impl Wallet {
     /// Verifies one copy; the key that it is bound to leaves `keys`, since no two copies may share one.
@@ -40,7 +40,7 @@ impl Wallet {
         Ok(Sound {
             claims: verified.elements,
             expires_at: verified.expires_at,
-            status_reference: status,
+            status: Published::Token(status),
             key_found_by: vec![KeySource::Certificate, KeySource::JwtVcIssuer],
             holder: take_proven(keys, &verified.holder)?,
         })

@@ -54,6 +54,11 @@ pub fn holder_key(did_url: &str) -> Result<Jwk, HolderDidError> {
     }
 }
 
+/// The did:jwk of a key.
+pub fn did_jwk(key: &Jwk) -> String {
+    format!("did:jwk:{}", base64url::encode(key.to_value().to_string()))
+}
+
 fn jwk(json: &[u8]) -> Result<Jwk, HolderDidError> {
     let value: Value = from_slice_strict(json).map_err(|_| HolderDidError::Malformed)?;
     Ok(Jwk::parse(&value)?)
@@ -83,7 +88,7 @@ mod tests {
     use super::*;
     use crate::keys::SigningKey;
 
-    fn did_jwk(jwk: &Value) -> String {
+    fn url_of(jwk: &Value) -> String {
         format!("did:jwk:{}#0", base64url::encode(jwk.to_string()))
     }
 
@@ -118,10 +123,10 @@ mod tests {
             .as_bytes()
             .to_vec();
         for (key, did) in [
-            (&p256, did_jwk(&p256.public_jwk().to_value())),
+            (&p256, url_of(&p256.public_jwk().to_value())),
             (&p256, did_key(&P256_PUB, &compressed)),
             (&p256, did_key(&JWK_JCS_PUB, p256.public_jwk().to_value().to_string().as_bytes())),
-            (&ed25519, did_jwk(&ed25519.public_jwk().to_value())),
+            (&ed25519, url_of(&ed25519.public_jwk().to_value())),
             (&ed25519, did_key(&ED25519_PUB, &ed25519.public_jwk().raw_public_key())),
         ] {
             assert_eq!(&holder_key(&did).unwrap(), key.public_jwk(), "{did}");
@@ -131,7 +136,7 @@ mod tests {
     #[test]
     fn what_names_no_one_key_is_refused() {
         let key = SigningKey::es256(&[1; 32]).unwrap();
-        let good = did_jwk(&key.public_jwk().to_value());
+        let good = url_of(&key.public_jwk().to_value());
         let bare = good.trim_end_matches("#0");
         let uncompressed = key.public_jwk().raw_public_key();
         let mut private = key.public_jwk().to_value();
@@ -153,8 +158,8 @@ mod tests {
             ),
             (did_key(&ED25519_PUB, &[0; 32]), HolderDidError::Key(JwkError::NotOnCurve)),
             (did_key(&[0xe7, 0x01], &[2; 33]), HolderDidError::Key(JwkError::Unsupported)),
-            (did_jwk(&private), HolderDidError::Key(JwkError::Private)),
-            (did_jwk(&Value::Null), HolderDidError::Key(JwkError::Malformed("the object"))),
+            (url_of(&private), HolderDidError::Key(JwkError::Private)),
+            (url_of(&Value::Null), HolderDidError::Key(JwkError::Malformed("the object"))),
             ("did:jwk:e30=#0".to_owned(), HolderDidError::Malformed),
             (format!("did:key:z{0}#z{0}", "1".repeat(2000)), HolderDidError::Malformed),
         ] {

@@ -3,5 +3,5 @@
 mod holder;
 mod web;
 
-pub use holder::{HolderDidError, holder_key};
+pub use holder::{HolderDidError, did_jwk, holder_key};
 pub use web::{did_document, did_web, verification_method};

@@ -1,6 +1,8 @@
 //! Token Status List (draft-ietf-oauth-status-list): two bits per credential,
-//! compressed, signed, the same for everybody who asks.
+//! compressed, signed, the same for everybody who asks. Out of the same list come those of W3C credentials.
 
+mod bitstring;
+mod cwt;
 mod permutation;
 mod token;
 
@@ -13,6 +15,9 @@ use flate2::write::ZlibEncoder;
 
 use crate::jose::base64url;
 
+pub use bitstring::{Bitstring, Purpose, StatusEntryReference, list_uri, sign_bitstring, verify_bitstring};
+pub(crate) use bitstring::{entry, read_entry};
+pub use cwt::{CWT, sign_cwt};
 pub use permutation::IndexPermutation;
 pub use token::{InvalidStatusList, StatusListToken, sign, verify};
 

@@ -23,6 +23,8 @@ pub struct StatusListToken<'a> {
     pub expires_at: OffsetDateTime,
     /// How long a copy may be kept, in seconds.
     pub ttl_seconds: u32,
+    /// Where all lists of the issuer are named.
+    pub aggregation_uri: Option<&'a str>,
 }
 
 /// Signs a list.
@@ -40,7 +42,11 @@ pub async fn sign(
     claims.insert("iat".into(), token.issued_at.unix_timestamp().into());
     claims.insert("exp".into(), token.expires_at.unix_timestamp().into());
     claims.insert("ttl".into(), token.ttl_seconds.into());
-    claims.insert("status_list".into(), json!({ "bits": BITS, "lst": list.to_lst() }));
+    let mut described = json!({ "bits": BITS, "lst": list.to_lst() });
+    if let (Some(members), Some(uri)) = (described.as_object_mut(), token.aggregation_uri) {
+        members.insert("aggregation_uri".into(), uri.into());
+    }
+    claims.insert("status_list".into(), described);
     let header = crate::x509::key_header(signer, chain)?;
     jose::sign(TYP, header, &claims, signer).await
 }
@@ -112,6 +118,7 @@ mod tests {
             issued_at: NOW,
             expires_at: NOW + Duration::hours(24),
             ttl_seconds: 60,
+            aggregation_uri: None,
         };
         now_or_never(sign(&list, &token, &SigningKey::es256(&[1; 32]).unwrap(), None)).unwrap()
     }

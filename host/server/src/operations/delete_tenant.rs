@@ -4,7 +4,7 @@
 //! The decision and the chore that carries it out are one transaction, and every step after it can be repeated:
 //! whoever is interrupted, a job of any replica goes on.
 
-use chancery_credential::status_list::{self, StatusList, StatusListToken};
+use chancery_credential::status_list::{Purpose, StatusList, StatusListToken};
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::tenant::{TenantChange, TenantStatus};
 use chancery_domain::{Tenant, TenantId};
@@ -12,6 +12,7 @@ use chancery_store::{By, Chore, LastDocument, StoreError};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use super::publish_status_list::{ListForm, sign_list};
 use crate::app::App;
 use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
@@ -178,13 +179,16 @@ async fn last_documents(
             issued_at: now,
             expires_at,
             ttl_seconds: TTL_SECONDS,
+            aggregation_uri: None,
         };
         let bits = StatusList::revoked(size);
-        let token = status_list::sign(&bits, &statement, issuer.signer.as_ref(), issuer.chain.as_ref())
-            .await
-            .map_err(|error| NotBuried::Sign(Refusal::unavailable(error)))?;
-        let path = format!("/status-lists/{list}");
-        documents.push(document(&path, "application/statuslist+jwt", token.as_bytes()));
+        let purposes =
+            Purpose::ALL.map(|purpose| (format!("/{}", purpose.as_str()), ListForm::Bitstring(purpose)));
+        for (place, form) in [(String::new(), ListForm::Jwt)].into_iter().chain(purposes) {
+            let signed = sign_list(issuer, &bits, &statement, form).await;
+            let signed = signed.map_err(|error| NotBuried::Sign(Refusal::unavailable(error)))?;
+            documents.push(document(&format!("/status-lists/{list}{place}"), form.content_type(), &signed));
+        }
     }
     Ok(documents)
 }

@@ -2,7 +2,8 @@
 //! a timer per tenant. A database that is away does not stop them.
 
 use bytes::Bytes;
-use chancery_credential::status_list::{self, StatusList, StatusListToken};
+use chancery_credential::keys::SignError;
+use chancery_credential::status_list::{self, CWT, Purpose, StatusList, StatusListToken};
 use chancery_domain::TenantId;
 use moka::sync::Cache;
 use time::{Duration, OffsetDateTime};
@@ -20,6 +21,28 @@ const RENEWAL: Duration = Duration::hours(12);
 /// How often the database is asked whether a list changed.
 const FRESHNESS: Duration = Duration::seconds(1);
 
+/// A form in which a list is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ListForm {
+    /// Token Status List, as JWT.
+    Jwt,
+    /// The same, as CWT.
+    Cwt,
+    /// Bitstring Status List, for one purpose.
+    Bitstring(Purpose),
+}
+
+impl ListForm {
+    /// The media type.
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Jwt => "application/statuslist+jwt",
+            Self::Cwt => CWT,
+            Self::Bitstring(_) => "application/vc+jwt",
+        }
+    }
+}
+
 /// A signed list.
 #[derive(Clone)]
 pub(crate) struct PublishedList {
@@ -35,7 +58,7 @@ pub(crate) struct PublishedList {
 const KEPT: u64 = 64 << 20;
 
 /// The lists that this process has signed. Those that nobody asks for give way first, and are signed again.
-pub(crate) struct PublishedLists(Cache<(TenantId, u32), PublishedList>);
+pub(crate) struct PublishedLists(Cache<(TenantId, u32, ListForm), PublishedList>);
 
 impl Default for PublishedLists {
     fn default() -> Self {
@@ -49,8 +72,9 @@ pub(crate) async fn publish_status_list(
     app: &App,
     issuer: &Issuer,
     list: u32,
+    form: ListForm,
 ) -> Result<Option<PublishedList>, Refusal> {
-    let key = (issuer.tenant(), list);
+    let key = (issuer.tenant(), list, form);
     let now = app.now();
     let known = app.published_lists.0.get(&key);
     if let Some(known) = &known
@@ -58,7 +82,7 @@ pub(crate) async fn publish_status_list(
     {
         return Ok(Some(known.clone()));
     }
-    match renew(app, issuer, list, known.as_ref(), now).await {
+    match renew(app, issuer, (list, form), known.as_ref(), now).await {
         Ok(published) => {
             if let Some(published) = &published {
                 app.published_lists.0.insert(key, published.clone());
@@ -73,7 +97,7 @@ pub(crate) async fn publish_status_list(
 async fn renew(
     app: &App,
     issuer: &Issuer,
-    list: u32,
+    (list, form): (u32, ListForm),
     known: Option<&PublishedList>,
     now: OffsetDateTime,
 ) -> Result<Option<PublishedList>, Refusal> {
@@ -97,24 +121,42 @@ async fn renew(
     for (index, status) in statuses {
         bits.set(index, status).map_err(Refusal::unavailable)?;
     }
-    let uri = issuer.status_list_uri(list);
+    let (uri, aggregation) = (issuer.status_list_uri(list), issuer.status_aggregation_uri());
     let statement = StatusListToken {
         uri: &uri,
         issuer: Some(&issuer.identifier),
         issued_at: now,
         expires_at: now + LIFETIME,
         ttl_seconds: TTL_SECONDS,
+        aggregation_uri: Some(&aggregation),
     };
-    let token = status_list::sign(&bits, &statement, issuer.signer.as_ref(), issuer.chain.as_ref())
+    let token = sign_list(issuer, &bits, &statement, form)
         .await
         .map_err(|error| Refusal::unavailable(format_args!("failed to sign a status list: {error}")))?;
     let etag = format!("\"{}-{}\"", row.version, now.unix_timestamp());
     Ok(Some(PublishedList {
-        token: token.into(),
+        token,
         etag,
         version: row.version,
         key_id: issuer.signer.key_id().to_owned(),
         signed_at: now,
         checked_at: now,
     }))
+}
+
+/// Signs a list in one of its forms.
+pub(crate) async fn sign_list(
+    issuer: &Issuer,
+    bits: &StatusList,
+    statement: &StatusListToken<'_>,
+    form: ListForm,
+) -> Result<Bytes, SignError> {
+    let (signer, chain) = (issuer.signer.as_ref(), issuer.chain.as_ref());
+    Ok(match form {
+        ListForm::Jwt => status_list::sign(bits, statement, signer, chain).await?.into(),
+        ListForm::Cwt => status_list::sign_cwt(bits, statement, signer, chain).await?.into(),
+        ListForm::Bitstring(purpose) => {
+            status_list::sign_bitstring(bits, purpose, statement, issuer.of_w3c()).await?.into()
+        }
+    })
 }

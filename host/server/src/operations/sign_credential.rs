@@ -3,6 +3,7 @@
 use chancery_credential::jose::Jwk;
 use chancery_credential::mdoc::{self, Mdoc};
 use chancery_credential::sd_jwt::{self, SdJwtVc};
+use chancery_credential::w3c::{self, Model, W3cCredential};
 use chancery_domain::template::{Definition, Format};
 use chancery_domain::{Dataset, IssuanceToken};
 use chancery_protocol::credential::IssuedCredential;
@@ -34,6 +35,8 @@ pub(super) async fn sign(
         let credential = match claims.format {
             Format::SdJwt => sign_sd_jwt(app, issuer, claims, holder, token).await?,
             Format::Mdoc => sign_mdoc(app, issuer, claims, holder, token).await?,
+            Format::JwtVcJson => sign_w3c(issuer, claims, Model::JwtVcJson, holder, token).await?,
+            Format::VcJwt => sign_w3c(issuer, claims, Model::VcJwt, holder, token).await?,
         };
         credentials.push(IssuedCredential { credential });
     }
@@ -77,6 +80,25 @@ async fn sign_mdoc(
     };
     let chain = issuer.chain.as_ref().ok_or_else(|| lacks(claims))?;
     mdoc::issue(token, &mdoc, issuer.signer.as_ref(), chain, app.random.as_ref()).await.map_err(failed)
+}
+
+async fn sign_w3c(
+    issuer: &Issuer,
+    claims: Claims<'_>,
+    model: Model,
+    holder: &Jwk,
+    token: IssuanceToken,
+) -> Result<String, Refusal> {
+    let credential = W3cCredential {
+        model,
+        projection: claims.definition.w3c.as_ref().ok_or_else(|| lacks(claims))?,
+        dataset: claims.dataset,
+        holder,
+        issued_at: claims.times.issued_at,
+        expires_at: claims.times.expires_at,
+        status_list_uri: &issuer.status_list_uri(token.status().list),
+    };
+    w3c::issue(token, &credential, issuer.of_w3c()).await.map_err(failed)
 }
 
 /// The revision that the offer pins had it, or the certificate was there when the wallet asked.

@@ -248,6 +248,7 @@ impl Workshop {
             key_version,
             signer: Arc::new(signer),
             chain,
+            did,
             templates,
             settings,
             chosen_for: chosen

@@ -2,15 +2,16 @@
 
 use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
+use chancery_credential::w3c::{Model, VERIFIABLE_CREDENTIAL};
 use chancery_credential::{Algorithm, mdoc};
 use chancery_domain::settings::Settings;
 use chancery_domain::template::{Definition, Field, Format};
 use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{
-    BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration, CredentialDisplay,
-    CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType, RequestEncryption,
-    ResponseEncryption, SigningAlgorithm,
+    BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration, CredentialDefinition,
+    CredentialDisplay, CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType,
+    RequestEncryption, ResponseEncryption, SigningAlgorithm,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
@@ -67,17 +68,23 @@ fn describe_configuration(
     let proof_type =
         ProofType { proof_signing_alg_values_supported: PROOF_ALGORITHMS.map(str::to_owned).to_vec() };
     let (algorithm, binding_methods) = match format {
-        Format::SdJwt => {
+        Format::SdJwt | Format::JwtVcJson | Format::VcJwt => {
             (SigningAlgorithm::Jose(signing_algorithm.as_str().to_owned()), BINDING_METHODS.as_slice())
         }
         Format::Mdoc => (SigningAlgorithm::Cose(mdoc::algorithm(signing_algorithm)), ["cose_key"].as_slice()),
     };
     let of_sd_jwt = definition.sd_jwt.as_ref().filter(|_| format == Format::SdJwt);
     let of_mdoc = definition.mdoc.as_ref().filter(|_| format == Format::Mdoc);
+    let model = match format {
+        Format::JwtVcJson => Some(Model::JwtVcJson),
+        Format::VcJwt => Some(Model::VcJwt),
+        Format::SdJwt | Format::Mdoc => None,
+    };
     CredentialConfiguration {
         format: format.as_str().to_owned(),
         vct: of_sd_jwt.map(|form| form.vct.clone()),
         doctype: of_mdoc.map(|form| form.doctype.clone()),
+        credential_definition: model.and_then(|model| define(definition, model)),
         scope: Some(id.to_owned()),
         credential_signing_alg_values_supported: vec![algorithm],
         cryptographic_binding_methods_supported: binding_methods.iter().map(ToString::to_string).collect(),
@@ -87,6 +94,20 @@ fn describe_configuration(
             claims: describe_claims(definition, format),
         }),
     }
+}
+
+/// The types of a W3C credential; of `vc+jwt`, the contexts too, which there is no other place for.
+fn define(definition: &Definition, model: Model) -> Option<CredentialDefinition> {
+    let form = definition.w3c.as_ref()?;
+    let with =
+        |first: &str, more: &[String]| std::iter::once(first.to_owned()).chain(more.to_vec()).collect();
+    Some(CredentialDefinition {
+        context: match model {
+            Model::JwtVcJson => Vec::new(),
+            Model::VcJwt => with(model.base_context(), &form.contexts),
+        },
+        r#type: with(VERIFIABLE_CREDENTIAL, &form.types),
+    })
 }
 
 fn describe_display(display: &chancery_domain::template::CredentialDisplay) -> CredentialDisplay {
@@ -110,6 +131,11 @@ fn describe_claims(definition: &Definition, format: Format) -> Vec<ClaimDescript
             let elements = &definition.mdoc.as_ref()?.elements;
             let element = elements.iter().find(|element| element.field == field.name)?;
             Some(vec![element.namespace.clone(), element.element.clone()])
+        }
+        Format::JwtVcJson | Format::VcJwt => {
+            let claims = &definition.w3c.as_ref()?.claims;
+            let claim = claims.iter().find(|claim| claim.field == field.name)?;
+            Some(std::iter::once("credentialSubject".to_owned()).chain(claim.path.clone()).collect())
         }
     };
     let describe = |field: &Field| {
@@ -149,6 +175,7 @@ pub(crate) fn describe_server(
         pushed_authorization_request_endpoint: endpoint_of_wallets("/par"),
         token_endpoint: format!("{identifier}/token"),
         jwks_uri: Some(format!("{identifier}/oauth/jwks")),
+        status_list_aggregation_endpoint: endpoint_of_wallets("/status-lists"),
         grant_types_supported: words(grants, &[CLIENT_CREDENTIALS]),
         response_types_supported: words(&["code"], &[]),
         code_challenge_methods_supported: words(&["S256"], &[]),

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
+use chancery_credential::status_list::Purpose;
 use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::json;
 use url::form_urlencoded;
 
 use crate::app::App;
-use crate::operations::publish_status_list::{TTL_SECONDS, publish_status_list};
+use crate::issuer::Issuer;
+use crate::operations::publish_status_list::{ListForm, TTL_SECONDS, publish_status_list};
 use crate::refusal::Refusal;
 use crate::tenants::Published;
 
-/// `GET /status-lists/{list}`
+/// `GET /status-lists/{list}`: a Token Status List, as JWT, or as CWT for who accepts nothing else.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Published(issuer): Published,
@@ -21,10 +25,65 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let unknown = || Refusal::not_found("there is no such status list");
+    let form = if accepts_cwt_alone(&headers) { ListForm::Cwt } else { ListForm::Jwt };
+    let mut response = answer(&app, &issuer, &list, form, query.as_deref(), &headers).await?;
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// `GET /status-lists/{list}/{purpose}`: a Bitstring Status List.
+pub(crate) async fn show_purpose(
+    State(app): State<Arc<App>>,
+    Published(issuer): Published,
+    Path((list, purpose)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let form = Purpose::parse(&purpose).map(ListForm::Bitstring).ok_or_else(unknown)?;
+    answer(&app, &issuer, &list, form, query.as_deref(), &headers).await
+}
+
+/// `GET /status-lists`: where all of them are (Token Status List §9.3).
+pub(crate) async fn aggregate(
+    State(app): State<Arc<App>>,
+    Published(issuer): Published,
+) -> Result<Response, Refusal> {
+    let mut tx = app.tenant(&issuer).await?;
+    let lists = tx.status_lists().await?;
+    tx.commit().await?;
+    let uris: Vec<_> = lists.into_iter().map(|(list, _)| issuer.status_list_uri(list)).collect();
+    let caching = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
+    Ok((caching, Json(json!({ "status_lists": uris }))).into_response())
+}
+
+fn unknown() -> Refusal {
+    Refusal::not_found("there is no such status list")
+}
+
+/// Whoever takes anything gets what most understand.
+fn accepts_cwt_alone(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepted
+        .flat_map(|value| value.split(','))
+        .map(|one| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let first = types.next();
+    first.as_deref() == Some(ListForm::Cwt.content_type())
+}
+
+async fn answer(
+    app: &App,
+    issuer: &Issuer,
+    list: &str,
+    form: ListForm,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
     // Token Status List §8.4: whoever asks for the past must not be given the present. 404 and not 501, so
     // that no stranger can fill the log with our errors.
-    if query.is_some_and(|query| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "time")) {
+    let names = ["time", "timestamp"];
+    if query.is_some_and(|query| {
+        form_urlencoded::parse(query.as_bytes()).any(|(name, _)| names.contains(&name.as_ref()))
+    }) {
         return Err(Refusal::not_found("no past of a status list is kept"));
     }
     // Only the canonical form: a list has one URL.
@@ -32,14 +91,14 @@ pub(crate) async fn show(
     if number.to_string() != list {
         return Err(unknown());
     }
-    let published = publish_status_list(&app, &issuer, number).await?.ok_or_else(unknown)?;
+    let published = publish_status_list(app, issuer, number, form).await?.ok_or_else(unknown)?;
     let tag = published.etag.parse::<ETag>().ok();
     let asked = headers.typed_get::<IfNoneMatch>();
     let is_known = asked.zip(tag).is_some_and(|(asked, tag)| !asked.precondition_passes(&tag));
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, "application/statuslist+jwt")], published.token).into_response()
+        ([(header::CONTENT_TYPE, form.content_type())], published.token).into_response()
     };
     let answer = response.headers_mut();
     let caching = format!("public, max-age={TTL_SECONDS}");
