@@ -6,6 +6,7 @@
 //! crate in this process.
 
 mod arguments;
+mod child;
 mod commands;
 mod data_directory;
 mod dev_file;
@@ -27,6 +28,10 @@ use crate::failure::Failure;
 
 /// Runs one command line and says how the process should end.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(served) = child::serve(&arguments) {
+        return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(usage) => {

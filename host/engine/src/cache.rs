@@ -7,8 +7,10 @@
 //! file can neither be used for another component nor survive an update of the compiler.
 
 use std::{
+    collections::HashMap,
     hash::{Hash, Hasher},
     io::{self, Read, Write},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use aws_lc_rs::{
@@ -28,6 +30,8 @@ pub(crate) struct Cache {
     key: hmac::Key,
     /// Digest of wasmtime's version, its settings and the processor's features.
     compatibility: [u8; 32],
+    /// What could not be written.
+    held: Mutex<HashMap<[u8; 32], Arc<[u8]>>>,
 }
 
 impl Cache {
@@ -37,21 +41,40 @@ impl Cache {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let mut compatibility = [0; 32];
         compatibility.copy_from_slice(hasher.0.finish().as_ref());
-        Self { dir, key: hmac::Key::new(hmac::HMAC_SHA256, key), compatibility }
+        Self { dir, key: hmac::Key::new(hmac::HMAC_SHA256, key), compatibility, held: Mutex::default() }
     }
 
     /// The compiled form of the component with this digest, if there is one that is ours.
     pub(crate) fn load(&self, engine: &Engine, digest: &[u8; 32]) -> Option<Component> {
+        let code = self.code(digest)?;
+        #[expect(
+            unsafe_code,
+            reason = "the MAC just verified: these bytes are what `keep` wrote after compiling this component"
+        )]
+        // SAFETY: `code` was produced by `Component::serialize` of an engine with the same
+        // compatibility digest; the MAC proves that and that nobody changed it since. It is a copy
+        // in memory, so nobody can change it from here on either.
+        let component = unsafe { Component::deserialize(engine, code) };
+        component
+            .inspect_err(|error| tracing::warn!(plugin = hex::encode(digest), %error, "a compiled plugin does not load; compiling again"))
+            .ok()
+    }
+
+    /// Its machine code, which is ours: its MAC verified.
+    pub(crate) fn code(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
+        if let Some(code) = self.held().get(digest) {
+            return Some(code.to_vec());
+        }
         let name = self.name(digest);
-        let code = match self.read(&name) {
-            Ok(code) => code,
+        let mut file = match self.read(&name) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
                 tracing::warn!(file = name, %error, "a compiled plugin cannot be read; compiling again");
                 return None;
             }
         };
-        let Some((mac, code)) = code.split_at_checked(MAC_BYTES) else {
+        let Some((mac, code)) = file.split_at_checked(MAC_BYTES) else {
             tracing::warn!(file = name, "a compiled plugin is truncated; compiling again");
             return None;
         };
@@ -59,29 +82,20 @@ impl Cache {
             tracing::warn!(file = name, "a compiled plugin was modified or is not ours; compiling again");
             return None;
         }
-        #[expect(
-            unsafe_code,
-            reason = "the MAC just verified: these bytes are what `store` wrote after compiling this component"
-        )]
-        // SAFETY: `code` was produced by `Component::serialize` of an engine with the same
-        // compatibility digest; the MAC proves that and that nobody changed it since. It is a copy
-        // in memory, so nobody can change it from here on either.
-        let component = unsafe { Component::deserialize(engine, code) };
-        component
-            .inspect_err(|error| tracing::warn!(file = name, %error, "a compiled plugin does not load; compiling again"))
-            .ok()
+        Some(file.split_off(MAC_BYTES))
     }
 
-    /// Keeps a compiled component. Failing to do so costs a compilation at the next start.
-    pub(crate) fn store(&self, digest: &[u8; 32], component: &Component) {
+    /// Keeps machine code that was just compiled. Where the disk does not, memory does.
+    pub(crate) fn keep(&self, digest: &[u8; 32], code: &[u8]) {
         let name = self.name(digest);
-        let written = component
-            .serialize()
-            .map_err(io::Error::other)
-            .and_then(|code| self.write(&name, &self.authenticated(digest, &code), &code));
-        if let Err(error) = written {
-            tracing::warn!(file = name, %error, "a compiled plugin was not kept");
+        if let Err(error) = self.write(&name, &self.authenticated(digest, code), code) {
+            tracing::warn!(file = name, %error, "a compiled plugin was not kept; it is compiled again at the next start");
+            self.held().insert(*digest, code.into());
         }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Arc<[u8]>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One file per component and compiler: replicas of two versions may share a directory.

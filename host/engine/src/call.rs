@@ -18,9 +18,10 @@ use crate::{
     fault::{Fault, FaultKind, reported},
     limits::Limits,
     linked::Linked,
-    log::{LogBudget, escaped},
+    log::{LogBudget, escaped, pass_on},
     measured::{LogLevel, Measured, Usage},
     question::{Question, Reply, Said},
+    runner::Remote,
     stopwatch::Stopwatch,
     wasi::ClosedWasi,
 };
@@ -31,10 +32,18 @@ pub(crate) struct Caller {
     pub(crate) plugin: Arc<str>,
     /// Digest of the component.
     pub(crate) digest: [u8; 32],
-    pub(crate) linked: Linked,
+    pub(crate) place: Place,
     pub(crate) limits: Limits,
     /// As many permits as the pool has slots: instantiation fails, it does not wait.
     pub(crate) slots: Arc<Semaphore>,
+}
+
+/// Where instances are made.
+pub(crate) enum Place {
+    /// In this process.
+    Here(Box<Linked>),
+    /// In a runner.
+    Apart(Remote),
 }
 
 impl Caller {
@@ -45,13 +54,17 @@ impl Caller {
             Ok(Err(closed)) => return Measured::not_made(self.fault(FaultKind::Host(closed.to_string()))),
             Err(_) => return Measured::not_made(self.fault(FaultKind::Busy)),
         };
+        let linked = match &self.place {
+            Place::Here(linked) => linked,
+            Place::Apart(remote) => return self.ask_apart(remote, question).await,
+        };
         let stopwatch = Arc::new(Stopwatch::default());
-        let mut store = match self.store(question.now(), &stopwatch) {
+        let mut store = match self.store(linked.engine(), question.now(), &stopwatch) {
             Ok(store) => store,
             Err(error) => return Measured::not_made(self.fault(FaultKind::Host(format!("{error:#}")))),
         };
         let answer = {
-            let mut asked = pin!(self.linked.answer(&mut store, question));
+            let mut asked = pin!(linked.answer(&mut store, question));
             let turns = poll_fn(|context| stopwatch.turn(|| asked.as_mut().poll(context)));
             timeout(self.limits.whole, turns).await
         };
@@ -70,6 +83,18 @@ impl Caller {
             time: stopwatch.ended(),
         };
         Measured { answer, usage, log: store.into_data().log.said() }
+    }
+
+    /// What it said over there is said here.
+    async fn ask_apart(&self, remote: &Remote, question: &Question) -> Measured<Reply> {
+        let measured = match remote.ask(question).await {
+            Ok(measured) => measured,
+            Err(kind) => return Measured::not_made(self.fault(kind)),
+        };
+        for line in &measured.log {
+            pass_on(&self.plugin, line.level, &line.message);
+        }
+        measured
     }
 
     /// Asks, and takes the part of the reply that answers the question.
@@ -91,17 +116,23 @@ impl Caller {
         Fault { plugin: self.plugin.as_ref().to_owned(), kind, trace: Vec::new() }
     }
 
-    fn store(&self, now: Duration, stopwatch: &Arc<Stopwatch>) -> wasmtime::Result<Store<CallState>> {
+    fn store(
+        &self,
+        engine: &wasmtime::Engine,
+        now: Duration,
+        stopwatch: &Arc<Stopwatch>,
+    ) -> wasmtime::Result<Store<CallState>> {
         let limits = &self.limits;
         let mut seed = self.digest.to_vec();
         seed.extend_from_slice(&now.as_secs().to_be_bytes());
         let state = CallState {
             plugin: Arc::clone(&self.plugin),
+            fuel: limits.fuel,
             log: LogBudget::new(limits),
             meter: Meter::new(limits),
             wasi: ClosedWasi::new(now, sha256(&seed), limits.log_bytes),
         };
-        let mut store = Store::new(self.linked.engine(), state);
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.meter);
         store.set_fuel(limits.fuel)?;
         // Envelopes come on top of the documents in them.
@@ -121,6 +152,8 @@ impl Caller {
 /// What belongs to one call and ends with it.
 pub(crate) struct CallState {
     plugin: Arc<str>,
+    /// What the call may use.
+    pub(crate) fuel: u64,
     log: LogBudget,
     meter: Meter,
     wasi: ClosedWasi,

@@ -8,27 +8,27 @@ use std::{
 use cap_std::fs::Dir;
 use serde_json::{Map, Value};
 use tokio::{sync::Semaphore, task::spawn_blocking};
-use wasmtime::component::{Component as Compiled, HasSelf, Linker};
+use wasmtime::component::Component as Compiled;
 
 use crate::{
-    bindings::CredentialTemplate,
     cache::Cache,
-    call::{CallState, Caller},
+    call::{Caller, Place},
     canonical::sha256,
     check::{Accepted, check},
+    compiler,
     component::{Component, Inner},
     fault::ConfigureError,
     hook::Hook,
     license::License,
     limits::Limits,
-    linked::Linked,
+    machine::Machine,
     measured::Usage,
     policy::Policy,
     refused::Refused,
     report::{Report, Resources, Stage, StageResult},
+    runner::{NotLoaded, Remote, Runner, RunnerConfig, Wanted},
     settings,
     template::Template,
-    ticker, wasi,
 };
 
 /// How to start an engine.
@@ -42,6 +42,17 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// How many calls run at a time; 16 per processor is plenty.
     pub concurrency: usize,
+    /// The processes that compile and run; without, this process does both.
+    pub apart: Option<Apart>,
+}
+
+/// How to start the processes that run other people's code: this program, told what to be.
+#[derive(Debug, Clone)]
+pub struct Apart {
+    /// What [serves](crate::runner::serve) as a runner of as many calls as `concurrency` says.
+    pub runner: RunnerConfig,
+    /// What [serves](crate::compiler::serve) as a compiler.
+    pub compiler: RunnerConfig,
 }
 
 /// Why an engine does not start.
@@ -62,36 +73,42 @@ pub struct Engine {
 }
 
 struct Shared {
-    engine: wasmtime::Engine,
-    linker: Linker<CallState>,
-    cache: Cache,
+    work: Work,
+    cache: Arc<Cache>,
     limits: Limits,
     slots: Arc<Semaphore>,
     /// One compilation at a time: the others wait rather than slow down what serves.
     compiler: Arc<Semaphore>,
 }
 
+/// Where plugins are compiled and run.
+enum Work {
+    Here(Machine),
+    Apart { runner: Arc<Runner>, compiler: RunnerConfig },
+}
+
 impl Engine {
-    /// Starts the engine and the thread that interrupts its guests.
+    /// Starts the engine. Where nothing is set apart, a thread that interrupts guests comes with it.
     pub fn start(config: EngineConfig) -> Result<Self, EngineError> {
-        let EngineConfig { cache, cache_key, limits, concurrency } = config;
-        let settings = |error: wasmtime::Error| EngineError::Settings(format!("{error:#}"));
-        let concurrency = u32::try_from(concurrency.clamp(1, 1000)).unwrap_or(1000);
-        let engine = wasmtime::Engine::new(&settings::config(&limits, concurrency, true)).or_else(|error| {
-            // Address spaces of 39 bits, as on some ARM machines, have no room for the pool.
-            tracing::warn!(%error, "plugins run without a pool of instances, at a quarter of the speed");
-            wasmtime::Engine::new(&settings::config(&limits, concurrency, false))
-        });
-        let engine = engine.map_err(settings)?;
-        let mut linker = Linker::new(&engine);
-        wasi::link(&mut linker).map_err(settings)?;
-        CredentialTemplate::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
-            .map_err(settings)?;
-        ticker::start(&engine).map_err(EngineError::Ticker)?;
-        let cache = Cache::new(cache, &cache_key, &engine);
-        let slots = Arc::new(Semaphore::new(concurrency as usize));
+        let EngineConfig { cache, cache_key, limits, concurrency, apart } = config;
+        let (work, cache) = match apart {
+            None => {
+                let machine = Machine::start(&limits, concurrency, None)?;
+                let cache = Arc::new(Cache::new(cache, &cache_key, machine.engine()));
+                (Work::Here(machine), cache)
+            }
+            Some(Apart { runner, compiler }) => {
+                // Only to tell which machine code is for this program.
+                let engine = wasmtime::Engine::new(&settings::config(&limits, 1, false));
+                let engine = engine.map_err(|error| EngineError::Settings(format!("{error:#}")))?;
+                let cache = Arc::new(Cache::new(cache, &cache_key, &engine));
+                let runner = Arc::new(Runner::new(runner, Arc::clone(&cache)));
+                (Work::Apart { runner, compiler }, cache)
+            }
+        };
+        let slots = Arc::new(Semaphore::new(concurrency.clamp(1, 1000)));
         let compiler = Arc::new(Semaphore::new(1));
-        Ok(Self { inner: Arc::new(Shared { engine, linker, cache, limits, slots, compiler }) })
+        Ok(Self { inner: Arc::new(Shared { work, cache, limits, slots, compiler }) })
     }
 
     /// What one call may use.
@@ -161,57 +178,115 @@ impl Engine {
 
     async fn admit(&self, wasm: &[u8]) -> (Report, Result<Component, Refused>) {
         let turn = Arc::clone(&self.inner.compiler).acquire_owned().await;
-        let shared = Arc::clone(&self.inner);
         let digest = sha256(wasm);
-        let begun = Report::new(&digest, wasm.len());
-        let (mut report, wasm) = (begun.clone(), wasm.to_vec());
-        let admitting = spawn_blocking(move || {
-            let _turn = turn; // kept until the compiler is done, whether anybody still waits or not
-            let loaded = shared.load(&wasm, digest, &mut report);
-            (report, loaded)
-        });
-        // The runtime catches a panic of the compiler and hands it over here.
-        admitting.await.unwrap_or_else(|_| {
-            let mut report = begun;
-            let refused = Refused::CompilerPanicked;
-            report.note(Stage::Compile, StageResult::from(&refused), Duration::ZERO);
-            (report, Err(refused))
-        })
+        let mut report = Report::new(&digest, wasm.len());
+        let loaded = match &self.inner.work {
+            Work::Here(_) => {
+                let (shared, wasm) = (Arc::clone(&self.inner), wasm.to_vec());
+                in_the_background(&mut report, move |report| {
+                    let _turn = turn; // kept until the compiler is done, whether anybody still waits or not
+                    shared.load_here(&wasm, digest, report)
+                })
+                .await
+            }
+            Work::Apart { runner, compiler } => {
+                let _turn = turn;
+                self.inner.load_apart(runner, compiler, wasm, digest, &mut report).await
+            }
+        };
+        (report, loaded)
     }
 }
 
+/// Does work that takes long on a thread for that. Its report comes back even if it panics.
+async fn in_the_background<T: Send + 'static>(
+    report: &mut Report,
+    work: impl FnOnce(&mut Report) -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    let mut begun = report.clone();
+    let working = spawn_blocking(move || {
+        let done = work(&mut begun);
+        (begun, done)
+    });
+    // The runtime catches a panic of the compiler and hands it over here.
+    if let Ok((told, done)) = working.await {
+        *report = told;
+        return done;
+    }
+    let refused = Refused::CompilerPanicked;
+    report.note(Stage::Compile, StageResult::from(&refused), Duration::ZERO);
+    Err(refused)
+}
+
 impl Shared {
-    fn load(&self, wasm: &[u8], digest: [u8; 32], report: &mut Report) -> Result<Component, Refused> {
-        let Accepted { manifest, vectors, limits } = check(wasm, &self.limits, report)?;
-        let (compiled, before) = report.attempt(Stage::Compile, || self.compiled(wasm, &digest))?;
-        report.compiled_before = before;
-        report.resources = report.attempt(Stage::Resources, || resources(&compiled, &limits))?;
-        let linked = report.attempt(Stage::Link, || {
-            let linked = self.linker.instantiate_pre(&compiled);
-            linked
-                .and_then(|component| Linked::new(manifest.hook, component))
-                .map_err(|error| Refused::Contract(format!("{error:#}")))
-        })?;
-        let caller = Caller {
-            plugin: format!("{} {}", manifest.name, manifest.version).into(),
-            digest,
-            linked,
-            limits,
-            slots: Arc::clone(&self.slots),
+    fn load_here(&self, wasm: &[u8], digest: [u8; 32], report: &mut Report) -> Result<Component, Refused> {
+        let Work::Here(machine) = &self.work else {
+            return Err(Refused::Lost("plugins run in another process".into()));
         };
-        Ok(Component { inner: Arc::new(Inner { manifest, vectors, caller }) })
+        let accepted = check(wasm, &self.limits, report)?;
+        let (compiled, before) = report.attempt(Stage::Compile, || {
+            if let Some(compiled) = self.cache.load(machine.engine(), &digest) {
+                return Ok((compiled, true));
+            }
+            let broke = |error: wasmtime::Error| Refused::Compile(format!("{error:#}"));
+            let compiled = Compiled::from_binary(machine.engine(), wasm).map_err(broke)?;
+            self.cache.keep(&digest, &compiled.serialize().map_err(broke)?);
+            Ok((compiled, false))
+        })?;
+        report.compiled_before = before;
+        let needed = Resources::of(&compiled);
+        report.resources = report.attempt(Stage::Resources, || fits(needed, &accepted.limits))?;
+        let linked = report.attempt(Stage::Link, || {
+            let linked = machine.link(&compiled, accepted.manifest.hook);
+            linked.map_err(|error| Refused::Contract(format!("{error:#}")))
+        })?;
+        Ok(self.component(digest, accepted, Place::Here(Box::new(linked))))
     }
 
-    /// The machine code, and whether it was at hand already.
-    fn compiled(&self, wasm: &[u8], digest: &[u8; 32]) -> Result<(Compiled, bool), Refused> {
-        if let Some(compiled) = self.cache.load(&self.engine, digest) {
-            return Ok((compiled, true));
+    /// The same, where only what is read happens in this process.
+    async fn load_apart(
+        &self,
+        runner: &Arc<Runner>,
+        compiler: &RunnerConfig,
+        wasm: &[u8],
+        digest: [u8; 32],
+        report: &mut Report,
+    ) -> Result<Component, Refused> {
+        let (limits, bytes) = (self.limits, wasm.to_vec());
+        let accepted = in_the_background(report, move |report| check(&bytes, &limits, report)).await?;
+        let started = Instant::now();
+        report.compiled_before = self.cache.code(&digest).is_some();
+        if !report.compiled_before {
+            let compiled = compiler::compile(compiler, wasm).await;
+            report.note(Stage::Compile, outcome(&compiled), started.elapsed());
+            self.cache.keep(&digest, &compiled?);
+        } else {
+            report.note(Stage::Compile, StageResult::Passed, started.elapsed());
         }
-        let compiled = Compiled::from_binary(&self.engine, wasm)
-            .map_err(|error| Refused::Compile(format!("{error:#}")))?;
-        self.cache.store(digest, &compiled);
-        Ok((compiled, false))
+        let plugin = format!("{} {}", accepted.manifest.name, accepted.manifest.version);
+        let wanted = Wanted { digest, plugin, hook: accepted.manifest.hook, limits: accepted.limits };
+        let started = Instant::now();
+        let loaded = runner.load(&wanted).await.map_err(|error| match error {
+            NotLoaded::Refused(reason) => Refused::Contract(reason),
+            NotLoaded::Lost(reason) => Refused::Lost(reason),
+        });
+        report.note(Stage::Link, outcome(&loaded), started.elapsed());
+        let needed = loaded?;
+        report.resources = report.attempt(Stage::Resources, || fits(needed, &accepted.limits))?;
+        let remote = Remote { runner: Arc::clone(runner), wanted };
+        Ok(self.component(digest, accepted, Place::Apart(remote)))
     }
+
+    fn component(&self, digest: [u8; 32], accepted: Accepted, place: Place) -> Component {
+        let Accepted { manifest, vectors, limits } = accepted;
+        let plugin = format!("{} {}", manifest.name, manifest.version).into();
+        let caller = Caller { plugin, digest, place, limits, slots: Arc::clone(&self.slots) };
+        Component { inner: Arc::new(Inner { manifest, vectors, caller }) }
+    }
+}
+
+fn outcome<T>(result: &Result<T, Refused>) -> StageResult {
+    result.as_ref().err().map_or(StageResult::Passed, StageResult::from)
 }
 
 /// Has a component describe itself under the empty configuration, and tells what that cost.
@@ -224,15 +299,9 @@ async fn describe(component: &Component) -> Result<Usage, ConfigureError> {
     })
 }
 
-/// What an instance needs, where that can be told before there is one.
-fn resources(compiled: &Compiled, limits: &Limits) -> Result<Option<Resources>, Refused> {
-    let Some(needed) = compiled.resources_required() else { return Ok(None) };
-    let resources = Resources {
-        memories: needed.num_memories,
-        memory: needed.max_initial_memory_size.unwrap_or_default(),
-        tables: needed.num_tables,
-        table_elements: needed.max_initial_table_size.unwrap_or_default(),
-    };
+/// Whether an instance fits into what a call has.
+fn fits(needed: Option<Resources>, limits: &Limits) -> Result<Option<Resources>, Refused> {
+    let Some(resources) = needed else { return Ok(None) };
     for (what, found, allowed) in [
         ("memories", resources.memories.into(), settings::MEMORIES.into()),
         ("bytes of initial memory", resources.memory, limits.memory as u64),
@@ -243,7 +312,7 @@ fn resources(compiled: &Compiled, limits: &Limits) -> Result<Option<Resources>, 
             return Err(Refused::Resources { what: what.to_owned(), found, allowed });
         }
     }
-    Ok(Some(resources))
+    Ok(needed)
 }
 
 impl std::fmt::Debug for Engine {

@@ -63,6 +63,9 @@ pub enum FaultKind {
     /// Too many calls are running; none was made.
     #[error("too many calls are waiting")]
     Busy,
+    /// The process that ran it ended, or did not answer. Nothing came of the call; it may be made again.
+    #[error("the call was lost: {0}")]
+    Lost(String),
     /// The host could not make the call.
     #[error("the host could not run it: {0}")]
     Host(String),
@@ -89,7 +92,7 @@ impl FaultKind {
             | Self::OutOfMemory
             | Self::OutputTooLarge { .. }
             | Self::InputTooLarge { .. } => Blame::Limit,
-            Self::Busy | Self::Host(_) => Blame::Host,
+            Self::Busy | Self::Lost(_) | Self::Host(_) => Blame::Host,
         }
     }
 
@@ -105,6 +108,7 @@ impl FaultKind {
             Self::Plugin { .. } => "plugin",
             Self::InputTooLarge { .. } => "input-too-large",
             Self::Busy => "busy",
+            Self::Lost(_) => "lost",
             Self::Host(_) => "host",
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::hook::Class;
 
 /// The budget of one call of a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Bytes of linear memory, all memories of the instance together.
     pub memory: usize,

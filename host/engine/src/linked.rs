@@ -54,6 +54,7 @@ async fn template(
     question: &Question,
 ) -> wasmtime::Result<Reply> {
     let instance = component.instantiate_async(&mut *store).await?;
+    begin(store)?;
     let hook = instance.chancery_credential_template_template();
     match question {
         Question::DescribeTemplate { configuration } => {
@@ -72,6 +73,7 @@ async fn policy(
     question: &Question,
 ) -> wasmtime::Result<Reply> {
     let instance = component.instantiate_async(&mut *store).await?;
+    begin(store)?;
     let hook = instance.chancery_onboarding_policy_policy();
     match question {
         Question::DescribePolicy { configuration } => {
@@ -90,6 +92,7 @@ async fn license(
     question: &Question,
 ) -> wasmtime::Result<Reply> {
     let instance = component.instantiate_async(&mut *store).await?;
+    begin(store)?;
     let hook = instance.chancery_license_license();
     match question {
         Question::DescribeLicense { configuration } => {
@@ -105,6 +108,13 @@ async fn license(
         }
         _ => Err(another_hook()),
     }
+}
+
+/// The call itself has all the fuel. How much it takes to begin with depends on how this process maps memory, and
+/// what a decision costs must not.
+fn begin(store: &mut Store<CallState>) -> wasmtime::Result<()> {
+    let fuel = store.data().fuel;
+    store.set_fuel(fuel)
 }
 
 fn another_hook() -> wasmtime::Error {

@@ -44,13 +44,18 @@ impl LogBudget {
         let message = escaped(message, self.bytes);
         self.lines -= 1;
         self.bytes = self.bytes.saturating_sub(message.len());
-        match level {
-            LogLevel::Error => tracing::error!(plugin, "{message}"),
-            LogLevel::Warn => tracing::warn!(plugin, "{message}"),
-            LogLevel::Info => tracing::info!(plugin, "{message}"),
-            LogLevel::Debug => tracing::debug!(plugin, "{message}"),
-        }
+        pass_on(plugin, level, &message);
         self.said.push(LogLine { level, message });
+    }
+}
+
+/// Passes a line on to the host's log.
+pub(crate) fn pass_on(plugin: &str, level: LogLevel, message: &str) {
+    match level {
+        LogLevel::Error => tracing::error!(plugin, "{message}"),
+        LogLevel::Warn => tracing::warn!(plugin, "{message}"),
+        LogLevel::Info => tracing::info!(plugin, "{message}"),
+        LogLevel::Debug => tracing::debug!(plugin, "{message}"),
     }
 }
 

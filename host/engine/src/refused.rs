@@ -66,6 +66,9 @@ pub enum Refused {
     /// The compiler refused it.
     #[error("failed to compile the plugin: {0}")]
     Compile(String),
+    /// The process that compiles or runs plugins was lost meanwhile. Nothing is known against the plugin.
+    #[error("failed to load the plugin: {0}")]
+    Lost(String),
     /// The compiler broke on it.
     #[error("failed to compile the plugin: the compiler panicked on it")]
     CompilerPanicked,
@@ -95,7 +98,7 @@ impl Refused {
             Self::Import { .. } => Stage::Imports,
             Self::MissingExport(_) | Self::ForeignExport { .. } => Stage::Exports,
             Self::Vectors(_) => Stage::Vectors,
-            Self::Compile(_) | Self::CompilerPanicked => Stage::Compile,
+            Self::Compile(_) | Self::CompilerPanicked | Self::Lost(_) => Stage::Compile,
             Self::Resources { .. } => Stage::Resources,
             Self::Contract(_) => Stage::Link,
         }
@@ -117,6 +120,7 @@ impl Refused {
             Self::Vectors(_) => "vectors",
             Self::Compile(_) => "compile",
             Self::CompilerPanicked => "compiler-panicked",
+            Self::Lost(_) => "lost",
             Self::Resources { .. } => "resources",
             Self::Contract(_) => "contract",
         }
@@ -146,6 +150,7 @@ impl Refused {
             Self::MissingExport(_) | Self::Contract(_) => "build against the `wit/` of this host's release",
             Self::ForeignExport { .. } => "make two plugins of it: each implements one hook",
             Self::Vectors(_) => "mend the files in `vectors/`; the plugin's own tests read them too",
+            Self::Lost(_) => "try again; whoever runs the host finds the cause in its log",
             Self::Compile(_) | Self::CompilerPanicked => {
                 "build with a current toolchain; where that does not help, please report it"
             }

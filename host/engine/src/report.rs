@@ -105,6 +105,19 @@ pub struct Resources {
     pub table_elements: u64,
 }
 
+impl Resources {
+    /// Of a compiled component, where that can be told before there is an instance.
+    pub(crate) fn of(compiled: &wasmtime::component::Component) -> Option<Self> {
+        let needed = compiled.resources_required()?;
+        Some(Self {
+            memories: needed.num_memories,
+            memory: needed.max_initial_memory_size.unwrap_or_default(),
+            tables: needed.num_tables,
+            table_elements: needed.max_initial_table_size.unwrap_or_default(),
+        })
+    }
+}
+
 /// Everything that was found out about one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {

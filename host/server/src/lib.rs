@@ -34,7 +34,10 @@ pub use chancery_store::embedded::remove_elsewhere as remove_database_elsewhere;
 pub use problem::ProblemCode;
 pub use serve::Server;
 pub use startup::demo::{Entrance, Entrances, TenantEntrance};
-pub use startup::{Check, MasterRotated, Outcome, StartError, doctor, migrate, rotate_master};
+pub use startup::{
+    COMPILER_COMMAND, Check, MasterRotated, Outcome, RUNNER_COMMAND, StartError, doctor, migrate,
+    rotate_master,
+};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};

@@ -41,6 +41,7 @@ impl Bench {
             cache_key: [7; 32],
             limits: Limits::default(),
             concurrency: 32,
+            apart: None,
         };
         Ok(Self { engine: Engine::start(config)? })
     }

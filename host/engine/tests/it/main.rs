@@ -8,6 +8,7 @@
     reason = "this is how a test fails, helpers included"
 )]
 
+mod apart;
 mod bench;
 mod bundled;
 mod cache;

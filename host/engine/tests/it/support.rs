@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cap_std::{ambient_authority, fs::Dir};
-use chancery_engine::{Component, Engine, EngineConfig, Limits, Template};
+use chancery_engine::{Apart, Component, Engine, EngineConfig, Limits, Template};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -24,6 +24,15 @@ impl Host {
         Self { engine, cache }
     }
 
+    /// One whose plugins run in another process.
+    pub(crate) fn apart(limits: Limits, apart: Apart) -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(cache.path(), ambient_authority()).unwrap();
+        let apart = Some(apart);
+        let config = EngineConfig { cache: dir, cache_key: [7; 32], limits, concurrency: 8, apart };
+        Self { engine: Engine::start(config).unwrap(), cache }
+    }
+
     /// What happens at the next start of the host, with this key.
     pub(crate) fn restarted(&self, cache_key: [u8; 32]) -> Engine {
         start(&self.cache, cache_key, *self.engine.limits())
@@ -41,7 +50,7 @@ impl Host {
 
 fn start(cache: &tempfile::TempDir, cache_key: [u8; 32], limits: Limits) -> Engine {
     let cache = Dir::open_ambient_dir(cache.path(), ambient_authority()).unwrap();
-    Engine::start(EngineConfig { cache, cache_key, limits, concurrency: 8 }).unwrap()
+    Engine::start(EngineConfig { cache, cache_key, limits, concurrency: 8, apart: None }).unwrap()
 }
 
 /// A component that was built from `plugins/`.

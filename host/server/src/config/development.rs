@@ -58,6 +58,7 @@ pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<
         listen: ([127, 0, 0, 1], port).into(),
         ops_listen: None,
         public_url,
+        plugins_apart: environment::plugins_apart(environment)?,
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: environment::database(environment)?,
         dns: environment::address(environment, "CHANCERY_DNS")?,

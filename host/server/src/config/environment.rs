@@ -44,6 +44,7 @@ pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> 
         ops_listen: address(environment, "CHANCERY_OPS_LISTEN")?,
         public_url,
         data: variable("CHANCERY_DATA").map_or_else(|| "./chancery-data".into(), PathBuf::from),
+        plugins_apart: plugins_apart(environment)?,
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: database(environment)?,
         dns: address(environment, "CHANCERY_DNS")?,
@@ -223,6 +224,19 @@ pub(super) fn address(
             })
         })
         .transpose()
+}
+
+/// Whether other people's code is kept in processes of its own. In the same one it is faster by a few microseconds,
+/// and a hole in its sandbox is a hole in the host.
+pub(super) fn plugins_apart(environment: Environment<'_>) -> Result<bool, ConfigError> {
+    match environment("CHANCERY_PLUGIN_PROCESS").filter(|value| !value.is_empty()).as_deref() {
+        None | Some("apart") => Ok(true),
+        Some("same") => Ok(false),
+        Some(_) => Err(ConfigError::unusable(
+            "CHANCERY_PLUGIN_PROCESS",
+            "it must be `apart` (the default) or `same`",
+        )),
+    }
 }
 
 /// How many requests a second of each tenant are answered. Where there is but one tenant, nobody is to be spared.

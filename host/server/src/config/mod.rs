@@ -28,6 +28,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Where bundled plugins are (`CHANCERY_PLUGINS`, else `plugins/` beside the program).
     pub plugins: PathBuf,
+    /// Whether plugins are compiled and run in processes of their own (`CHANCERY_PLUGIN_PROCESS`, `apart` or `same`).
+    pub plugins_apart: bool,
     /// Where tenants live.
     pub database: Database,
     /// The DNS server that is asked for tenants' domains, if not the machine's (`CHANCERY_DNS`).

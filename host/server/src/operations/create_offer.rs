@@ -242,6 +242,7 @@ async fn check_subject(
         Ok(Outcome::Need(_) | Outcome::Defer(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
             .detail("the template asks for a lookup or a deferral, which this version does not offer yet")),
         Err(Unprepared::Crowded) => Err(Problem::too_many(SOON)),
+        Err(Unprepared::Lost(fault)) => Err(Problem::new(ProblemCode::Unavailable).because(fault)),
         Err(Unprepared::Fault(fault)) => {
             Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault))
         }

@@ -271,6 +271,7 @@ async fn prepare(
             Err(denied("this credential needs a step that the issuer does not offer yet"))
         }
         Err(Unprepared::Crowded) => Err(Refusal::too_many(SOON)),
+        Err(Unprepared::Lost(fault)) => Err(Refusal::unavailable(fault)),
         Err(Unprepared::Fault(fault)) => {
             Err(denied("the issuer could not prepare this credential").because(fault))
         }

@@ -132,6 +132,7 @@ async fn preview(
             Ok(Outcome::Refuse(issues)) => return Err(refused(&issues)),
             Ok(Outcome::Need(_) | Outcome::Defer(_)) => return Err(refused(&[])),
             Err(Unprepared::Crowded) => return Err(Refusal::too_many(SOON)),
+            Err(Unprepared::Lost(fault)) => return Err(Refusal::unavailable(fault)),
             Err(Unprepared::Fault(fault)) => return Err(refused(&[]).because(fault)),
         };
         let (_, format) = Format::of_configuration(&item.configuration_id);

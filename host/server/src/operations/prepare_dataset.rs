@@ -15,6 +15,8 @@ use crate::tallies::{Compared, Tallies};
 pub(crate) enum Unprepared {
     /// Too many calls of plugins are under way; none was made.
     Crowded,
+    /// The process that ran it was lost; nothing came of the call, and it may be made again.
+    Lost(Fault),
     /// The template failed.
     Fault(Fault),
 }
@@ -39,6 +41,7 @@ pub(crate) async fn prepare_dataset(
     }
     answered.map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
+        FaultKind::Lost(_) => Unprepared::Lost(fault),
         _ => Unprepared::Fault(fault),
     })
 }

@@ -27,6 +27,7 @@ use crate::tenants::{LoadError, Tenants, Workshop};
 
 pub use doctor::{Check, Outcome, doctor};
 pub use master::{MasterRotated, rotate_master};
+pub use plugins::{COMPILER_COMMAND, RUNNER_COMMAND};
 
 /// Why the host does not start.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use chancery_credential::keys::Keyring;
 use chancery_domain::audit::Actor;
 use chancery_domain::plugin::{Approval, Part};
-use chancery_engine::{Component, Engine, EngineConfig, Hook, Limits, Template};
+use chancery_engine::{Apart, Component, Engine, EngineConfig, Hook, Limits, RunnerConfig, Template};
 use chancery_store::{Activation, By, NewComponent, Store};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -16,6 +16,11 @@ use time::OffsetDateTime;
 use super::StartError;
 use crate::config::Config;
 use crate::tenants::templates::Templates;
+
+/// What the command line turns into [`chancery_engine::runner::serve`].
+pub const RUNNER_COMMAND: &str = "plugin-runner";
+/// What the command line turns into [`chancery_engine::compiler::serve`].
+pub const COMPILER_COMMAND: &str = "plugin-compiler";
 
 const START: By = By::Job("start");
 /// Calls that may run at the same time, per core.
@@ -33,8 +38,18 @@ pub(super) fn start_engine(config: &Config, keyring: &Keyring) -> Result<Engine,
         cache_key: keyring.cache_key(),
         limits: Limits::default(),
         concurrency: cores * CALLS_PER_CORE,
+        apart: config.plugins_apart.then(|| apart(cores * CALLS_PER_CORE)),
     };
     Engine::start(settings).map_err(|error| StartError::Plugins(error.to_string()))
+}
+
+/// This very program as compiler and as runner, even if its file was replaced meanwhile.
+fn apart(calls: usize) -> Apart {
+    let itself = |arguments: &[&str]| RunnerConfig {
+        program: "/proc/self/exe".into(),
+        arguments: arguments.iter().map(Into::into).collect(),
+    };
+    Apart { runner: itself(&[RUNNER_COMMAND, &calls.to_string()]), compiler: itself(&[COMPILER_COMMAND]) }
 }
 
 /// Brings the bundled plugins in: on the deployment's shelf, and what every tenant issues from that decides nothing

@@ -67,7 +67,9 @@ pub(super) fn counts(kind: &FaultKind) -> bool {
         | FaultKind::OutOfFuel
         | FaultKind::OutOfMemory
         | FaultKind::OutputTooLarge { .. }
-        | FaultKind::Contract(_) => true,
+        | FaultKind::Contract(_)
+        // Whoever ends the process that runs them ends everybody's calls.
+        | FaultKind::Lost(_) => true,
         FaultKind::Plugin { .. } | FaultKind::InputTooLarge { .. } | FaultKind::Busy | FaultKind::Host(_) => {
             false
         }

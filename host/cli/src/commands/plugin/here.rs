@@ -38,6 +38,7 @@ impl Bench {
             cache_key: [0; 32],
             limits: Limits::default(),
             concurrency: 2,
+            apart: None,
         };
         let engine = Engine::start(config).map_err(|error| Failure::Machine(std::io::Error::other(error)))?;
         Ok(Self { engine, _cache: cache })

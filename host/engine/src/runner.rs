@@ -1,0 +1,133 @@
+//! Plugins in a process of their own: one that holds no key, no database and no network, and may do next to
+//! nothing else.
+//!
+//! ```text
+//! server                                    runner (same binary, confined)
+//!   cache: MAC verified ── sealed memory file ──→ mapped read and execute, never written
+//!   question ─────────────── one socket ────────→ a fresh instance, its limits
+//!   answer, checked as ever ←────────────────────  reply
+//! ```
+//!
+//! A plugin that breaks out of its sandbox finds itself in there: it can lie in answers, which the server checks
+//! as it checks every plugin's, and it can end the process. Then calls under way are lost, nothing was signed, and
+//! the next one finds another runner.
+
+mod child;
+mod code;
+mod confine;
+mod generation;
+mod wire;
+
+use std::{ffi::OsString, io, path::PathBuf, sync::Arc};
+
+pub use child::serve;
+pub use confine::{Confined, confine_process, confine_threads};
+use tokio::sync::Mutex;
+
+use crate::{
+    cache::Cache,
+    fault::FaultKind,
+    hook::Hook,
+    limits::Limits,
+    measured::Measured,
+    question::{Question, Reply},
+    report::Resources,
+};
+use generation::Generation;
+
+/// How to start a runner: this very program, told to be one.
+#[derive(Debug, Clone)]
+pub struct RunnerConfig {
+    /// The program.
+    pub program: PathBuf,
+    /// What makes it [serve] as a runner.
+    pub arguments: Vec<OsString>,
+}
+
+/// The runner of a server, whichever process it is at the moment.
+pub(crate) struct Runner {
+    config: RunnerConfig,
+    cache: Arc<Cache>,
+    current: Mutex<Option<Arc<Generation>>>,
+}
+
+/// A component as the server knows it that runs elsewhere.
+pub(crate) struct Remote {
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) wanted: Wanted,
+}
+
+/// What a runner is told of a component.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Wanted {
+    pub(crate) digest: [u8; 32],
+    /// Name and version.
+    pub(crate) plugin: String,
+    pub(crate) hook: Hook,
+    pub(crate) limits: Limits,
+}
+
+/// Why a component was not loaded.
+#[derive(Debug)]
+pub(crate) enum NotLoaded {
+    /// It does not fit the contract.
+    Refused(String),
+    /// There is no runner, or it ended meanwhile.
+    Lost(String),
+}
+
+impl From<io::Error> for NotLoaded {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error.to_string())
+    }
+}
+
+impl Runner {
+    pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>) -> Self {
+        Self { config, cache, current: Mutex::new(None) }
+    }
+
+    /// The process at the moment; another one if the last one ended.
+    async fn generation(&self) -> io::Result<Arc<Generation>> {
+        let mut current = self.current.lock().await;
+        if let Some(generation) = current.as_ref().filter(|generation| generation.is_alive()) {
+            return Ok(Arc::clone(generation));
+        }
+        if current.is_some() {
+            tracing::error!("the plugin runner ended by itself, starting another");
+        }
+        let generation = Arc::new(Generation::start(&self.config)?);
+        *current = Some(Arc::clone(&generation));
+        Ok(generation)
+    }
+
+    /// Has the component loaded, from the cache.
+    pub(crate) async fn load(&self, wanted: &Wanted) -> Result<Option<Resources>, NotLoaded> {
+        self.generation().await?.load(wanted, &self.cache).await
+    }
+}
+
+impl Remote {
+    /// Asks a fresh instance over there. A call that is lost was not made, as far as anybody can tell.
+    pub(crate) async fn ask(&self, question: &Question) -> Result<Measured<Reply>, FaultKind> {
+        let generation =
+            self.runner.generation().await.map_err(|error| FaultKind::Lost(error.to_string()))?;
+        match generation.load(&self.wanted, &self.runner.cache).await {
+            Ok(_) => {}
+            Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
+            Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
+        }
+        generation.ask(&self.wanted, question).await
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        // Whoever holds the lock is starting a runner that knows nothing of it.
+        if let Ok(current) = self.runner.current.try_lock()
+            && let Some(generation) = current.as_ref()
+        {
+            generation.forget(&self.wanted.digest);
+        }
+    }
+}

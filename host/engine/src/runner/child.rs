@@ -1,0 +1,127 @@
+//! The runner itself: it loads what it is sent, asks what it is told to ask, and can do nothing else.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::{fd::AsFd as _, unix::net::UnixStream as StdStream},
+    sync::Arc,
+};
+
+use tokio::{
+    net::UnixStream,
+    sync::{Semaphore, mpsc},
+};
+
+use super::{
+    Wanted,
+    code::{Executable, Mapping},
+    confine::{confine_process, confine_threads},
+    wire::{Letter, Mailbox, Order, Said, send},
+};
+use crate::{
+    call::{Caller, Place},
+    limits::Limits,
+    linked::Linked,
+    machine::Machine,
+    question::Question,
+    report::Resources,
+};
+
+/// A component and the pages that it lies in; dropped in this order.
+struct Loaded {
+    caller: Caller,
+    _mapping: Mapping,
+}
+
+/// Serves as a runner until the server at the other end of standard input is gone.
+///
+/// `calls` is how many calls run at a time. It confines the process for good before it reads the first order.
+pub fn serve(calls: usize) -> io::Result<()> {
+    confine_process()?;
+    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    // No thread can be started later.
+    let runtime = builder.worker_threads(workers).enable_all().build()?;
+    let code = Arc::new(Executable::default());
+    let machine = Machine::start(&Limits::default(), calls, Some(code.clone()));
+    let machine = Arc::new(machine.map_err(io::Error::other)?);
+    runtime.block_on(async {
+        let socket = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        socket.set_nonblocking(true)?;
+        let socket = UnixStream::from_std(socket)?;
+        // Every worker has begun by the time that each of so many tasks had a turn.
+        let turns: Vec<_> = (0..workers * 4).map(|_| tokio::spawn(tokio::task::yield_now())).collect();
+        for turn in turns {
+            turn.await.map_err(io::Error::other)?;
+        }
+        confine_threads()?;
+        obey(socket, machine, code, calls).await
+    })
+}
+
+async fn obey(
+    socket: UnixStream,
+    machine: Arc<Machine>,
+    code: Arc<Executable>,
+    calls: usize,
+) -> io::Result<()> {
+    let (from, to) = socket.into_split();
+    let (letters, mut outbox) = mpsc::unbounded_channel::<Letter>();
+    tokio::spawn(async move {
+        while let Some(letter) = outbox.recv().await {
+            if send(&to, &letter).await.is_err() {
+                return;
+            }
+        }
+    });
+    let slots = Arc::new(Semaphore::new(calls));
+    let mut mailbox = Mailbox::new(from);
+    let mut components: HashMap<[u8; 32], Arc<Loaded>> = HashMap::new();
+    while let Some(order) = mailbox.next::<Order<Question>>().await? {
+        match order {
+            Order::Load { call, wanted } => {
+                let digest = wanted.digest;
+                let loaded = mailbox
+                    .file()
+                    .ok_or_else(|| "no code came along".to_owned())
+                    .and_then(|file| load(&machine, &code, file, wanted, &slots));
+                let loaded = loaded.map(|(loaded, resources)| {
+                    components.insert(digest, Arc::new(loaded));
+                    resources
+                });
+                let _ = letters.send(Letter::new(&Said::Loaded { call, loaded }, None)?);
+            }
+            Order::Ask { call, component, question } => {
+                let (loaded, letters) = (components.get(&component).cloned(), letters.clone());
+                tokio::spawn(async move {
+                    let answer = match &loaded {
+                        Some(loaded) => Some(loaded.caller.ask(&question).await),
+                        None => None,
+                    };
+                    if let Ok(letter) = Letter::new(&Said::Answered { call, answer: Box::new(answer) }, None)
+                    {
+                        let _ = letters.send(letter);
+                    }
+                });
+            }
+            Order::Forget { component } => drop(components.remove(&component)),
+        }
+    }
+    Ok(())
+}
+
+fn load(
+    machine: &Machine,
+    code: &Executable,
+    file: std::os::fd::OwnedFd,
+    wanted: Wanted,
+    slots: &Arc<Semaphore>,
+) -> Result<(Loaded, Option<Resources>), String> {
+    let Wanted { digest, plugin, hook, limits } = wanted;
+    let (compiled, mapping) = code.load(machine.engine(), file).map_err(|error| error.to_string())?;
+    let resources = Resources::of(&compiled);
+    let linked: Linked = machine.link(&compiled, hook).map_err(|error| format!("{error:#}"))?;
+    let place = Place::Here(Box::new(linked));
+    let caller = Caller { plugin: plugin.into(), digest, place, limits, slots: Arc::clone(slots) };
+    Ok((Loaded { caller, _mapping: mapping }, resources))
+}

@@ -1,0 +1,185 @@
+//! One runner process, from its start to its end, as the server sees it.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Write as _},
+    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    process::Stdio,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use tokio::{
+    net::{UnixStream, unix::OwnedWriteHalf},
+    process::{Child, Command},
+    sync::{OnceCell, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    NotLoaded, RunnerConfig, Wanted,
+    wire::{Letter, Mailbox, Order, Said, send},
+};
+use crate::{
+    cache::Cache,
+    fault::FaultKind,
+    measured::Measured,
+    question::{Question, Reply},
+    report::Resources,
+};
+
+/// A runner that says nothing for so long after a call had to be over is stuck outside of any guest.
+const GRACE: Duration = Duration::from_secs(2);
+/// Loading maps a file and checks types.
+const LOAD_WITHIN: Duration = Duration::from_secs(10);
+/// Whom a runner of root is made.
+const NOBODY: u32 = 65_534;
+
+type Waiting = Mutex<HashMap<u64, oneshot::Sender<Said>>>;
+type Loading = Arc<OnceCell<Result<Option<Resources>, String>>>;
+
+/// One runner process.
+pub(super) struct Generation {
+    letters: mpsc::UnboundedSender<Letter>,
+    waiting: Arc<Waiting>,
+    loaded: Mutex<HashMap<[u8; 32], Loading>>,
+    alive: Arc<AtomicBool>,
+    calls: AtomicU64,
+    /// Killed when this is dropped.
+    child: Mutex<Child>,
+}
+
+impl Generation {
+    /// Starts the process. It inherits one socket, and neither environment nor files.
+    pub(super) fn start(config: &RunnerConfig) -> io::Result<Self> {
+        let (ours, theirs) = StdStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut command = Command::new(&config.program);
+        command.args(&config.arguments).env_clear().kill_on_drop(true);
+        command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let child = command.spawn()?;
+        let (from, to) = UnixStream::from_std(ours)?.into_split();
+        let (letters, outbox) = mpsc::unbounded_channel();
+        let (waiting, alive) = (Arc::<Waiting>::default(), Arc::new(AtomicBool::new(true)));
+        tokio::spawn(deliver(to, outbox, Arc::clone(&alive)));
+        tokio::spawn(collect(Mailbox::new(from), Arc::clone(&waiting), Arc::clone(&alive)));
+        let (loaded, calls, child) = (Mutex::default(), AtomicU64::new(0), Mutex::new(child));
+        Ok(Self { letters, waiting, loaded, alive, calls, child })
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire)
+    }
+
+    /// Has the component loaded, if it is not yet.
+    pub(super) async fn load(&self, wanted: &Wanted, cache: &Cache) -> Result<Option<Resources>, NotLoaded> {
+        let cell = Arc::clone(locked(&self.loaded).entry(wanted.digest).or_default());
+        let loaded = cell
+            .get_or_try_init(|| async {
+                let code =
+                    cache.code(&wanted.digest).ok_or_else(|| io::Error::other("its code is not cached"))?;
+                let file = sealed(&code)?;
+                let call = self.calls.fetch_add(1, Ordering::Relaxed);
+                let order = Order::<&Question>::Load { call, wanted: wanted.clone() };
+                match self.exchange(call, Letter::new(&order, Some(file))?, LOAD_WITHIN).await? {
+                    Said::Loaded { loaded, .. } => Ok::<_, io::Error>(loaded),
+                    Said::Answered { .. } => Err(io::Error::other("the runner answered what was not asked")),
+                }
+            })
+            .await?;
+        loaded.clone().map_err(NotLoaded::Refused)
+    }
+
+    /// Asks a fresh instance.
+    pub(super) async fn ask(
+        &self,
+        wanted: &Wanted,
+        question: &Question,
+    ) -> Result<Measured<Reply>, FaultKind> {
+        let lost = |error: io::Error| FaultKind::Lost(error.to_string());
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let order = Order::Ask { call, component: wanted.digest, question };
+        let letter = Letter::new(&order, None).map_err(lost)?;
+        match self.exchange(call, letter, wanted.limits.whole + GRACE).await.map_err(lost)? {
+            Said::Answered { answer, .. } => answer.ok_or_else(|| FaultKind::Lost("it is not loaded".into())),
+            Said::Loaded { .. } => Err(FaultKind::Host("it was answered what was not asked".into())),
+        }
+    }
+
+    /// Nobody needs the component any more.
+    pub(super) fn forget(&self, component: &[u8; 32]) {
+        locked(&self.loaded).remove(component);
+        let order = Order::<&Question>::Forget { component: *component };
+        if let Ok(letter) = Letter::new(&order, None) {
+            let _ = self.letters.send(letter);
+        }
+    }
+
+    async fn exchange(&self, call: u64, letter: Letter, patience: Duration) -> io::Result<Said> {
+        let gone = || io::Error::other("the plugin runner ended during the call; try again");
+        let (answer, waiting) = oneshot::channel();
+        locked(&self.waiting).insert(call, answer);
+        if !self.is_alive() || self.letters.send(letter).is_err() {
+            locked(&self.waiting).remove(&call);
+            return Err(gone());
+        }
+        match timeout(patience, waiting).await {
+            Ok(answer) => answer.map_err(|_| gone()),
+            Err(_) => {
+                locked(&self.waiting).remove(&call);
+                self.end();
+                Err(io::Error::other("the plugin runner does not answer; another is started"))
+            }
+        }
+    }
+
+    /// Ends the process; whoever waits for it is told.
+    fn end(&self) {
+        self.alive.store(false, Ordering::Release);
+        let _ = locked(&self.child).start_kill();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn deliver(to: OwnedWriteHalf, mut outbox: mpsc::UnboundedReceiver<Letter>, alive: Arc<AtomicBool>) {
+    while let Some(letter) = outbox.recv().await {
+        if send(&to, &letter).await.is_err() {
+            alive.store(false, Ordering::Release);
+            return;
+        }
+    }
+}
+
+/// Hands answers to those who wait. When the process is gone, all of them learn it.
+async fn collect(mut from: Mailbox, waiting: Arc<Waiting>, alive: Arc<AtomicBool>) {
+    while let Ok(Some(said)) = from.next::<Said>().await {
+        let (Said::Loaded { call, .. } | Said::Answered { call, .. }) = &said;
+        if let Some(waiter) = locked(&waiting).remove(call) {
+            let _ = waiter.send(said);
+        }
+    }
+    alive.store(false, Ordering::Release);
+    locked(&waiting).clear();
+}
+
+/// The code as a file in memory that nobody can change, whoever holds it.
+fn sealed(code: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Kernels before 6.3 know no such flag, and let every such file be mapped for execution.
+    let file = memfd_create("plugin", flags | MemfdFlags::EXEC).or_else(|_| memfd_create("plugin", flags))?;
+    let mut file = File::from(file);
+    file.write_all(code)?;
+    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
+    Ok(file.into())
+}

@@ -1,0 +1,149 @@
+//! What a server and its runner say to each other: documents of JSON, each after its length. A file comes along with
+//! the first byte of its order.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::{
+    io::Interest,
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+};
+
+use super::Wanted;
+use crate::{measured::Measured, question::Reply, report::Resources};
+
+/// The longest document: an answer in JSON, every character of it escaped.
+const LONGEST: usize = 8 << 20;
+
+/// What the server wants.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Order<Q> {
+    /// To load the code that comes along.
+    Load { call: u64, wanted: Wanted },
+    /// An answer.
+    Ask { call: u64, component: [u8; 32], question: Q },
+    /// To forget a component.
+    Forget { component: [u8; 32] },
+}
+
+/// What the runner says.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Said {
+    Loaded { call: u64, loaded: Result<Option<Resources>, String> },
+    Answered { call: u64, answer: Box<Option<Measured<Reply>>> },
+}
+
+/// A document, ready to go, and the file that goes with it.
+pub(super) struct Letter {
+    bytes: Vec<u8>,
+    file: Option<OwnedFd>,
+}
+
+impl Letter {
+    pub(super) fn new(document: &impl Serialize, file: Option<OwnedFd>) -> io::Result<Self> {
+        let mut bytes = vec![0; 4];
+        serde_json::to_writer(&mut bytes, document)?;
+        let length = bytes.len() - 4;
+        let announced = u32::try_from(length).ok().filter(|_| length <= LONGEST);
+        let announced = announced.ok_or_else(|| io::Error::other("the message is too long"))?;
+        if let Some(head) = bytes.first_chunk_mut() {
+            *head = announced.to_le_bytes();
+        }
+        Ok(Self { bytes, file })
+    }
+}
+
+/// Sends all of a letter.
+pub(super) async fn send(to: &OwnedWriteHalf, letter: &Letter) -> io::Result<()> {
+    let stream: &UnixStream = to.as_ref();
+    let (mut sent, mut file) = (0, letter.file.as_ref());
+    while let Some(rest) = letter.bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        let count = stream.async_io(Interest::WRITABLE, || send_some(stream, rest, file)).await?;
+        sent += count;
+        file = None;
+    }
+    Ok(())
+}
+
+fn send_some(stream: &UnixStream, bytes: &[u8], file: Option<&OwnedFd>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let files = file.map(|file| [file.as_fd()]);
+    if let Some(files) = &files {
+        control.push(SendAncillaryMessage::ScmRights(files));
+    }
+    Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?)
+}
+
+/// Receives letters.
+pub(super) struct Mailbox {
+    from: OwnedReadHalf,
+    bytes: Vec<u8>,
+    files: VecDeque<OwnedFd>,
+}
+
+impl Mailbox {
+    pub(super) fn new(from: OwnedReadHalf) -> Self {
+        Self { from, bytes: Vec::new(), files: VecDeque::new() }
+    }
+
+    /// The next document; none when the other side is gone.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        loop {
+            if let Some(head) = self.bytes.first_chunk::<4>() {
+                let length = u32::from_le_bytes(*head) as usize;
+                if length > LONGEST {
+                    return Err(io::Error::other("the message is too long"));
+                }
+                if let Some(document) = self.bytes.get(4..4 + length) {
+                    let document = serde_json::from_slice(document)?;
+                    self.bytes.drain(..4 + length);
+                    return Ok(Some(document));
+                }
+            }
+            if self.receive().await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The file that came with the last document that has one.
+    pub(super) fn file(&mut self) -> Option<OwnedFd> {
+        self.files.pop_front()
+    }
+
+    async fn receive(&mut self) -> io::Result<usize> {
+        let stream: &UnixStream = self.from.as_ref();
+        let mut buffer = vec![0; 64 << 10];
+        let (count, files) =
+            stream.async_io(Interest::READABLE, || receive_some(stream, &mut buffer)).await?;
+        self.bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        self.files.extend(files);
+        Ok(count)
+    }
+}
+
+fn receive_some(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(stream, &mut [IoSliceMut::new(buffer)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut files = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            files.extend(received);
+        }
+    }
+    Ok((received.bytes, files))
+}
