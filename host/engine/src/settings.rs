@@ -11,7 +11,7 @@ use crate::{hook::Class, limits::Limits};
 pub(crate) const MEMORIES: u32 = 4;
 /// Tables that one component may have.
 pub(crate) const TABLES: u32 = 16;
-/// Core instances that one component may have; CPython has 38.
+/// Core instances that one component may have; Python has 38.
 pub(crate) const CORE_INSTANCES: u32 = 48;
 
 /// How much a slot of the pool holds at most, whatever the limits of a call are.

@@ -56,7 +56,7 @@ impl Caps {
         };
         match class {
             Class::Compiled => compiled,
-            // CPython with its standard library: 38 modules, 13,000 functions, one of them of 427 KB.
+            // Python with its standard library: 38 modules, 13,000 functions, one of them of 427 KB.
             Class::Interpreted => Self {
                 bytes: 32 << 20,
                 modules: 60,
