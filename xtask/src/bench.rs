@@ -43,11 +43,11 @@ enum What {
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let workspace = setup::database(workspace)?;
+    let (workspace, toolchain) = setup::running(workspace)?;
     let binaries = workspace.target().join("release");
     // Made first, so that the plugins are laid out beside the binaries that are about to be there.
     fs::create_dir_all(&binaries)?;
-    plugins::run(&workspace)?;
+    plugins::build(&workspace, &toolchain)?;
     build(&workspace)?;
 
     let data = workspace.target().join("bench");

@@ -1,7 +1,10 @@
 //! `cargo xtask plugins`: every crate of `plugins/` becomes a component beside the binaries.
 //!
 //! A crate says `[package.metadata.chancery] bundled = false` when it is a guest for tests only:
-//! it is built, but no issuer starts with it.
+//! it is built, but no issuer starts with it. So are the guests in other languages ([`guests`]), which the
+//! demo does without.
+
+pub(crate) mod guests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +28,8 @@ struct Plugin {
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let (workspace, toolchain) = setup::running(workspace)?;
-    build(&workspace, &toolchain)
+    build(&workspace, &toolchain)?;
+    guests::build(&workspace)
 }
 
 /// Compiles, encodes and lays out all plugins. Files are written only when their bytes change.

@@ -4,6 +4,7 @@
 //! a second run changes nothing.
 
 pub(crate) mod checks;
+pub(crate) mod guests;
 pub(crate) mod postgres;
 pub(crate) mod python;
 mod system;

@@ -98,7 +98,8 @@ fn links(bench: &Bench) -> Result<()> {
 }
 
 fn components(bench: &Bench) -> Result<()> {
-    plugins::build(&bench.workspace, &bench.toolchain)
+    plugins::build(&bench.workspace, &bench.toolchain)?;
+    plugins::guests::build(&bench.workspace)
 }
 
 /// The workshop is looked at apart: the features that it asks of shared crates would otherwise make

@@ -11,8 +11,8 @@ use crate::{hook::Class, limits::Limits};
 pub(crate) const MEMORIES: u32 = 4;
 /// Tables that one component may have.
 pub(crate) const TABLES: u32 = 16;
-/// Core instances that one component may have.
-pub(crate) const CORE_INSTANCES: u32 = 32;
+/// Core instances that one component may have; Python has 38.
+pub(crate) const CORE_INSTANCES: u32 = 48;
 
 /// How much a slot of the pool holds at most, whatever the limits of a call are.
 const SLOT_MEMORY: usize = 64 << 20;
@@ -57,9 +57,11 @@ fn pool(limits: &Limits, concurrency: u32) -> PoolingAllocationConfig {
     let largest = limits.of(Class::Interpreted);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(concurrency)
-        .total_core_instances(concurrency * CORE_INSTANCES / 4)
-        .total_memories(concurrency * 2)
-        .total_tables(concurrency * TABLES / 4)
+        // As many as all calls together can have: what one plugin takes is never missing elsewhere. Slots that
+        // nobody uses cost addresses, not memory.
+        .total_core_instances(concurrency * CORE_INSTANCES)
+        .total_memories(concurrency * MEMORIES)
+        .total_tables(concurrency * TABLES)
         .total_stacks(concurrency)
         .max_core_instances_per_component(CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)

@@ -13,6 +13,7 @@ mod bench;
 mod bundled;
 mod cache;
 mod contract;
+mod foreign;
 mod hostile;
 mod licenses;
 mod policies;
