@@ -28,6 +28,17 @@ impl Level {
     }
 }
 
+/// Which rules hold between the issuer and wallets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// `OpenID4VCI` 1.0, for every wallet.
+    #[default]
+    Open,
+    /// HAIP 1.0: for wallets that authenticate, with pushed requests and bound tokens.
+    Haip,
+}
+
 /// One setting, as it is described to whoever chooses.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -155,6 +166,13 @@ settings! {
         schema: || json!({ "type": "integer", "minimum": 4, "maximum": 12 }),
         words: "4 to 12 digits",
         holds: |digits| (4..=12).contains(digits),
+    };
+    /// Which rules hold for wallets: `open`, or `haip` (HAIP 1.0), where they authenticate, push their requests and
+    /// bind their tokens to a key.
+    profile: Profile = Profile::Open, OF_TENANTS, Rule {
+        schema: || json!({ "type": "string", "enum": ["open", "haip"] }),
+        words: "open or haip",
+        holds: |_| true,
     };
     /// Whether wallets get tokens that are bound to a key (RFC 9449), and no others.
     dpop_required: bool = false, OF_TENANTS, Rule {

@@ -10,7 +10,7 @@ use chancery_credential::w3c;
 use chancery_credential::x509::CertificateChain;
 use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
 use chancery_domain::halt::Halt;
-use chancery_domain::settings::{Overrides, Settings};
+use chancery_domain::settings::{Overrides, Profile, Settings};
 use chancery_domain::template::{Definition, Format};
 use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
@@ -100,6 +100,16 @@ impl Issuer {
     pub(crate) fn configuration_ids(&self) -> Vec<String> {
         let definitions = self.templates.values().map(Template::definition);
         configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
+    }
+
+    /// Whether it issues to wallets that it knows, under HAIP 1.0, and to no others.
+    pub(crate) fn is_haip(&self) -> bool {
+        self.settings.profile == Profile::Haip
+    }
+
+    /// Whether every token of a wallet is bound to a key.
+    pub(crate) fn binds_tokens(&self) -> bool {
+        self.settings.dpop_required || self.is_haip()
     }
 
     /// Whether wallets may renew what they were given.

@@ -13,6 +13,8 @@ pub enum Seen {
     Nonce,
     /// The `jti` of a `DPoP` proof (RFC 9449 §11.1).
     DpopProof,
+    /// The `jti` of a client assertion (RFC 7523 §3).
+    ClientAssertion,
 }
 
 impl Seen {
@@ -20,6 +22,7 @@ impl Seen {
         match self {
             Self::Nonce => "nonce",
             Self::DpopProof => "dpop",
+            Self::ClientAssertion => "assertion",
         }
     }
 }

@@ -113,6 +113,7 @@ async fn the_authorization_server_promises_only_what_it_does() {
             "token_endpoint",
             "jwks_uri",
             "status_list_aggregation_endpoint",
+            "token_endpoint_auth_signing_alg_values_supported",
             "code_challenge_methods_supported",
             "authorization_response_iss_parameter_supported",
             "scopes_supported",
@@ -143,7 +144,7 @@ async fn the_authorization_server_promises_only_what_it_does() {
     );
     assert_eq!(
         metadata["token_endpoint_auth_methods_supported"],
-        serde_json::json!(["none", "client_secret_basic", "client_secret_post"])
+        serde_json::json!(["none", "private_key_jwt", "client_secret_basic", "client_secret_post"])
     );
     assert_eq!(metadata["pre-authorized_grant_anonymous_access_supported"], true);
     assert_eq!(metadata["authorization_details_types_supported"], serde_json::json!(["openid_credential"]));

@@ -2,6 +2,7 @@
 
 mod clients;
 mod refresh;
+mod registered;
 
 use chancery_tests::jose::{self, Key};
 use chancery_tests::people::wallet::GRANT;

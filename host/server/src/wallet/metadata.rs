@@ -4,7 +4,7 @@ use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
 use chancery_credential::w3c::{Model, VERIFIABLE_CREDENTIAL};
 use chancery_credential::{Algorithm, mdoc};
-use chancery_domain::settings::Settings;
+use chancery_domain::settings::{Profile, Settings};
 use chancery_domain::template::{Definition, Field, Format};
 use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
@@ -160,6 +160,7 @@ pub(crate) fn describe_server(
     settings: &Settings,
     configurations: &[(&Definition, Format, String)],
 ) -> AuthorizationServerMetadata {
+    let is_haip = settings.profile == Profile::Haip;
     let grants: &[&str] = match settings.refresh_token_days {
         0 => &[CODE_GRANT, PRE_AUTHORIZED_CODE],
         _ => &[CODE_GRANT, PRE_AUTHORIZED_CODE, REFRESH_TOKEN],
@@ -185,12 +186,14 @@ pub(crate) fn describe_server(
         } else {
             configurations.iter().map(|(_, _, id)| id.clone()).collect()
         },
+        require_pushed_authorization_requests: !is_platform && is_haip,
         token_endpoint_auth_methods_supported: words(
-            &["none"],
-            &["client_secret_basic", "client_secret_post"],
+            if is_haip { &[] } else { &["none"] },
+            &["private_key_jwt", "client_secret_basic", "client_secret_post"],
         ),
+        token_endpoint_auth_signing_alg_values_supported: words(&[], &PROOF_ALGORITHMS),
         dpop_signing_alg_values_supported: words(&PROOF_ALGORITHMS, &[]),
         authorization_details_types_supported: words(&[OPENID_CREDENTIAL], &[]),
-        pre_authorized_grant_anonymous_access_supported: !is_platform,
+        pre_authorized_grant_anonymous_access_supported: !is_platform && !is_haip,
     }
 }
