@@ -174,6 +174,13 @@ settings! {
         words: "open or haip",
         holds: |_| true,
     };
+    /// Whose word counts for wallets: certificates (PEM) of authorities under which providers attest them; nobody's, if
+    /// empty.
+    wallet_providers: String = String::new(), OF_TENANTS, Rule {
+        schema: || json!({ "type": "string", "maxLength": 65_536 }),
+        words: "certificates in PEM, 64 KiB at most",
+        holds: |pem| pem.len() <= 65_536,
+    };
     /// Whether wallets get tokens that are bound to a key (RFC 9449), and no others.
     dpop_required: bool = false, OF_TENANTS, Rule {
         schema: || json!({ "type": "boolean" }),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chancery_credential::jose::jwe::DecryptionKey;
 use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::w3c;
-use chancery_credential::x509::CertificateChain;
+use chancery_credential::x509::{Anchors, CertificateChain};
 use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
 use chancery_domain::halt::Halt;
 use chancery_domain::settings::{Overrides, Profile, Settings};
@@ -43,6 +43,8 @@ pub(crate) struct Issuer {
     /// What opens requests that are encrypted, the one that is advertised first.
     pub(crate) decryption_keys: Vec<DecryptionKey>,
     pub(crate) chain: Option<CertificateChain>,
+    /// Whose word counts for wallets.
+    pub(crate) wallet_providers: Anchors,
     /// Its DID, if there is one: what W3C credentials name.
     pub(crate) did: Option<String>,
     /// By credential configuration id.

@@ -15,6 +15,8 @@ pub enum Seen {
     DpopProof,
     /// The `jti` of a client assertion (RFC 7523 §3).
     ClientAssertion,
+    /// The `jti` of the proof of an attested client.
+    ClientAttestation,
 }
 
 impl Seen {
@@ -23,6 +25,7 @@ impl Seen {
             Self::Nonce => "nonce",
             Self::DpopProof => "dpop",
             Self::ClientAssertion => "assertion",
+            Self::ClientAttestation => "attestation",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Somebody chooses settings, for the deployment, for a tenant or for one of its callers.
 
+use chancery_credential::x509::Anchors;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::settings::{Level, Overrides};
 use chancery_store::{By, Chore, Configuration};
@@ -20,8 +21,20 @@ pub(crate) fn check(overrides: &Overrides, level: Level) -> Result<(), Problem> 
             code: "setting".to_owned(),
             message: unfit.rule.to_owned(),
         })
+        .chain(unreadable_providers(overrides))
         .collect();
     if issues.is_empty() { Ok(()) } else { Err(Problem::invalid(issues)) }
+}
+
+/// Certificates that nobody can read would be trusted by nobody, and noticed by no one.
+fn unreadable_providers(overrides: &Overrides) -> Option<chancery_domain::template::Issue> {
+    let chosen = overrides.wallet_providers.as_ref().filter(|pem| !pem.is_empty())?;
+    let error = Anchors::from_pem(chosen).err()?;
+    Some(chancery_domain::template::Issue {
+        pointer: "/wallet_providers".to_owned(),
+        code: "setting".to_owned(),
+        message: format!("must be certificates in PEM: {error}"),
+    })
 }
 
 /// Writes a tenant's choice, or that of one of its callers, over the one that was read.

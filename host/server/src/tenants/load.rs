@@ -11,6 +11,7 @@ use chancery_credential::jose::Jwk;
 use chancery_credential::keys::{
     Algorithm, KeyCheck, KeyUse, Keyring, PrivateKey, SealedFor, SecretKind, SigningKey, TenantKeys,
 };
+use chancery_credential::x509::Anchors;
 use chancery_domain::halt::Halt;
 use chancery_domain::settings::Settings;
 use chancery_domain::{Clock, Tenant, TenantId};
@@ -222,6 +223,7 @@ impl Workshop {
             key_version,
             signer: Arc::new(signer),
             chain,
+            wallet_providers: Anchors::from_pem(&settings.wallet_providers).unwrap_or_default(),
             did,
             templates,
             settings,

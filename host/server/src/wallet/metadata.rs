@@ -160,6 +160,8 @@ pub(crate) fn describe_server(
     settings: &Settings,
     configurations: &[(&Definition, Format, String)],
 ) -> AuthorizationServerMetadata {
+    let attests = !settings.wallet_providers.is_empty();
+    let attested = if attests { PROOF_ALGORITHMS.as_slice() } else { &[] };
     let is_haip = settings.profile == Profile::Haip;
     let grants: &[&str] = match settings.refresh_token_days {
         0 => &[CODE_GRANT, PRE_AUTHORIZED_CODE],
@@ -188,10 +190,18 @@ pub(crate) fn describe_server(
         },
         require_pushed_authorization_requests: !is_platform && is_haip,
         token_endpoint_auth_methods_supported: words(
-            if is_haip { &[] } else { &["none"] },
+            match (is_haip, attests) {
+                (true, false) => &[],
+                (true, true) => &["attest_jwt_client_auth"],
+                (false, false) => &["none"],
+                (false, true) => &["none", "attest_jwt_client_auth"],
+            },
             &["private_key_jwt", "client_secret_basic", "client_secret_post"],
         ),
         token_endpoint_auth_signing_alg_values_supported: words(&[], &PROOF_ALGORITHMS),
+        challenge_endpoint: endpoint_of_wallets("/challenge").filter(|_| attests),
+        client_attestation_signing_alg_values_supported: words(attested, &[]),
+        client_attestation_pop_signing_alg_values_supported: words(attested, &[]),
         dpop_signing_alg_values_supported: words(&PROOF_ALGORITHMS, &[]),
         authorization_details_types_supported: words(&[OPENID_CREDENTIAL], &[]),
         pre_authorized_grant_anonymous_access_supported: !is_platform && !is_haip,

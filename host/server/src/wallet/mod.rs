@@ -2,6 +2,7 @@
 //! protocol and hands it to an operation.
 
 pub(crate) mod authorize;
+pub(crate) mod challenge;
 pub(crate) mod credential;
 pub(crate) mod encryption;
 mod form;

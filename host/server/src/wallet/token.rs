@@ -81,12 +81,15 @@ pub(crate) async fn grant(
     Ok(no_store(Json(response)))
 }
 
-/// The wallet, if it is one that the issuer registered and shows so. Wallets ask while the tenant issues.
+/// The wallet, if it is one that the issuer registered, or somebody vouches for, and shows so. Wallets ask while the tenant issues.
 pub(super) async fn known_wallet(
     app: &App,
     issuer: &Issuer,
     client: ClientCredentials,
 ) -> Result<Option<String>, Refusal> {
+    if let Some(attested) = client.attested(app, issuer).await? {
+        return if issuer.tenant.status.may_issue() { Ok(Some(attested)) } else { Err(not_at_present()) };
+    }
     let (is_known, is_by_key) = (client.is_confidential(), client.is_by_key());
     // Whoever is registered is nobody else's name.
     if !is_known && (client.names_a_registered_client() || issuer.is_haip()) {
