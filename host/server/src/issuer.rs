@@ -15,6 +15,7 @@ use chancery_domain::template::{Definition, Format};
 use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
 use chancery_store::Principal;
+use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
@@ -58,6 +59,8 @@ pub(crate) struct Issuer {
     /// Whether it administers the deployment of many tenants and issues nothing itself.
     pub(crate) is_platform: bool,
     pub(crate) documents: Documents,
+    /// The first of the documents, signed when somebody asks.
+    pub(crate) signed_metadata: OnceCell<Bytes>,
 }
 
 /// The public documents, rendered once.

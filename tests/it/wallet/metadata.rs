@@ -1,6 +1,6 @@
 //! The well-known documents (OpenID4VCI §12.2, RFC 8414)
 
-use chancery_tests::jose::Key;
+use chancery_tests::jose::{self, Key};
 use chancery_tests::people::badge;
 use chancery_tests::people::wallet::credentials;
 use chancery_tests::{Answer, House, acme};
@@ -19,6 +19,28 @@ fn has_only(document: &Value, known: &[&str]) {
         assert!(!value.as_array().is_some_and(Vec::is_empty), "{name} in {document}");
         assert!(!value.as_object().is_some_and(serde_json::Map::is_empty), "{name} in {document}");
     }
+}
+
+#[tokio::test]
+async fn the_issuer_signs_what_it_says_for_who_asks() {
+    let acme = acme();
+    let ask = async |accept: &str| {
+        Answer::to(acme.http.get(acme.at(ISSUER)).header("accept", accept)).await.is(200)
+    };
+    let plain = ask("application/json, application/jwt;q=0.5").await;
+    assert_eq!(plain.header("content-type"), Some("application/json"));
+    assert_eq!(ask("*/*").await.header("content-type"), Some("application/json"));
+    let signed = ask("application/jwt, application/json;q=0.5").await;
+    assert_eq!(signed.header("content-type"), Some("application/jwt"));
+    assert!(signed.header("vary").unwrap().contains("accept"), "{signed}");
+    let (header, mut claims) = jose::verify(signed.text(), &acme.verifier().keys().await);
+    assert_eq!(header["typ"], "openidvci-issuer-metadata+jwt");
+    assert!(!header["x5c"].as_array().unwrap().is_empty());
+    let claims = claims.as_object_mut().unwrap();
+    assert_eq!(claims.remove("sub").unwrap(), acme.identifier);
+    assert_eq!(claims.remove("iss").unwrap(), acme.identifier);
+    assert!(claims.remove("iat").unwrap().as_i64().unwrap() <= chancery_tests::now());
+    assert_eq!(Value::Object(claims.clone()), plain.json(), "the same, member by member");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use chancery_store::{
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -235,6 +236,7 @@ impl Workshop {
             halts,
             is_platform,
             documents,
+            signed_metadata: OnceCell::new(),
             identifier,
             url,
             tenant,

@@ -1,5 +1,6 @@
 //! Issuer and authorization server metadata (OpenID4VCI §12.2, RFC 8414).
 
+use axum::extract::State;
 use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
 use chancery_credential::w3c::{Model, VERIFIABLE_CREDENTIAL};
@@ -15,16 +16,34 @@ use chancery_protocol::issuer_metadata::{
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
+use http::{HeaderMap, HeaderValue, header};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::public_document;
+use super::{prefers, public_document};
+use crate::app::App;
 use crate::issuer::BATCH_SIZE;
+use crate::operations::sign_metadata::sign_metadata;
+use crate::refusal::Refusal;
 use crate::tenants::Issuing;
 
-/// `GET /.well-known/openid-credential-issuer`
-pub(crate) async fn credential_issuer(Issuing(issuer): Issuing) -> Response {
-    public_document(issuer.documents.issuer_metadata.clone(), "application/json")
+/// `GET /.well-known/openid-credential-issuer`; signed, for who asks for it so.
+pub(crate) async fn credential_issuer(
+    State(app): State<Arc<App>>,
+    Issuing(issuer): Issuing,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let signed = if prefers(&headers, JWT) { sign_metadata(&app, &issuer).await? } else { None };
+    let mut response = match signed {
+        Some(signed) => public_document(signed, JWT),
+        None => public_document(issuer.documents.issuer_metadata.clone(), "application/json"),
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
+
+/// The media type of signed metadata.
+const JWT: &str = "application/jwt";
 
 /// `GET /.well-known/oauth-authorization-server`
 pub(crate) async fn authorization_server(Issuing(issuer): Issuing) -> Response {

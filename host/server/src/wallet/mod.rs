@@ -43,6 +43,13 @@ fn public_document(body: Bytes, content_type: &'static str) -> Response {
     (headers, body).into_response()
 }
 
+/// Whether this form is what is asked for first. Whoever takes anything gets what most understand.
+fn prefers(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let first = accepted.and_then(|value| value.split([',', ';']).next());
+    first.is_some_and(|first| first.trim().eq_ignore_ascii_case(media_type))
+}
+
 /// Whether the body is declared as `wanted`, whatever parameters follow.
 fn has_content_type(headers: &HeaderMap, wanted: &str) -> bool {
     headers
