@@ -121,6 +121,35 @@ async fn a_person_lets_their_wallet_ask_and_consents() {
 }
 
 #[tokio::test]
+async fn a_wallet_that_is_registered_authenticates_by_its_key() {
+    let acme = acme();
+    // RFC 7515, appendix A.3.
+    let (x, y) =
+        ("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
+    let mut key = serde_json::json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
+    let name = chancery_tests::unique("wallet ");
+    let body = serde_json::json!({ "name": name, "scopes": [], "jwks": { "keys": [key.clone()] } });
+    let client = acme.issuer().post("/clients", &body).await.is(201).json();
+    key["d"] = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI".into();
+    let file = std::env::temp_dir().join(chancery_tests::unique("wallet-key-"));
+    std::fs::write(&file, key.to_string()).unwrap();
+    let known = ["--client", client["client_id"].as_str().unwrap(), "--client-key", file.to_str().unwrap()];
+    for sign_in in [&[][..], &["--sign-in"]] {
+        let create = [&["offer", "create", "employee-badge", "--subject", "-"], sign_in].concat();
+        let offer = json(&chancery(&acme, &create, &subject()));
+        let claim = [&["wallet", "claim", offer["offer_uri"].as_str().unwrap()], &known[..]].concat();
+        assert_eq!(json(&chancery(&acme, &claim, ""))["notification"], "accepted");
+    }
+    let stolen = serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A" });
+    std::fs::write(&file, stolen.to_string()).unwrap();
+    let offer = json(&chancery(&acme, &["offer", "create", "employee-badge", "--subject", "-"], &subject()));
+    let claim = [&["wallet", "claim", offer["offer_uri"].as_str().unwrap()], &known[..]].concat();
+    assert!(!chancery(&acme, &claim, "").status.success());
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
 async fn a_wallet_verifies_w3c_credentials() {
     let acme = acme();
     let graduate = serde_json::json!({

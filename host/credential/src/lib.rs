@@ -8,6 +8,8 @@
 //! interface for: HKDF with a raw 32-byte output (`hkdf`), and the public point
 //! of a P-256 scalar (`p256`).
 
+pub mod attestation;
+pub mod client_assertion;
 pub mod client_tokens;
 pub mod did;
 pub mod dpop;

@@ -29,6 +29,8 @@ pub enum NonceKind {
     CredentialRequest,
     /// `DPoP-Nonce`.
     Dpop,
+    /// The challenge in the proof of an attested client.
+    Attestation,
 }
 
 impl NonceKind {
@@ -36,6 +38,7 @@ impl NonceKind {
         match self {
             Self::CredentialRequest => "credential-request/v1",
             Self::Dpop => "dpop/v1",
+            Self::Attestation => "client-attestation/v1",
         }
     }
 }

@@ -29,6 +29,17 @@ impl Level {
     }
 }
 
+/// Which rules hold between the issuer and wallets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// `OpenID4VCI` 1.0, for every wallet.
+    #[default]
+    Open,
+    /// HAIP 1.0: for wallets that authenticate, with pushed requests and bound tokens.
+    Haip,
+}
+
 /// One setting, as it is described to whoever chooses.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -206,6 +217,20 @@ settings! {
         schema: || json!({ "type": "integer", "minimum": 4, "maximum": 12 }),
         words: "4 to 12 digits",
         holds: |digits| (4..=12).contains(digits),
+    };
+    /// Which rules hold for wallets: `open`, or `haip` (HAIP 1.0), where they authenticate, push their requests and
+    /// bind their tokens to a key.
+    profile: Profile = Profile::Open, OF_TENANTS, Rule {
+        schema: || json!({ "type": "string", "enum": ["open", "haip"] }),
+        words: "open or haip",
+        holds: |_| true,
+    };
+    /// Whose word counts for wallets: certificates (PEM) of authorities under which providers attest them; nobody's, if
+    /// empty.
+    wallet_providers: String = String::new(), OF_TENANTS, Rule {
+        schema: || json!({ "type": "string", "maxLength": 65_536 }),
+        words: "certificates in PEM, 64 KiB at most",
+        holds: |pem| pem.len() <= 65_536,
     };
     /// Whether wallets get tokens that are bound to a key (RFC 9449), and no others.
     dpop_required: bool = false, OF_TENANTS, Rule {

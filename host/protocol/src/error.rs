@@ -30,6 +30,8 @@ pub enum ErrorCode {
     InvalidDpopProof,
     /// RFC 9449 §8.
     UseDpopNonce,
+    /// Attestation-based client authentication, §6.2.
+    UseAttestationChallenge,
     /// RFC 9396 §5.
     InvalidAuthorizationDetails,
     /// OpenID4VCI §8.3.1.2.
@@ -72,6 +74,7 @@ impl ErrorCode {
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
+            Self::UseAttestationChallenge => "use_attestation_challenge",
             Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::InvalidCredentialRequest => "invalid_credential_request",
             Self::UnknownCredentialConfiguration => "unknown_credential_configuration",

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use chancery_credential::jose::jwe::DecryptionKey;
 use chancery_credential::keys::{Signer, TenantKeys};
 use chancery_credential::w3c;
-use chancery_credential::x509::CertificateChain;
+use chancery_credential::x509::{Anchors, CertificateChain};
 use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
 use chancery_domain::halt::Halt;
-use chancery_domain::settings::{Overrides, Settings};
+use chancery_domain::settings::{Overrides, Profile, Settings};
 use chancery_domain::template::{Definition, Format};
 use chancery_domain::{Tenant, TenantId};
 use chancery_engine::Template;
 use chancery_store::Principal;
+use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
@@ -45,6 +46,8 @@ pub(crate) struct Issuer {
     /// What opens requests that are encrypted, the one that is advertised first.
     pub(crate) decryption_keys: Vec<DecryptionKey>,
     pub(crate) chain: Option<CertificateChain>,
+    /// Whose word counts for wallets.
+    pub(crate) wallet_providers: Anchors,
     /// Its DID, if there is one: what W3C credentials name.
     pub(crate) did: Option<String>,
     /// By credential configuration id.
@@ -58,6 +61,8 @@ pub(crate) struct Issuer {
     /// Whether it administers the deployment of many tenants and issues nothing itself.
     pub(crate) is_platform: bool,
     pub(crate) documents: Documents,
+    /// The first of the documents, signed when somebody asks.
+    pub(crate) signed_metadata: OnceCell<Bytes>,
 }
 
 /// The public documents, rendered once.
@@ -113,6 +118,16 @@ impl Issuer {
     pub(crate) fn configuration_ids(&self) -> Vec<String> {
         let definitions = self.templates.values().map(|active| active.current.definition());
         configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
+    }
+
+    /// Whether it issues to wallets that it knows, under HAIP 1.0, and to no others.
+    pub(crate) fn is_haip(&self) -> bool {
+        self.settings.profile == Profile::Haip
+    }
+
+    /// Whether every token of a wallet is bound to a key.
+    pub(crate) fn binds_tokens(&self) -> bool {
+        self.settings.dpop_required || self.is_haip()
     }
 
     /// Whether wallets may renew what they were given.

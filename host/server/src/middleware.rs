@@ -14,7 +14,7 @@ use tracing::Instrument;
 use crate::app::App;
 use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
-use crate::refusal::{DPOP_NONCE, Refusal};
+use crate::refusal::{ATTESTATION_CHALLENGE, DPOP_NONCE, Refusal};
 use crate::tenants::limits::{Audience, ClientAddress};
 
 /// How long a request may take from its first byte to our answer.
@@ -111,7 +111,20 @@ pub(crate) fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("dpop")])
-        .expose_headers([DPOP_NONCE, header::WWW_AUTHENTICATE, header::ETAG, REQUEST_ID, header::RETRY_AFTER])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("dpop"),
+            HeaderName::from_static("oauth-client-attestation"),
+            HeaderName::from_static("oauth-client-attestation-pop"),
+        ])
+        .expose_headers([
+            DPOP_NONCE,
+            ATTESTATION_CHALLENGE,
+            header::WWW_AUTHENTICATE,
+            header::ETAG,
+            REQUEST_ID,
+            header::RETRY_AFTER,
+        ])
         .max_age(Duration::from_hours(24))
 }

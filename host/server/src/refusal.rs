@@ -14,6 +14,10 @@ use crate::problem::{SOON, whole_seconds};
 /// The header that carries a server-chosen DPoP nonce (RFC 9449 §8).
 pub(crate) const DPOP_NONCE: http::HeaderName = http::HeaderName::from_static("dpop-nonce");
 
+/// The header that carries a challenge for an attested client.
+pub(crate) const ATTESTATION_CHALLENGE: http::HeaderName =
+    http::HeaderName::from_static("oauth-client-attestation-challenge");
+
 /// A refusal for a wallet. What it says in public never tells whether somebody else's thing exists.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -22,7 +26,8 @@ pub(crate) struct Refusal {
     description: String,
     /// `WWW-Authenticate`, at protected resources.
     challenge: Option<String>,
-    dpop_nonce: Option<String>,
+    /// Chosen by the server, to be used the next time; the code says for what.
+    nonce: Option<String>,
     retry_after: Option<u64>,
     /// The cause, for the log alone.
     cause: Option<String>,
@@ -36,7 +41,7 @@ impl Refusal {
             code,
             description: describe(description.as_ref()),
             challenge: None,
-            dpop_nonce: None,
+            nonce: None,
             retry_after: None,
             cause: None,
         }
@@ -66,6 +71,14 @@ impl Refusal {
         let mut refusal = Self::new(ErrorCode::InsufficientScope, description);
         refusal.status = StatusCode::FORBIDDEN;
         refusal.challenge = Some("Bearer error=\"insufficient_scope\"".to_owned());
+        refusal
+    }
+
+    /// The proof of an attested client needs the challenge of this answer.
+    pub(crate) fn attestation_challenge(challenge: String) -> Self {
+        let description = "the proof of the attestation needs the challenge of this answer";
+        let mut refusal = Self::new(ErrorCode::UseAttestationChallenge, description);
+        refusal.nonce = Some(challenge);
         refusal
     }
 
@@ -130,7 +143,7 @@ impl Refusal {
 
     /// Hands the wallet the nonce for its next DPoP proof.
     pub(crate) fn with_dpop_nonce(mut self, nonce: String) -> Self {
-        self.dpop_nonce = Some(nonce);
+        self.nonce = Some(nonce);
         self
     }
 
@@ -187,8 +200,12 @@ impl IntoResponse for Refusal {
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if let Some(nonce) = self.dpop_nonce.and_then(|text| HeaderValue::try_from(text).ok()) {
-            headers.insert(DPOP_NONCE, nonce);
+        if let Some(nonce) = self.nonce.and_then(|text| HeaderValue::try_from(text).ok()) {
+            let name = match self.code {
+                ErrorCode::UseAttestationChallenge => ATTESTATION_CHALLENGE,
+                _ => DPOP_NONCE,
+            };
+            headers.insert(name, nonce);
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());

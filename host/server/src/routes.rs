@@ -110,6 +110,7 @@ fn wallets() -> Router<Arc<App>> {
         .route("/offers/{secret}", get(wallet::offer::fetch))
         .route("/token", post(wallet::token::grant))
         .route("/nonce", post(wallet::nonce::mint))
+        .route("/challenge", post(wallet::challenge::mint))
         .route("/credential", post(wallet::credential::issue))
         .route("/notification", post(wallet::notification::receive))
         .method_not_allowed_fallback(wallet::wrong_method)

@@ -2,6 +2,7 @@
 
 use chancery_domain::ClientId;
 use chancery_domain::scope::Scope;
+use serde_json::Value;
 use sqlx::{query, query_as, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -18,6 +19,8 @@ pub struct ClientTerms {
     pub scopes: Vec<Scope>,
     /// The credential configurations that it may offer; none: every one.
     pub configuration_ids: Option<Vec<String>>,
+    /// The keys that it authenticates with: a JWK set.
+    pub jwks: Option<Value>,
 }
 
 /// An OAuth client.
@@ -38,6 +41,7 @@ struct Row {
     name: String,
     scopes: Vec<String>,
     configuration_ids: Option<Vec<String>>,
+    jwks: Option<Value>,
     version: i32,
     token_epoch: i32,
 }
@@ -49,6 +53,7 @@ impl Row {
             name: self.name,
             scopes: scopes.ok_or_else(|| StoreError::corrupt("clients", "scopes"))?,
             configuration_ids: self.configuration_ids,
+            jwks: self.jwks,
         };
         Ok(Client {
             id: ClientId::from_uuid(self.id),
@@ -72,12 +77,14 @@ impl TenantTx {
         terms: &ClientTerms,
     ) -> Result<(), StoreError> {
         let done = query!(
-            "insert into clients (id, name, scopes, configuration_ids, secret_hash) values ($1, $2, $3, $4, $5)",
+            "insert into clients (id, name, scopes, configuration_ids, secret_hash, jwks)
+             values ($1, $2, $3, $4, $5, $6)",
             id.uuid(),
             terms.name,
             &words(&terms.scopes),
             terms.configuration_ids.as_deref(),
             secret_hash.as_slice(),
+            terms.jwks,
         )
         .execute(self.session.statement())
         .await;
@@ -88,7 +95,7 @@ impl TenantTx {
     pub async fn client(&mut self, id: ClientId) -> Result<Option<Client>, StoreError> {
         let row = query_as!(
             Row,
-            r#"select id, name, scopes, configuration_ids, version,
+            r#"select id, name, scopes, configuration_ids, jwks, version,
                    (select token_epoch from tenants t where t.id = c.tenant_id) as "token_epoch!"
                from clients c where id = $1"#,
             id.uuid()
@@ -107,7 +114,7 @@ impl TenantTx {
     ) -> Result<Option<Client>, StoreError> {
         let row = query_as!(
             Row,
-            r#"select id, name, scopes, configuration_ids, version,
+            r#"select id, name, scopes, configuration_ids, jwks, version,
                    (select token_epoch from tenants t where t.id = c.tenant_id) as "token_epoch!"
                from clients c
                where id = $1 and (secret_hash = $2 or (former_secret_hash = $2 and former_secret_until > $3))"#,
@@ -124,7 +131,7 @@ impl TenantTx {
     pub async fn client_to_change(&mut self, id: ClientId) -> Result<Option<Client>, StoreError> {
         let row = query_as!(
             Row,
-            r#"select id, name, scopes, configuration_ids, version,
+            r#"select id, name, scopes, configuration_ids, jwks, version,
                    (select token_epoch from tenants t where t.id = c.tenant_id) as "token_epoch!"
                from clients c where id = $1 for update"#,
             id.uuid()
@@ -141,7 +148,7 @@ impl TenantTx {
     ) -> Result<(Vec<Client>, Option<ClientId>), StoreError> {
         let rows = query_as!(
             Row,
-            r#"select id, name, scopes, configuration_ids, version,
+            r#"select id, name, scopes, configuration_ids, jwks, version,
                    (select token_epoch from tenants t where t.id = c.tenant_id) as "token_epoch!"
                from clients c where $1::uuid is null or id < $1
                order by id desc limit $2"#,
@@ -161,12 +168,13 @@ impl TenantTx {
     /// Writes what a client may do, and gives its new version.
     pub async fn change_client(&mut self, id: ClientId, terms: &ClientTerms) -> Result<u32, StoreError> {
         let version = query_scalar!(
-            "update clients set name = $2, scopes = $3, configuration_ids = $4, version = version + 1
+            "update clients set name = $2, scopes = $3, configuration_ids = $4, jwks = $5, version = version + 1
              where id = $1 returning version",
             id.uuid(),
             terms.name,
             &words(&terms.scopes),
             terms.configuration_ids.as_deref(),
+            terms.jwks,
         )
         .fetch_one(self.session.statement())
         .await;

@@ -13,6 +13,10 @@ pub enum Seen {
     Nonce,
     /// The `jti` of a `DPoP` proof (RFC 9449 §11.1).
     DpopProof,
+    /// The `jti` of a client assertion (RFC 7523 §3).
+    ClientAssertion,
+    /// The `jti` of the proof of an attested client.
+    ClientAttestation,
 }
 
 impl Seen {
@@ -20,6 +24,8 @@ impl Seen {
         match self {
             Self::Nonce => "nonce",
             Self::DpopProof => "dpop",
+            Self::ClientAssertion => "assertion",
+            Self::ClientAttestation => "attestation",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The well-known documents (OpenID4VCI §12.2, RFC 8414)
 
-use chancery_tests::jose::Key;
+use chancery_tests::jose::{self, Key};
 use chancery_tests::people::badge;
 use chancery_tests::people::wallet::credentials;
 use chancery_tests::{Answer, House, acme};
@@ -19,6 +19,28 @@ fn has_only(document: &Value, known: &[&str]) {
         assert!(!value.as_array().is_some_and(Vec::is_empty), "{name} in {document}");
         assert!(!value.as_object().is_some_and(serde_json::Map::is_empty), "{name} in {document}");
     }
+}
+
+#[tokio::test]
+async fn the_issuer_signs_what_it_says_for_who_asks() {
+    let acme = acme();
+    let ask = async |accept: &str| {
+        Answer::to(acme.http.get(acme.at(ISSUER)).header("accept", accept)).await.is(200)
+    };
+    let plain = ask("application/json, application/jwt;q=0.5").await;
+    assert_eq!(plain.header("content-type"), Some("application/json"));
+    assert_eq!(ask("*/*").await.header("content-type"), Some("application/json"));
+    let signed = ask("application/jwt, application/json;q=0.5").await;
+    assert_eq!(signed.header("content-type"), Some("application/jwt"));
+    assert!(signed.header("vary").unwrap().contains("accept"), "{signed}");
+    let (header, mut claims) = jose::verify(signed.text(), &acme.verifier().keys().await);
+    assert_eq!(header["typ"], "openidvci-issuer-metadata+jwt");
+    assert!(!header["x5c"].as_array().unwrap().is_empty());
+    let claims = claims.as_object_mut().unwrap();
+    assert_eq!(claims.remove("sub").unwrap(), acme.identifier);
+    assert_eq!(claims.remove("iss").unwrap(), acme.identifier);
+    assert!(claims.remove("iat").unwrap().as_i64().unwrap() <= chancery_tests::now());
+    assert_eq!(Value::Object(claims.clone()), plain.json(), "the same, member by member");
 }
 
 #[tokio::test]
@@ -128,6 +150,7 @@ async fn the_authorization_server_promises_only_what_it_does() {
             "token_endpoint",
             "jwks_uri",
             "status_list_aggregation_endpoint",
+            "token_endpoint_auth_signing_alg_values_supported",
             "code_challenge_methods_supported",
             "authorization_response_iss_parameter_supported",
             "scopes_supported",
@@ -158,7 +181,7 @@ async fn the_authorization_server_promises_only_what_it_does() {
     );
     assert_eq!(
         metadata["token_endpoint_auth_methods_supported"],
-        serde_json::json!(["none", "client_secret_basic", "client_secret_post"])
+        serde_json::json!(["none", "private_key_jwt", "client_secret_basic", "client_secret_post"])
     );
     assert_eq!(metadata["pre-authorized_grant_anonymous_access_supported"], true);
     assert_eq!(metadata["authorization_details_types_supported"], serde_json::json!(["openid_credential"]));

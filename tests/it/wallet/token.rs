@@ -1,7 +1,9 @@
 //! `POST /token` (OpenID4VCI §6, RFC 6749 §5)
 
+mod attested;
 mod clients;
 mod refresh;
+mod registered;
 
 use chancery_tests::jose::{self, Key};
 use chancery_tests::people::wallet::GRANT;

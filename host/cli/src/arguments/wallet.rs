@@ -74,6 +74,12 @@ pub(crate) struct HowToClaim {
     /// Ask for the token by authorization details instead of for the whole offer
     #[arg(long)]
     pub(crate) authorization_details: bool,
+    /// The `client_id` under which the issuer registered this wallet
+    #[arg(long, value_name = "ID", requires = "client_key")]
+    pub(crate) client: Option<String>,
+    /// Its private key, as a JWK
+    #[arg(long, value_name = "FILE", requires = "client")]
+    pub(crate) client_key: Option<PathBuf>,
     /// Encrypt requests and have answers encrypted even if the issuer does not insist on it
     #[arg(long)]
     pub(crate) encrypt: bool,

@@ -2,7 +2,10 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
+use std::sync::Arc;
 
+use chancery_credential::SigningKey;
+use chancery_credential::keys::PrivateKey;
 use chancery_credential::x509::Anchors;
 use chancery_domain::template::REGISTERED_CLAIMS;
 use chancery_protocol::notification::NotificationEvent;
@@ -15,7 +18,9 @@ use crate::arguments::{Claim, HowToClaim, Output, Request, WalletCommand};
 use crate::failure::Failure;
 use crate::output::{self, plain};
 use crate::private_file::PrivateFile;
-use crate::wallet::{Binding, Claimed, HeldCredential, Settings, SignIn, Wallet, kept, parse_link};
+use crate::wallet::{
+    Binding, Claimed, HeldCredential, Registration, Settings, SignIn, Wallet, kept, parse_link,
+};
 
 pub(super) async fn obey(command: WalletCommand, form: Output) -> Result<(), Failure> {
     match command {
@@ -77,13 +82,29 @@ fn settings(how: &HowToClaim) -> Result<Settings, Failure> {
         (false, false) => Binding::IfAdvertised,
     };
     let anchors = how.trust.as_deref().map(read_anchors).transpose()?.unwrap_or_default();
+    let registration = match (&how.client, &how.client_key) {
+        (Some(id), Some(path)) => Some(Registration { id: id.clone(), key: Arc::new(read_key(path)?) }),
+        _ => None,
+    };
     Ok(Settings {
+        registration,
         binding,
         authorization_details: how.authorization_details,
         encrypt: how.encrypt,
         renew: how.renew,
         anchors,
     })
+}
+
+fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+    let unusable = |why: String| Failure::Usage {
+        found: format!("{} is no key to authenticate with: {why}", path.display()),
+        fix: "name a file with a private JWK (P-256 or Ed25519) in --client-key".into(),
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let jwk: Value = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
+    let key = PrivateKey::from_jwk(&jwk).map_err(|error| unusable(error.to_string()))?;
+    key.signing_key().ok_or_else(|| unusable("it is not a private key".into()))
 }
 
 fn read_anchors(path: &Path) -> Result<Anchors, Failure> {

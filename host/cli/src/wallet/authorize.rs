@@ -64,7 +64,7 @@ impl Wallet {
         let form = [
             ("grant_type", CODE_GRANT.to_owned()),
             ("code", code),
-            ("client_id", CLIENT.to_owned()),
+            ("client_id", self.client_id().to_owned()),
             ("redirect_uri", REDIRECT.to_owned()),
             ("code_verifier", pending.verifier),
         ];
@@ -81,7 +81,7 @@ impl Wallet {
     ) -> Result<String, ClaimError> {
         let mut form = vec![
             ("response_type", "code".to_owned()),
-            ("client_id", CLIENT.to_owned()),
+            ("client_id", self.client_id().to_owned()),
             ("redirect_uri", REDIRECT.to_owned()),
             ("state", pending.state.clone()),
             ("code_challenge", URL_SAFE_NO_PAD.encode(Sha256::digest(&pending.verifier))),
@@ -98,7 +98,7 @@ impl Wallet {
         }
         let endpoint = issuer.server().pushed_authorization_request_endpoint.as_deref().unwrap_or_default();
         let url = link::endpoint(STEP, endpoint)?;
-        let answer = self.ask_server(STEP, &url, &form, dpop).await?;
+        let answer = self.ask_server(STEP, (&issuer.server().issuer, &url), &form, dpop).await?;
         if answer.status != 201 {
             return Err(refusal(STEP, &answer, "201 with a request_uri"));
         }
@@ -113,7 +113,9 @@ impl Wallet {
     async fn open_page(&self, issuer: &Issuer, request_uri: &str) -> Result<Answer, ClaimError> {
         let endpoint = issuer.server().authorization_endpoint.as_deref().unwrap_or_default();
         let mut url = link::endpoint(STEP, endpoint)?;
-        url.query_pairs_mut().append_pair("client_id", CLIENT).append_pair("request_uri", request_uri);
+        url.query_pairs_mut()
+            .append_pair("client_id", self.client_id())
+            .append_pair("request_uri", request_uri);
         self.fetch(STEP, &url, "text/html").await
     }
 

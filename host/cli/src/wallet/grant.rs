@@ -9,7 +9,6 @@ use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use url::Url;
 
-use super::authorize::CLIENT;
 use super::credential::Wanted;
 use super::dpop::{Audience, DpopKey};
 use super::failure::{ClaimError, Problem, Step};
@@ -97,7 +96,7 @@ impl Wallet {
         let form = [
             ("grant_type", REFRESH_TOKEN.to_owned()),
             ("refresh_token", token.clone()),
-            ("client_id", CLIENT.to_owned()),
+            ("client_id", self.client_id().to_owned()),
         ];
         let renewed = self.redeem_with(issuer, offer, &form, grant.dpop).await?;
         let is_new = renewed.response.refresh_token.as_ref().is_none_or(|next| *next != token);
@@ -123,7 +122,8 @@ impl Wallet {
         mut dpop: Option<DpopKey>,
     ) -> Result<Grant, ClaimError> {
         let url = link::endpoint(Step::Token, &issuer.server().token_endpoint)?;
-        let answer = self.ask_server(Step::Token, &url, form, dpop.as_mut()).await?;
+        let answer =
+            self.ask_server(Step::Token, (&issuer.server().issuer, &url), form, dpop.as_mut()).await?;
         let response: TokenResponse = json(Step::Token, &answer)?;
         not_stored(Step::Token, &answer)?;
         check(&response, dpop.is_some(), self.settings.authorization_details, offer)?;
@@ -145,13 +145,15 @@ impl Wallet {
     pub(crate) async fn ask_server(
         &self,
         step: Step,
-        url: &Url,
+        (server, url): (&str, &Url),
         form: &[(&str, String)],
         mut dpop: Option<&mut DpopKey>,
     ) -> Result<Answer, ClaimError> {
         let mut tried = false;
         loop {
-            let mut request = self.http.request(Method::POST, url).map_err(step.of_http())?.form(form);
+            // Each time anew: an assertion serves once.
+            let form = self.as_client(step, server, form).await?;
+            let mut request = self.http.request(Method::POST, url).map_err(step.of_http())?.form(&form);
             if let Some(key) = dpop.as_deref() {
                 let random = self.random.as_ref();
                 let proof = key.prove(Audience::Authorization, url, None, self.now(), random).await?;

@@ -78,7 +78,7 @@ impl Wallet {
         let at = WellKnown::AuthorizationServer.inserted(&server_url);
         let server: AuthorizationServerMetadata = self.fetch_json(Step::ServerMetadata, &at).await?;
         check_server(&server, server_id, &metadata)?;
-        check_grant(&server, is_pre_authorized(offer))?;
+        check_grant(&server, is_pre_authorized(offer), self.settings.registration.is_some())?;
         let issuer = Issuer { metadata, server };
         for id in &offer.credential_configuration_ids {
             check_offered(issuer.configuration(id)?, id)?;
@@ -202,7 +202,11 @@ pub(crate) fn is_pre_authorized(offer: &CredentialOffer) -> bool {
 }
 
 /// What this wallet needs of a server for the grant that it will use.
-fn check_grant(server: &AuthorizationServerMetadata, is_pre_authorized: bool) -> Result<(), ClaimError> {
+fn check_grant(
+    server: &AuthorizationServerMetadata,
+    is_pre_authorized: bool,
+    is_registered: bool,
+) -> Result<(), ClaimError> {
     let step = Step::ServerMetadata;
     let grant = if is_pre_authorized { PRE_AUTHORIZED_CODE } else { CODE_GRANT };
     step.expect(
@@ -210,6 +214,17 @@ fn check_grant(server: &AuthorizationServerMetadata, is_pre_authorized: bool) ->
         format_args!("{grant} in grant_types_supported"),
         format_args!("{:?}", server.grant_types_supported),
     )?;
+    if is_registered {
+        let methods = &server.token_endpoint_auth_methods_supported;
+        step.expect(
+            methods.iter().any(|method| method == "private_key_jwt"),
+            "private_key_jwt in token_endpoint_auth_methods_supported",
+            format_args!("{methods:?}"),
+        )?;
+    }
+    if is_pre_authorized && is_registered {
+        return Ok(());
+    }
     if is_pre_authorized {
         return step.expect(
             server.pre_authorized_grant_anonymous_access_supported,
@@ -229,7 +244,7 @@ fn check_grant(server: &AuthorizationServerMetadata, is_pre_authorized: bool) ->
         ("code_challenge_methods_supported", &server.code_challenge_methods_supported, "S256"),
         ("token_endpoint_auth_methods_supported", &server.token_endpoint_auth_methods_supported, "none"),
     ] {
-        let holds = supported.iter().any(|one| one == wanted);
+        let holds = is_registered && wanted == "none" || supported.iter().any(|one| one == wanted);
         step.expect(holds, format_args!("{wanted} in {name}"), format_args!("{supported:?}"))?;
     }
     step.expect(
@@ -356,7 +371,8 @@ mod tests {
         let refusal = |change: fn(&mut AuthorizationServerMetadata)| {
             let mut server = server();
             change(&mut server);
-            let checked = check_server(&server, ISSUER, &metadata).and_then(|()| check_grant(&server, true));
+            let checked =
+                check_server(&server, ISSUER, &metadata).and_then(|()| check_grant(&server, true, false));
             let error = checked.unwrap_err();
             assert_eq!(error.step, Step::ServerMetadata);
             error.to_string()

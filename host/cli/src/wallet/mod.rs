@@ -11,6 +11,7 @@
 //! trusted, and keeps nothing but what `--out` writes.
 
 mod authorize;
+mod client;
 mod credential;
 mod dpop;
 mod encryption;
@@ -44,6 +45,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 pub use authorize::SignIn;
+pub use client::Registration;
 pub use credential::Wanted;
 pub use failure::{ClaimError, Problem, Step};
 pub use grant::Grant;
@@ -81,6 +83,8 @@ pub struct Settings {
     pub encrypt: bool,
     /// Whether what was claimed is renewed at once (RFC 6749 §6).
     pub renew: bool,
+    /// Who the wallet is to the issuer; nobody in particular without.
+    pub registration: Option<Registration>,
     /// Authorities that an issuer's chain must lead to; none: any chain that is sound in itself.
     pub anchors: Anchors,
 }

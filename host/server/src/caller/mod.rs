@@ -10,7 +10,7 @@ mod operator;
 mod wallet;
 
 pub(crate) use bearer::tenant_named_by_token;
-pub(crate) use client::ClientCredentials;
+pub(crate) use client::{ClientCredentials, ClientParameters};
 pub(crate) use known::KnownKeys;
 pub(crate) use manager::{
     Administers, Anybody, Audits, Inspects, KeepsClients, KeepsKeys, KeepsPlugins, Manager, Manages, May,

@@ -1,5 +1,6 @@
 //! Somebody chooses settings, for the deployment, for a tenant or for one of its callers.
 
+use chancery_credential::x509::Anchors;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::settings::{Level, Overrides, Unfit};
 use chancery_store::{By, Chore, Configuration, Configurations};
@@ -11,7 +12,7 @@ use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 
 /// Refuses what the level may not choose, or not so; everything that is wrong at once.
-fn check(unfit: Vec<Unfit>) -> Result<(), Problem> {
+fn check(overrides: &Overrides, unfit: Vec<Unfit>) -> Result<(), Problem> {
     let issues: Vec<_> = unfit
         .into_iter()
         .map(|unfit| chancery_domain::template::Issue {
@@ -19,8 +20,20 @@ fn check(unfit: Vec<Unfit>) -> Result<(), Problem> {
             code: "setting".to_owned(),
             message: unfit.rule.to_owned(),
         })
+        .chain(unreadable_providers(overrides))
         .collect();
     if issues.is_empty() { Ok(()) } else { Err(Problem::invalid(issues)) }
+}
+
+/// Certificates that nobody can read would be trusted by nobody, and noticed by no one.
+fn unreadable_providers(overrides: &Overrides) -> Option<chancery_domain::template::Issue> {
+    let chosen = overrides.wallet_providers.as_ref().filter(|pem| !pem.is_empty())?;
+    let error = Anchors::from_pem(chosen).err()?;
+    Some(chancery_domain::template::Issue {
+        pointer: "/wallet_providers".to_owned(),
+        code: "setting".to_owned(),
+        message: format!("must be certificates in PEM: {error}"),
+    })
 }
 
 /// Writes a tenant's choice, or that of one of its callers, over the one that was read.
@@ -38,7 +51,7 @@ pub(crate) async fn configure_tenant(
     if principal.is_some() {
         unfit.extend(chosen.overruled(&read.overrides, &all.tenant.overrides));
     }
-    check(unfit)?;
+    check(chosen, unfit)?;
     let target = principal.map_or_else(|| issuer.tenant().to_string(), |(_, id)| id.to_owned());
     let mut tx = app.tenant(issuer).await?;
     if !tx.configure(principal.map(|(id, _)| id), read.version, chosen).await? {
@@ -62,7 +75,7 @@ pub(crate) async fn configure_deployment(
     read: &Configuration,
     chosen: &Overrides,
 ) -> Result<Configuration, Problem> {
-    check(chosen.unfit(Level::Application))?;
+    check(chosen, chosen.unfit(Level::Application))?;
     let mut tx = app.store.platform(By::Operator).await?;
     if !tx.configure(read.version, chosen).await? {
         tx.rollback().await?;

@@ -18,6 +18,10 @@ pub(crate) async fn grant_client_token(
     client: &Client,
     asked: Option<&str>,
 ) -> Result<TokenResponse, Refusal> {
+    if client.terms.scopes.is_empty() {
+        let description = "this client is a wallet and manages nothing";
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, description));
+    }
     let scopes = match asked {
         Some(asked) => narrowed(&client.terms.scopes, asked)?,
         None => client.terms.scopes.clone(),

@@ -33,6 +33,7 @@ pub(crate) mod seal_audit_trail;
 mod sign_credential;
 pub(crate) mod sign_in;
 pub(crate) mod sign_in_demo_holder;
+pub(crate) mod sign_metadata;
 pub(crate) mod take_status_indices;
 pub(crate) mod verify_audit_trail;
 pub(crate) mod verify_domains;

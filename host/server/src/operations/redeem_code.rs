@@ -24,6 +24,8 @@ pub(crate) struct TokenRequest {
     pub(crate) code: String,
     pub(crate) tx_code: Option<String>,
     pub(crate) details: Option<Vec<AuthorizationDetail>>,
+    /// The wallet, if the issuer knows it.
+    pub(crate) client: Option<String>,
 }
 
 /// Redeems the code, once.
@@ -91,7 +93,7 @@ pub(crate) async fn redeem_code(
         code,
         thumbprint: proof.map(|proof| proof.thumbprint),
         granted: granted.as_ref().map_or(Granted::Everything, |details| by_identifiers(details)),
-        client: None,
+        client: request.client,
         expires_at: now + TOKEN_LIFETIME,
     };
     let refresh_token = begin_family(app, issuer, &mut tx, &token, Some(&issuable)).await?;

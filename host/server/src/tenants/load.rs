@@ -11,6 +11,7 @@ use chancery_credential::jose::Jwk;
 use chancery_credential::keys::{
     Algorithm, KeyCheck, KeyUse, Keyring, PrivateKey, SealedFor, SecretKind, SigningKey, TenantKeys,
 };
+use chancery_credential::x509::Anchors;
 use chancery_domain::halt::Halt;
 use chancery_domain::plugin::Part;
 use chancery_domain::settings::Settings;
@@ -24,6 +25,7 @@ use chancery_store::{
 use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
+use tokio::sync::OnceCell;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -248,6 +250,7 @@ impl Workshop {
             key_version,
             signer: Arc::new(signer),
             chain,
+            wallet_providers: Anchors::from_pem(&settings.wallet_providers).unwrap_or_default(),
             did,
             templates,
             settings,
@@ -259,6 +262,7 @@ impl Workshop {
             halts,
             is_platform,
             documents,
+            signed_metadata: OnceCell::new(),
             identifier,
             url,
             tenant,

@@ -10,6 +10,7 @@ use chancery_protocol::token::AuthorizationDetail;
 use http::HeaderMap;
 
 use super::{has_content_type, readable};
+use crate::caller::ClientParameters;
 use crate::refusal::Refusal;
 
 /// The parameters of a request; unknown ones are ignored.
@@ -39,6 +40,16 @@ impl Form {
     /// A parameter without a value counts as one that was left out (RFC 6749 §3.1, §3.2).
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         self.0.remove(name).filter(|value| !value.is_empty())
+    }
+
+    /// The parameters about the client. Its name stays: it is one of the request's, too.
+    pub(crate) fn client(&mut self) -> ClientParameters {
+        ClientParameters {
+            id: self.get("client_id").map(str::to_owned),
+            secret: self.take("client_secret"),
+            assertion_type: self.take("client_assertion_type"),
+            assertion: self.take("client_assertion"),
+        }
     }
 
     /// A parameter that is looked at twice.

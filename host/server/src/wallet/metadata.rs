@@ -1,10 +1,11 @@
 //! Issuer and authorization server metadata (OpenID4VCI §12.2, RFC 8414).
 
+use axum::extract::State;
 use axum::response::Response;
 use chancery_credential::proof::BINDING_METHODS;
 use chancery_credential::w3c::{Model, VERIFIABLE_CREDENTIAL};
 use chancery_credential::{Algorithm, mdoc};
-use chancery_domain::settings::Settings;
+use chancery_domain::settings::{Profile, Settings};
 use chancery_domain::template::{Definition, Field, Format};
 use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
@@ -15,16 +16,34 @@ use chancery_protocol::issuer_metadata::{
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
+use http::{HeaderMap, HeaderValue, header};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::public_document;
+use super::{prefers, public_document};
+use crate::app::App;
 use crate::issuer::BATCH_SIZE;
+use crate::operations::sign_metadata::sign_metadata;
+use crate::refusal::Refusal;
 use crate::tenants::Issuing;
 
-/// `GET /.well-known/openid-credential-issuer`
-pub(crate) async fn credential_issuer(Issuing(issuer): Issuing) -> Response {
-    public_document(issuer.documents.issuer_metadata.clone(), "application/json")
+/// `GET /.well-known/openid-credential-issuer`; signed, for who asks for it so.
+pub(crate) async fn credential_issuer(
+    State(app): State<Arc<App>>,
+    Issuing(issuer): Issuing,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let signed = if prefers(&headers, JWT) { sign_metadata(&app, &issuer).await? } else { None };
+    let mut response = match signed {
+        Some(signed) => public_document(signed, JWT),
+        None => public_document(issuer.documents.issuer_metadata.clone(), "application/json"),
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
+
+/// The media type of signed metadata.
+const JWT: &str = "application/jwt";
 
 /// `GET /.well-known/oauth-authorization-server`
 pub(crate) async fn authorization_server(Issuing(issuer): Issuing) -> Response {
@@ -160,6 +179,9 @@ pub(crate) fn describe_server(
     settings: &Settings,
     configurations: &[(&Definition, Format, String)],
 ) -> AuthorizationServerMetadata {
+    let attests = !settings.wallet_providers.is_empty();
+    let attested = if attests { PROOF_ALGORITHMS.as_slice() } else { &[] };
+    let is_haip = settings.profile == Profile::Haip;
     let grants: &[&str] = match settings.refresh_token_days {
         0 => &[CODE_GRANT, PRE_AUTHORIZED_CODE],
         _ => &[CODE_GRANT, PRE_AUTHORIZED_CODE, REFRESH_TOKEN],
@@ -185,12 +207,22 @@ pub(crate) fn describe_server(
         } else {
             configurations.iter().map(|(_, _, id)| id.clone()).collect()
         },
+        require_pushed_authorization_requests: !is_platform && is_haip,
         token_endpoint_auth_methods_supported: words(
-            &["none"],
-            &["client_secret_basic", "client_secret_post"],
+            match (is_haip, attests) {
+                (true, false) => &[],
+                (true, true) => &["attest_jwt_client_auth"],
+                (false, false) => &["none"],
+                (false, true) => &["none", "attest_jwt_client_auth"],
+            },
+            &["private_key_jwt", "client_secret_basic", "client_secret_post"],
         ),
+        token_endpoint_auth_signing_alg_values_supported: words(&[], &PROOF_ALGORITHMS),
+        challenge_endpoint: endpoint_of_wallets("/challenge").filter(|_| attests),
+        client_attestation_signing_alg_values_supported: words(attested, &[]),
+        client_attestation_pop_signing_alg_values_supported: words(attested, &[]),
         dpop_signing_alg_values_supported: words(&PROOF_ALGORITHMS, &[]),
         authorization_details_types_supported: words(&[OPENID_CREDENTIAL], &[]),
-        pre_authorized_grant_anonymous_access_supported: !is_platform,
+        pre_authorized_grant_anonymous_access_supported: !is_platform && !is_haip,
     }
 }

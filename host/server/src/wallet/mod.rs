@@ -2,6 +2,7 @@
 //! protocol and hands it to an operation.
 
 pub(crate) mod authorize;
+pub(crate) mod challenge;
 pub(crate) mod credential;
 pub(crate) mod encryption;
 mod form;
@@ -40,6 +41,13 @@ fn public_document(body: Bytes, content_type: &'static str) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
     ];
     (headers, body).into_response()
+}
+
+/// Whether this form is what is asked for first. Whoever takes anything gets what most understand.
+fn prefers(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let first = accepted.and_then(|value| value.split([',', ';']).next());
+    first.is_some_and(|first| first.trim().eq_ignore_ascii_case(media_type))
 }
 
 /// Whether the body is declared as `wanted`, whatever parameters follow.

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use url::form_urlencoded;
 
+use super::prefers;
 use crate::app::App;
 use crate::issuer::Issuer;
 use crate::operations::publish_status_list::{ListForm, TTL_SECONDS, publish_status_list};
@@ -25,7 +26,7 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let form = if accepts_cwt_alone(&headers) { ListForm::Cwt } else { ListForm::Jwt };
+    let form = if prefers(&headers, ListForm::Cwt.content_type()) { ListForm::Cwt } else { ListForm::Jwt };
     let mut response = answer(&app, &issuer, &list, form, query.as_deref(), &headers).await?;
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
@@ -58,16 +59,6 @@ pub(crate) async fn aggregate(
 
 fn unknown() -> Refusal {
     Refusal::not_found("there is no such status list")
-}
-
-/// Whoever takes anything gets what most understand.
-fn accepts_cwt_alone(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut types = accepted
-        .flat_map(|value| value.split(','))
-        .map(|one| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    let first = types.next();
-    first.as_deref() == Some(ListForm::Cwt.content_type())
 }
 
 async fn answer(

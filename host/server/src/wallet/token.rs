@@ -39,22 +39,23 @@ pub(crate) async fn grant(
     let body = Request::from_parts(parts.clone(), body).extract::<Bytes, _>().await;
     let mut form = Form::read(&parts.headers, body)?;
     let grant_type = form.require("grant_type")?;
+    let client = ClientCredentials::read(&parts.headers, form.client());
     let client_id = form.take("client_id");
-    let client = ClientCredentials::read(&parts.headers, client_id.clone(), form.take("client_secret"));
     let response = match grant_type.as_str() {
         CLIENT_CREDENTIALS => {
             let client = client?.authenticate(&app, &issuer).await?;
             grant_client_token(&app, &issuer, &client, form.take("scope").as_deref()).await?
         }
         PRE_AUTHORIZED_CODE if !issuer.is_platform => {
-            is_a_wallet(&app, &issuer, client?).await?;
+            let client = known_wallet(&app, &issuer, client?).await?;
             let code = form.require("pre-authorized_code")?;
-            let request = TokenRequest { code, details: form.details()?, tx_code: form.take("tx_code") };
+            let request =
+                TokenRequest { code, details: form.details()?, tx_code: form.take("tx_code"), client };
             let proof = proof(&app, &issuer, &parts)?;
             redeem_code(&app, &issuer, request, proof).await?
         }
         CODE_GRANT if !issuer.is_platform => {
-            is_a_wallet(&app, &issuer, client?).await?;
+            let client_id = known_wallet(&app, &issuer, client?).await?.or(client_id);
             let request = AuthorizationCodeRequest {
                 code: form.require("code")?,
                 client_id: client_id.ok_or_else(|| invalid("client_id is missing"))?,
@@ -66,7 +67,7 @@ pub(crate) async fn grant(
             redeem_authorization(&app, &issuer, request, proof).await?
         }
         REFRESH_TOKEN if issuer.renews() => {
-            is_a_wallet(&app, &issuer, client?).await?;
+            let client_id = known_wallet(&app, &issuer, client?).await?.or(client_id);
             let token = form.require("refresh_token")?;
             let request = RefreshRequest { token, client_id, details: form.details()? };
             let proof = dpop_at_token_endpoint(&app, &issuer, &parts)?;
@@ -80,24 +81,39 @@ pub(crate) async fn grant(
     Ok(no_store(Json(response)))
 }
 
-/// Wallets are nobody's registered clients, and ask while the tenant issues.
-pub(super) async fn is_a_wallet(
+/// The wallet, if it is one that the issuer registered, or somebody vouches for, and shows so. Wallets ask while the tenant issues.
+pub(super) async fn known_wallet(
     app: &App,
     issuer: &Issuer,
     client: ClientCredentials,
-) -> Result<(), Refusal> {
-    if client.is_confidential() {
-        client.authenticate(app, issuer).await?;
+) -> Result<Option<String>, Refusal> {
+    if let Some(attested) = client.attested(app, issuer).await? {
+        return if issuer.tenant.status.may_issue() { Ok(Some(attested)) } else { Err(not_at_present()) };
+    }
+    let (is_known, is_by_key) = (client.is_confidential(), client.is_by_key());
+    // Whoever is registered is nobody else's name.
+    if !is_known && (client.names_a_registered_client() || issuer.is_haip()) {
+        return Err(Refusal::client_invalid());
+    }
+    let known = if is_known { Some(client.authenticate(app, issuer).await?) } else { None };
+    if known.as_ref().is_some_and(|client| !client.terms.scopes.is_empty()) {
         let description = "clients of the management API receive no credentials";
         return Err(Refusal::new(ErrorCode::UnauthorizedClient, description));
     }
-    if issuer.tenant.status.may_issue() { Ok(()) } else { Err(not_at_present()) }
+    // Of wallets, a secret would be in every copy (HAIP 1.0 §4, FAPI 2.0 §5.3.2.1).
+    if known.is_some() && !is_by_key {
+        return Err(Refusal::client_invalid());
+    }
+    if !issuer.tenant.status.may_issue() {
+        return Err(not_at_present());
+    }
+    Ok(known.map(|client| client.id.to_string()))
 }
 
 /// The key that the token is to be bound to; the issuer may insist on one.
 fn proof(app: &App, issuer: &Issuer, parts: &Parts) -> Result<Option<UsedProof>, Refusal> {
     let proof = dpop_at_token_endpoint(app, issuer, parts)?;
-    if proof.is_none() && issuer.settings.dpop_required {
+    if proof.is_none() && issuer.binds_tokens() {
         let description = "this issuer binds its tokens to a key: send a DPoP proof";
         return Err(Refusal::new(ErrorCode::InvalidDpopProof, description));
     }

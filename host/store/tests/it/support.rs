@@ -209,7 +209,7 @@ pub(crate) fn client(number: u8) -> ClientId {
 /// What a client may do that makes badges.
 pub(crate) fn terms() -> ClientTerms {
     let configuration_ids = Some(vec![BADGE.to_owned()]);
-    ClientTerms { name: "portal".to_owned(), scopes: vec![Scope::Offer], configuration_ids }
+    ClientTerms { name: "portal".to_owned(), scopes: vec![Scope::Offer], configuration_ids, jwks: None }
 }
 
 /// An invitation to somebody.

@@ -36,6 +36,11 @@ pub(crate) struct ClientPatch {
     #[schema(value_type = Option<Vec<String>>)]
     #[expect(clippy::option_option, reason = "absent, null and a list are three things in a merge patch")]
     configuration_ids: Option<Option<Vec<String>>>,
+    /// The keys that it authenticates with; `null`: none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    #[expect(clippy::option_option, reason = "as above")]
+    jwks: Option<Option<serde_json::Value>>,
 }
 
 /// Change a client
@@ -66,6 +71,7 @@ pub(crate) async fn change(
         name: patch.name.unwrap_or(client.terms.name),
         scopes: patch.scopes.unwrap_or(client.terms.scopes),
         configuration_ids: patch.configuration_ids.unwrap_or(client.terms.configuration_ids),
+        jwks: patch.jwks.unwrap_or(client.terms.jwks),
     })?;
     check_holds(&manager, &terms)?;
     let version = tx.change_client(id, &terms).await?;

@@ -30,17 +30,20 @@ use crate::problem::{Problem, ProblemDocument};
 pub(crate) struct ClientRequest {
     /// What the client is; 1 to 200 characters.
     name: String,
-    /// What it may do; at least one scope.
+    /// What it may do; none if the client is a wallet.
     #[schema(value_type = Vec<String>)]
     scopes: Vec<Scope>,
     /// The credential configurations that it may offer; every one if absent or `null`.
     #[serde(default)]
     configuration_ids: Option<Vec<String>>,
+    /// Public keys (a JWK set) that it authenticates with, by `private_key_jwt`; a wallet has to.
+    #[serde(default)]
+    jwks: Option<serde_json::Value>,
 }
 
 /// Admit a client
 ///
-/// With its id and secret it gets tokens at the token endpoint (`grant_type=client_credentials`). Nobody may
+/// With its id and secret, or with its key, it gets tokens at the token endpoint (`grant_type=client_credentials`). Nobody may
 /// give what they do not hold.
 #[utoipa::path(
     post, path = "/clients", tag = "Clients", request_body = ClientRequest,
@@ -56,8 +59,8 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let ClientRequest { name, scopes, configuration_ids } = read(&headers, body)?;
-    let terms = checked(ClientTerms { name, scopes, configuration_ids })?;
+    let ClientRequest { name, scopes, configuration_ids, jwks } = read(&headers, body)?;
+    let terms = checked(ClientTerms { name, scopes, configuration_ids, jwks })?;
     check_holds(&manager, &terms)?;
     let id = ClientId::new(app.now(), random_bytes(app.random.as_ref()));
     let secret = ClientSecret::random(app.random.as_ref());

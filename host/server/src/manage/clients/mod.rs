@@ -1,4 +1,4 @@
-//! OAuth clients: systems of an issuer that manage it by tokens.
+//! OAuth clients: systems of an issuer that manage it by tokens, and wallets that it knows.
 
 pub(crate) mod change;
 pub(crate) mod create;
@@ -9,12 +9,14 @@ pub(crate) mod show;
 
 use axum::Json;
 use axum::response::Response;
+use chancery_credential::jose::Jwk;
 use chancery_credential::secrets::ClientSecret;
 use chancery_domain::ClientId;
 use chancery_domain::scope::Scope;
 use chancery_domain::template::Issue;
 use chancery_store::{Client, ClientTerms, TenantTx};
 use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::versions::tagged;
@@ -22,6 +24,7 @@ use super::{NAME_RULE, is_name};
 use crate::caller::{Manager, May};
 use crate::no_store;
 use crate::problem::Problem;
+use crate::wallet::keys::describe_keys;
 
 /// A client, without its secret.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -36,6 +39,9 @@ pub(crate) struct ClientView {
     scopes: Vec<Scope>,
     /// The credential configurations that it may offer; `null`: every one.
     configuration_ids: Option<Vec<String>>,
+    /// The public keys that it authenticates with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks: Option<Value>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
 }
@@ -51,8 +57,8 @@ pub(crate) struct ClientWithSecret {
 
 impl ClientView {
     fn new(id: ClientId, terms: ClientTerms) -> Self {
-        let ClientTerms { name, scopes, configuration_ids } = terms;
-        Self { client_id: id, name, scopes, configuration_ids, created_at: id.created_at() }
+        let ClientTerms { name, scopes, configuration_ids, jwks } = terms;
+        Self { client_id: id, name, scopes, configuration_ids, jwks, created_at: id.created_at() }
     }
 }
 
@@ -96,8 +102,17 @@ fn checked(mut terms: ClientTerms) -> Result<ClientTerms, Problem> {
     if !is_name(&terms.name) {
         report("/name", "length", NAME_RULE.to_owned());
     }
-    if terms.scopes.is_empty() {
-        report("/scopes", "count", "a client without a scope could do nothing".to_owned());
+    if terms.scopes.is_empty() && terms.jwks.is_none() {
+        let message = "a client without a scope is a wallet, and is known by its keys (jwks)";
+        report("/scopes", "count", message.to_owned());
+    }
+    match terms.jwks.as_ref().map(public_keys) {
+        None => {}
+        Some(Some(keys)) => terms.jwks = Some(describe_keys(&keys)),
+        Some(None) => {
+            let message = format!("must be a JWK set of 1 to {MOST_KEYS} public keys, for ES256 or EdDSA");
+            report("/jwks", "not-a-key-set", message);
+        }
     }
     if let Some(ids) = &terms.configuration_ids {
         if ids.len() > MOST_CONFIGURATIONS {
@@ -121,9 +136,23 @@ fn checked(mut terms: ClientTerms) -> Result<ClientTerms, Problem> {
     Ok(terms)
 }
 
+/// How many keys a client may have: its own, and those that come next.
+const MOST_KEYS: usize = 5;
+
+/// The keys of a set, if it is one of a client's.
+fn public_keys(jwks: &Value) -> Option<Vec<Jwk>> {
+    let keys = jwks.get("keys")?.as_array()?;
+    let keys: Vec<_> = keys.iter().map(|key| Jwk::parse(key).ok()).collect::<Option<_>>()?;
+    (1..=MOST_KEYS).contains(&keys.len()).then_some(keys)
+}
+
 /// What the audit trail is told of a client.
-fn told(terms: &ClientTerms) -> serde_json::Value {
-    serde_json::json!({
+fn told(terms: &ClientTerms) -> Value {
+    let mut told = serde_json::json!({
         "name": terms.name, "scopes": terms.scopes, "configuration_ids": terms.configuration_ids,
-    })
+    });
+    if let (Some(members), Some(jwks)) = (told.as_object_mut(), &terms.jwks) {
+        members.insert("jwks".into(), jwks.clone());
+    }
+    told
 }

@@ -7,6 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use chancery_protocol::authorization::AuthorizationRequest;
+use chancery_protocol::error::ErrorCode;
 use http::HeaderMap;
 
 use super::answer;
@@ -52,6 +53,10 @@ async fn open(app: &App, issuer: &Issuer, form: Result<Form, Refusal>) -> Result
 async fn read(app: &App, issuer: &Issuer, mut form: Form) -> Result<Authorization, Refusal> {
     if let Some(request_uri) = form.take("request_uri") {
         return pushed_authorization(app, issuer, &form.require("client_id")?, &request_uri);
+    }
+    if issuer.is_haip() {
+        let description = "this issuer takes pushed requests only, see pushed_authorization_request_endpoint";
+        return Err(Refusal::new(ErrorCode::InvalidRequest, description));
     }
     let request = AuthorizationRequest::read(|name| form.take(name))?;
     check_authorization(app, issuer, request, None).await
