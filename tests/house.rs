@@ -95,7 +95,7 @@ impl House {
 
     /// A new house with these environment variables.
     pub fn with(environment: &[(&str, &str)]) -> Self {
-        let root = scratch(&crate::unique("chancery-house-"));
+        let root = own_root();
         let process = Process::start(&root.join("house"), std::process::id(), free_port(), environment);
         Self { process, root }
     }
@@ -113,7 +113,7 @@ impl House {
     /// A new house whose issuer identifier has a path.
     pub fn at_path(path: &str) -> Self {
         let port = free_port();
-        let root = scratch(&crate::unique("chancery-house-"));
+        let root = own_root();
         let identifier = format!("http://127.0.0.1:{port}{path}");
         let environment = [("CHANCERY_PUBLIC_URL", identifier.as_str())];
         let process = Process::start(&root.join("house"), std::process::id(), port, &environment);
@@ -132,7 +132,7 @@ impl House {
 
     /// A second process on the same database, with these environment variables.
     pub fn twin_with(&self, environment: &[(&str, &str)]) -> Self {
-        let root = scratch(&crate::unique("chancery-house-"));
+        let root = own_root();
         let process = self.process.twin_with(&root.join("house"), std::process::id(), environment);
         Self { process, root }
     }
@@ -247,6 +247,21 @@ impl Home {
     }
 }
 
+/// The root of a house of one's own. It brings a few plugins along: compiling all of them would take longer
+/// than most tests.
+fn own_root() -> PathBuf {
+    let root = scratch(&crate::unique("chancery-house-"));
+    let plugins = root.join(PLUGINS);
+    open_directory(&plugins);
+    for name in ["employee-badge.wasm", "person-identification-data.wasm", "university-diploma.wasm"] {
+        fs::copy(binary().with_file_name(PLUGINS).join(name), plugins.join(name)).unwrap();
+    }
+    root
+}
+
+/// The folder of plugins, beside a program or beside a house.
+const PLUGINS: &str = "plugins";
+
 /// A directory that PostgreSQL's own user can reach.
 fn scratch(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(name);
@@ -282,6 +297,10 @@ impl Process {
         keeper.args(["-c", KEEPER, "keeper", &owner.to_string()]).arg(directory);
         keeper.arg(house.get_program()).args(house.get_args());
         keeper.env_clear().envs(house.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let plugins = directory.with_file_name(PLUGINS);
+        if plugins.exists() {
+            keeper.env("CHANCERY_PLUGINS", plugins);
+        }
         keeper.envs(environment.iter().copied());
         // A group of its own: an interrupt from the terminal is for the tests, and the keeper sees them end.
         keeper.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

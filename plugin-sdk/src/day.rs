@@ -47,6 +47,11 @@ impl Day {
         Self { year, month, of_month }
     }
 
+    /// The year.
+    pub fn year(self) -> u16 {
+        self.year
+    }
+
     /// The same day so many years later; 28 February where there is no 29th.
     #[must_use]
     pub fn plus_years(self, years: u16) -> Self {

@@ -333,6 +333,8 @@ pub enum Cbor {
     Tdate,
     /// A byte string, from base64 or a `data:` URL.
     Bytes,
+    /// As its JSON value suggests, but days within it, at every depth, are `full-date`s.
+    Dated,
 }
 
 /// The W3C forms of a credential type.

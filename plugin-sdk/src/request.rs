@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::Day;
+
 /// What a credential is to be made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -20,6 +22,16 @@ impl Request {
             _ => Map::new(),
         };
         Self { subject, answers: Vec::new() }
+    }
+
+    /// A member of the subject data that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.subject.get(name).and_then(Value::as_str)
+    }
+
+    /// A member of the subject data that is a day.
+    pub fn day(&self, name: &str) -> Option<Day> {
+        self.text(name).and_then(Day::parse)
     }
 }
 

@@ -171,6 +171,8 @@ pub enum CborType {
     Tdate,
     /// A byte string, from base64 or a `data:` URL.
     Bytes,
+    /// As its JSON value suggests, but days within it, at every depth, are `full-date`s.
+    Dated,
 }
 
 /// The format of a credential. A template's one dataset feeds all that its author declares.

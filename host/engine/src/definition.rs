@@ -243,6 +243,7 @@ impl Findings {
                         wit::CborType::FullDate => CborType::FullDate,
                         wit::CborType::Tdate => CborType::Tdate,
                         wit::CborType::Bytes => CborType::Bytes,
+                        wit::CborType::Dated => CborType::Dated,
                     },
                 })
                 .collect(),
@@ -325,6 +326,7 @@ fn can_be(cbor: wit::CborType, kind: ValueKind) -> bool {
         wit::CborType::FullDate => kind == ValueKind::Date,
         wit::CborType::Tdate => kind == ValueKind::DateTime,
         wit::CborType::Bytes => matches!(kind, ValueKind::Image | ValueKind::Text),
+        wit::CborType::Dated => matches!(kind, ValueKind::Object | ValueKind::Array),
     }
 }
 

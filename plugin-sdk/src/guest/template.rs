@@ -119,6 +119,7 @@ fn definition(definition: Definition) -> wit::Definition {
                         Cbor::FullDate => wit::CborType::FullDate,
                         Cbor::Tdate => wit::CborType::Tdate,
                         Cbor::Bytes => wit::CborType::Bytes,
+                        Cbor::Dated => wit::CborType::Dated,
                     },
                 })
                 .collect(),

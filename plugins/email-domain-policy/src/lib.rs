@@ -24,7 +24,7 @@ chancery_plugin_sdk::export!(
 );
 
 /// What the operator decides.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Configuration {
     /// Domains whose people are let in.
@@ -46,12 +46,6 @@ enum Others {
     RequireApproval,
     /// They are rejected.
     Reject,
-}
-
-impl Default for Configuration {
-    fn default() -> Self {
-        Self { allowed: Vec::new(), blocked: Vec::new(), subdomains: false, others: Others::default() }
-    }
 }
 
 impl Configuration {

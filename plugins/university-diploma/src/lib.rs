@@ -72,7 +72,7 @@ impl CredentialTemplate for UniversityDiploma {
     }
 
     fn prepare(request: Request, context: Context) -> Result<Outcome, Fault> {
-        let graduated = request.subject.get("graduation_date").and_then(Value::as_str).and_then(Day::parse);
+        let graduated = request.day("graduation_date");
         Ok(match graduated {
             None => refuse("not-a-date", "must be a day that exists, as YYYY-MM-DD"),
             Some(day) if day > Day::at(context.now) => {

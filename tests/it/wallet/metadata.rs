@@ -50,7 +50,22 @@ async fn the_issuer_says_of_itself_what_is_true() {
     assert!(metadata["batch_credential_issuance"]["batch_size"].as_u64().unwrap() >= 2);
 
     let configurations = metadata["credential_configurations_supported"].as_object().unwrap();
-    for bundled in ["employee-badge", "person-identification-data", "university-diploma"] {
+    for bundled in [
+        "academic-transcript",
+        "course-completion",
+        "department-access",
+        "drivers-license",
+        "employee-badge",
+        "mobile-driving-licence",
+        "mobile-driving-licence.mso_mdoc",
+        "national-id",
+        "passport",
+        "person-identification-data",
+        "professional-certification",
+        "residence-permit",
+        "role-credential",
+        "university-diploma",
+    ] {
         assert!(configurations.contains_key(bundled), "{bundled}");
     }
     for configuration in configurations.values() {

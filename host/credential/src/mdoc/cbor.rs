@@ -5,12 +5,15 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_domain::template::CborType;
 use ciborium::Value as Cbor;
 use serde_json::{Map, Number, Value};
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::format_description::{BorrowedFormatItem, well_known::Rfc3339};
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, UtcOffset};
 
 use super::ENCODED;
 use crate::jose::{Jwk, base64url};
 use crate::keys::Algorithm;
+
+const DAY: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]");
 
 /// `full-date` (RFC 8943).
 const FULL_DATE: u64 = 1004;
@@ -20,8 +23,9 @@ const TDATE: u64 = 0;
 /// The value of an element. None: it is not of the form that its type needs.
 pub(super) fn element_value(value: &Value, kind: CborType) -> Option<Cbor> {
     match kind {
-        CborType::Plain => Some(plain(value)),
-        CborType::FullDate => Some(Cbor::Tag(FULL_DATE, Box::new(Cbor::Text(value.as_str()?.to_owned())))),
+        CborType::Plain => Some(plain(value, &text)),
+        CborType::Dated => Some(plain(value, &day)),
+        CborType::FullDate => Some(full_date(value.as_str()?)),
         CborType::Tdate => OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok().map(tdate),
         CborType::Bytes => {
             let text = value.as_str()?;
@@ -39,7 +43,21 @@ pub(super) fn tdate(at: OffsetDateTime) -> Cbor {
     Cbor::Tag(TDATE, Box::new(Cbor::Text(text)))
 }
 
-fn plain(value: &Value) -> Cbor {
+fn full_date(day: &str) -> Cbor {
+    Cbor::Tag(FULL_DATE, Box::new(Cbor::Text(day.to_owned())))
+}
+
+/// Text, whatever it says.
+fn text(text: &str) -> Cbor {
+    Cbor::Text(text.to_owned())
+}
+
+/// Text, unless it is a day.
+fn day(text: &str) -> Cbor {
+    if Date::parse(text, DAY).is_ok() { full_date(text) } else { Cbor::Text(text.to_owned()) }
+}
+
+fn plain(value: &Value, of_text: &dyn Fn(&str) -> Cbor) -> Cbor {
     match value {
         Value::Null => Cbor::Null,
         Value::Bool(truth) => Cbor::Bool(*truth),
@@ -48,10 +66,13 @@ fn plain(value: &Value) -> Cbor {
             (None, Some(integer)) => Cbor::Integer(integer.into()),
             (None, None) => Cbor::Float(number.as_f64().unwrap_or_default()),
         },
-        Value::String(text) => Cbor::Text(text.clone()),
-        Value::Array(elements) => Cbor::Array(elements.iter().map(plain).collect()),
+        Value::String(text) => of_text(text),
+        Value::Array(elements) => {
+            Cbor::Array(elements.iter().map(|element| plain(element, of_text)).collect())
+        }
         Value::Object(members) => {
-            Cbor::Map(members.iter().map(|(name, value)| (Cbor::Text(name.clone()), plain(value))).collect())
+            let member = |(name, value): (&String, &Value)| (Cbor::Text(name.clone()), plain(value, of_text));
+            Cbor::Map(members.iter().map(member).collect())
         }
     }
 }

@@ -47,6 +47,7 @@ fn projection() -> MdocProjection {
             element("since", DOCTYPE, CborType::Tdate),
             element("categories", "org.example.card.1.more", CborType::Plain),
             element("age", "org.example.card.1.more", CborType::Plain),
+            element("privileges", DOCTYPE, CborType::Dated),
         ],
     }
 }
@@ -58,6 +59,7 @@ fn subject() -> Value {
         "portrait": "data:image/jpeg;base64,/9j/4A==",
         "since": "2026-01-02T04:04:05.678+01:00",
         "categories": [{ "code": "B", "numbers": [1, -2, 0.5, true, null] }],
+        "privileges": [{ "code": "B", "issue_date": "2026-01-02", "note": "2026-02-30" }],
     })
 }
 
@@ -107,7 +109,7 @@ fn what_was_issued_verifies_and_says_what_was_put_in() {
         assert_eq!((verified.signed, verified.expires_at), (NOW, NOW + Duration::days(30)));
         let status = verified.status.unwrap();
         assert_eq!((status.uri.as_str(), status.index), (URI, 4711));
-        assert_eq!(verified.digests, 6, "an absent element leaves a digest");
+        assert_eq!(verified.digests, 7, "an absent element leaves a digest");
         let main = &verified.elements[DOCTYPE];
         assert_eq!((&main["name"], &main["birth_date"]), (&json!("Ada"), &json!("1815-12-10")));
         assert_eq!(main["portrait"], "_9j_4A");
@@ -133,6 +135,10 @@ fn the_encoding_is_that_of_the_standard() {
     assert!(matches!(value("birth_date"), Cbor::Tag(1004, _)));
     assert_eq!(value("since"), Cbor::Tag(0, Box::new(Cbor::Text("2026-01-02T03:04:05Z".to_owned()))));
     assert_eq!(value("portrait"), Cbor::Bytes(vec![0xff, 0xd8, 0xff, 0xe0]));
+    // ISO/IEC 18013-5 §7.2.4: days within a structure are days too; what only looks like one is text.
+    let privilege = value("privileges").as_array().unwrap()[0].clone();
+    assert!(matches!(member(&privilege, "issue_date"), Some(Cbor::Tag(1004, _))));
+    assert!(matches!(member(&privilege, "note"), Some(Cbor::Text(_))));
 }
 
 #[test]

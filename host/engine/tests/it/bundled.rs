@@ -9,7 +9,21 @@ use serde_json::{Value, json};
 use crate::support::{Host, at, plugins};
 
 /// Every bundled template.
-const TEMPLATES: [&str; 3] = ["employee-badge", "university-diploma", "person-identification-data"];
+const TEMPLATES: [&str; 13] = [
+    "academic-transcript",
+    "course-completion",
+    "department-access",
+    "drivers-license",
+    "employee-badge",
+    "mobile-driving-licence",
+    "national-id",
+    "passport",
+    "person-identification-data",
+    "professional-certification",
+    "residence-permit",
+    "role-credential",
+    "university-diploma",
+];
 /// Every other bundled plugin.
 const OTHERS: [&str; 3] = ["email-domain-policy", "manual-approval-policy", "signed-license"];
 
