@@ -112,6 +112,10 @@ actions! {
     PluginActivated = "plugin.activated";
     PluginDeactivated = "plugin.deactivated";
     PluginRolledBack = "plugin.rolled-back";
+    PolicyInstalled = "policy.installed";
+    PolicyRemoved = "policy.removed";
+    LicenseInstalled = "license.installed";
+    LicenseRemoved = "license.removed";
     ConfigurationChanged = "configuration.changed";
     SessionForgotten = "session.forgotten";
     PlatformFounded = "platform.founded";

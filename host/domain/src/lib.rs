@@ -15,6 +15,7 @@ pub mod halt;
 pub mod id;
 pub mod issuance;
 pub mod offer;
+pub mod onboarding;
 pub mod plugin;
 pub mod scope;
 pub mod session;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::operations::delete_tenant::{NotBuried, bury};
 use crate::operations::forget_sessions::forget_sessions;
+use crate::operations::licensing::remember_time;
 use crate::operations::plugins::trip::trip_breaker;
 use crate::operations::rotate_key::turn_keys;
 use crate::operations::seal_audit_trail::{seal_platforms_trail, seal_tenants_trail};
@@ -30,6 +31,8 @@ const CHORES: [(Chore, u32); 5] = [
 ];
 /// Every how many marks audit trails are sealed.
 const SEAL_EVERY: u32 = 5;
+/// Every how many marks it is remembered how late it is.
+const LOOK_AT_CLOCK_EVERY: u32 = 60;
 /// How often domains are looked for that are due.
 const VERIFY_EVERY: Duration = Duration::from_secs(2);
 /// How many tenants are visited at once; the others come next.
@@ -87,6 +90,12 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
             && let Err(error) = seal_platforms(&app).await
         {
             tracing::warn!(%error, "failed to seal the platform's audit trail");
+        }
+        if rounds.is_multiple_of(LOOK_AT_CLOCK_EVERY)
+            && app.tenants.workshop.saas
+            && let Err(error) = remember_time(&app).await
+        {
+            tracing::warn!(%error, "failed to remember the time");
         }
         rounds = rounds.wrapping_add(1);
     }

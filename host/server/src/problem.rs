@@ -77,6 +77,12 @@ problems! {
         "Correct the members that `errors[].pointer` names.";
     IdempotencyMismatch = UNPROCESSABLE_ENTITY, "idempotency-mismatch", "The Idempotency-Key was used for another request.",
         "Use a fresh key for every new request.";
+    NotLicensed = FORBIDDEN, "not-licensed", "The licence of this platform does not allow this.",
+        "Ask whoever operates the platform; at `/platform-admin/license` operators see what is granted and how much of it is used. What is there already goes on.";
+    RegistrationRejected = UNPROCESSABLE_ENTITY, "registration-rejected", "A policy of this platform does not let this tenant in.",
+        "Change what `errors[].pointer` names, or ask whoever operates the platform.";
+    PluginFailed = UNPROCESSABLE_ENTITY, "plugin-failed", "The plugin does not work in this configuration.",
+        "Give the cause in `detail` to the author of the plugin, or change its configuration.";
     TemplateFailed = UNPROCESSABLE_ENTITY, "template-failed", "The credential template failed on this request.",
         "Give the cause in `detail` to the author of the template; other credential types go on working.";
     PluginRefused = UNPROCESSABLE_ENTITY, "plugin-refused", "The file is no plugin that can be run here.",

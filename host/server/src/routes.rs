@@ -218,15 +218,21 @@ fn operators() -> Router<Arc<App>> {
     use manage::activations::activate::activate_for_tenant;
     use manage::domains::{change, claim, list};
     use manage::{activations as a, endpoints, keys, plugins as g};
-    use platform::{configuration as c, operators as o, tenants as t};
+    use platform::{configuration as c, license as l, operators as o, policies as p, tenants as t};
     let upload = DefaultBodyLimit::max(MAX_UPLOAD);
     Router::new()
         .route("/tenants", post(t::create::create).get(t::list::list))
         .route("/tenants/{id}", get(t::show::show).patch(t::change::rename).delete(t::delete::delete))
         .route("/tenants/{id}/children", get(t::list::children))
+        .route("/tenants/{id}/approve", post(t::change::approve))
+        .route("/tenants/{id}/reject", post(t::change::reject))
         .route("/tenants/{id}/suspend", post(t::change::suspend))
         .route("/tenants/{id}/resume", post(t::change::resume))
         .route("/tenants/{id}/close", post(t::change::close))
+        .route("/registrations", get(platform::registrations::list))
+        .route("/policies", get(platform::policies::list))
+        .route("/policies/{name}", put(p::install).get(p::show).delete(p::remove))
+        .route("/license", put(l::install).get(l::show).delete(l::remove))
         .route("/tenants/{id}/keys", get(keys::list::list_of_tenant))
         .route("/tenants/{id}/keys/rotate", post(keys::rotate::rotate_of_tenant))
         .route("/tenants/{id}/keys/import", post(keys::import::import_for_tenant))

@@ -82,6 +82,7 @@ impl PlatformTx {
         .execute(self.session.statement())
         .await;
         self.session.settle(done)?;
+        self.settle_registration(id).await?;
         self.announce_change(id).await
     }
 }

@@ -33,19 +33,7 @@ impl Directory {
 impl TenantTx {
     /// Makes sure that the named master still is the one that seals, until this transaction is over.
     pub async fn insist_on_master(&mut self, master: [u8; 16]) -> Result<(), StoreError> {
-        let locked =
-            query!("select pg_advisory_xact_lock_shared($1)", LOCK).execute(self.session.statement()).await;
-        self.session.settle(locked)?;
-        let other = query_scalar!(
-            r#"select exists (select from deployment where coalesce(next_key_check, key_check) <> $1) as "other!""#,
-            master.as_slice()
-        )
-        .fetch_one(self.session.statement())
-        .await;
-        if self.session.settle(other)? {
-            return Err(StoreError::unavailable("the master key is being rotated"));
-        }
-        Ok(())
+        insist_on_master(&mut self.session, master).await
     }
 
     /// Ends every offer that is under way and forgets stored answers: what they are sealed under is gone.
@@ -77,6 +65,11 @@ impl TenantTx {
 }
 
 impl PlatformTx {
+    /// Makes sure that the named master still is the one that seals, until this transaction is over.
+    pub async fn insist_on_master(&mut self, master: [u8; 16]) -> Result<(), StoreError> {
+        insist_on_master(&mut self.session, master).await
+    }
+
     /// From now on the next master seals what is new. `false` if a rotation to yet another is under way.
     pub async fn begin_master_rotation(
         &mut self,
@@ -150,6 +143,21 @@ impl PlatformTx {
         let locked = query!("select pg_advisory_xact_lock($1)", LOCK).execute(self.session.statement()).await;
         self.session.settle(locked).map(drop)
     }
+}
+
+async fn insist_on_master(session: &mut Session, master: [u8; 16]) -> Result<(), StoreError> {
+    let locked = query!("select pg_advisory_xact_lock_shared($1)", LOCK).execute(session.statement()).await;
+    session.settle(locked)?;
+    let other = query_scalar!(
+        r#"select exists (select from deployment where coalesce(next_key_check, key_check) <> $1) as "other!""#,
+        master.as_slice()
+    )
+    .fetch_one(session.statement())
+    .await;
+    if session.settle(other)? {
+        return Err(StoreError::unavailable("the master key is being rotated"));
+    }
+    Ok(())
 }
 
 fn check_value(bytes: Vec<u8>) -> Result<[u8; 16], StoreError> {

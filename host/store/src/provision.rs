@@ -1,10 +1,12 @@
 //! Adding a tenant: the only way in.
 
+use chancery_domain::onboarding::{Channel, Full, Held};
 use chancery_domain::{AuditEntry, Tenant, TenantId};
 use sqlx::query;
 
+use crate::licenses::Passage;
 use crate::session::Session;
-use crate::{NewApiKey, NewInvitation, ProvisionTx, StoreError, StoredKey, TenantTx};
+use crate::{Gate, NewApiKey, NewInvitation, ProvisionTx, StoreError, StoredKey, TenantTx};
 
 /// A tenant that does not exist yet, with all that it begins with.
 #[derive(Debug)]
@@ -27,20 +29,54 @@ pub struct NewTenant {
     pub audit: AuditEntry,
     /// What its parent's trail says of it, if the parent ordered it.
     pub ordered: Option<AuditEntry>,
+    /// Why it has to wait, if it has to, and by which way it came.
+    pub held: Option<(Channel, Held)>,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// The tenant was added.
+    Added,
+    /// The slug is taken, the parent is none that could have one below it, or there is an application tenant.
+    Taken,
+    /// All places are taken.
+    Full(Full),
+    /// Another licence is in force than the one that the registration was judged by.
+    Moved,
 }
 
 impl ProvisionTx {
+    /// Adds the tenant as [`register`](Self::register) does, if the licence that it was judged by still is the one
+    /// in force and has a place left.
+    pub async fn admit(&mut self, new: &NewTenant, gate: &Gate) -> Result<Admission, StoreError> {
+        self.add(new, Some(gate)).await
+    }
+
     /// Adds the tenant with everything that it begins with. `false` if the slug is taken, if its parent is
     /// none that could have one below it, or if it is the application tenant and there is one; and then
     /// nothing was added.
     pub async fn register(&mut self, new: &NewTenant) -> Result<bool, StoreError> {
+        Ok(self.add(new, None).await? == Admission::Added)
+    }
+
+    async fn add(&mut self, new: &NewTenant, gate: Option<&Gate>) -> Result<Admission, StoreError> {
         let tenant = &new.tenant;
         self.broken = true;
         let session = Session::for_tenant(&self.pool, tenant.id.uuid()).await?;
         let mut tx = TenantTx { tenant: tenant.id, session, tried: None };
         tx.insist_on_master(new.sealed_under).await?;
-        let added = tx.add_itself(new).await?;
-        if added {
+        let passage = match gate {
+            Some(gate) => tx.pass(gate, tenant.parent.is_none()).await?,
+            None => Passage::Open,
+        };
+        let admission = match passage {
+            Passage::Full(full) => Admission::Full(full),
+            Passage::Moved => Admission::Moved,
+            Passage::Open if tx.add_itself(new).await? => Admission::Added,
+            Passage::Open => Admission::Taken,
+        };
+        if admission == Admission::Added {
             for key in &new.keys {
                 tx.add_signing_key(key).await?;
             }
@@ -49,6 +85,9 @@ impl ProvisionTx {
             }
             if let Some(invitation) = &new.invitation {
                 tx.invite(invitation).await?;
+            }
+            if let Some((channel, held)) = &new.held {
+                tx.hold(*channel, held).await?;
             }
             tx.record_for_platform(&new.audit).await?;
             tx.announce_change().await?;
@@ -60,7 +99,7 @@ impl ProvisionTx {
         }
         self.session = Some(tx.session);
         self.broken = false;
-        Ok(added)
+        Ok(admission)
     }
 }
 

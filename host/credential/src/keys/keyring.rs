@@ -86,6 +86,8 @@ pub enum SecretKind {
     ImportedKey,
     /// The root of a master generation that is gone.
     SupersededRoot,
+    /// The deployment's licence.
+    LicenseDocument,
 }
 
 impl SecretKind {
@@ -95,11 +97,19 @@ impl SecretKind {
             Self::DataKey => "data-key",
             Self::ImportedKey => "imported-key",
             Self::SupersededRoot => "superseded-root",
+            Self::LicenseDocument => "license-document",
         }
     }
 }
 
 impl SealedFor {
+    /// The licence is the deployment's; no tenant has the nil UUID.
+    pub const LICENSE: Self = Self {
+        tenant: TenantId::from_uuid(uuid::Uuid::nil()),
+        kind: SecretKind::LicenseDocument,
+        version: 1,
+    };
+
     fn context(&self) -> Vec<u8> {
         let mut context = Vec::with_capacity(64);
         append_field(&mut context, b"chancery/sealed/v1");

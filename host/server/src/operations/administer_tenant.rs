@@ -58,6 +58,9 @@ pub(crate) async fn administer_tenant(
         }
         return Err(Problem::new(ProblemCode::PreconditionFailed));
     };
+    if matches!(action, Action::TenantApproved | Action::TenantRejected) {
+        tx.settle_registration(read.id).await?;
+    }
     tx.record(&app.entry(author, action, read.id, &changed)).await?;
     tx.commit().await?;
     if let Some(parents) = parents {

@@ -3,11 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::onboarding::Feature;
 use chancery_domain::{TenantId, random_bytes};
 use chancery_store::Domain;
 use serde_json::{Value, json};
 use url::{Host, Url};
 
+use super::licensing::allow_feature;
 use crate::app::App;
 use crate::problem::{Problem, ProblemCode};
 
@@ -29,6 +31,7 @@ pub(crate) async fn claim_domain(
         let message = "this domain is the platform's own, or lies below it";
         return Err(Problem::invalid_at("/domain", "domain", message));
     }
+    allow_feature(app, Feature::CustomDomains, tenant).await?;
     let challenge = URL_SAFE_NO_PAD.encode(random_bytes::<24>(app.random.as_ref()));
     let mut tx = app.store.tenant(tenant).await?;
     if tx.domains().await?.len() >= MOST {

@@ -47,6 +47,11 @@ pub(crate) async fn delete_tenant(
     read.status.after(TenantChange::Delete).map_err(wrong)?;
     let at = match ending {
         Ending::Revoke => app.now(),
+        // While it closes a tenant is public, and this one never was.
+        Ending::HonourUntil(_) if !read.status.is_public() => {
+            let detail = "the tenant was not let in, so there is nothing to honour";
+            return Err(Problem::new(ProblemCode::WrongState).detail(detail));
+        }
         Ending::HonourUntil(until) => until,
     };
     let mut tx = app.store.platform(By::Operator).await?;

@@ -1,16 +1,21 @@
-//! Adds a tenant: validated first, then written in one transaction with everything that it begins with.
+//! Adds a tenant: validated first, then allowed by the licence and decided upon by policies, and only then written,
+//! in one transaction with everything that it begins with.
 
 use chancery_credential::keys::{KeyUse, Keyring, TenantKeys};
 use chancery_credential::secrets::{ApiKeySecret, InvitationSecret};
 use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::onboarding::{Channel, Held};
 use chancery_domain::scope::Scope;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AuditEntry, InvitationId, Slug, Tenant, TenantId, random_bytes};
-use chancery_store::{NewInvitation, NewTenant, StoreError};
-use serde_json::json;
+use chancery_engine::{Contact, Counts, DecideRequest};
+use chancery_store::{Admission, NewInvitation, NewTenant, StoreError};
+use serde_json::{Map, json};
 use time::Duration;
 use zeroize::Zeroizing;
 
+use super::licensing::{allow_registration, lacks_place};
+use super::onboarding::{Verdict, decide};
 use crate::app::App;
 use crate::manage::api_keys::new_api_key;
 use crate::problem::{Problem, ProblemCode};
@@ -21,6 +26,8 @@ pub(crate) struct Registration {
     pub(crate) slug: Slug,
     pub(crate) name: String,
     pub(crate) parent: Option<TenantId>,
+    /// By which way it comes.
+    pub(crate) channel: Channel,
     /// The e-mail address of who is to be invited to own it.
     pub(crate) owner: Option<String>,
     /// Whether whoever registers it may set it up, by a key that does everything in it.
@@ -40,6 +47,10 @@ pub(crate) struct Registered {
 
 /// How long an invitation may be accepted.
 const INVITED_FOR: Duration = Duration::hours(72);
+/// The same, where somebody has to let the tenant in first.
+const INVITED_WHILE_HELD: Duration = Duration::days(30);
+/// Of how many licences one after the other a registration is judged by before it is left to be tried again.
+const MOST_LICENSES: usize = 3;
 
 /// Registers an ordinary tenant.
 pub(crate) async fn register_tenant(
@@ -47,41 +58,104 @@ pub(crate) async fn register_tenant(
     author: Author,
     registration: Registration,
 ) -> Result<Registered, Problem> {
-    let Registration { slug, name, parent, owner, set_up, ordered } = registration;
+    let parent = found_parent(app, &registration).await?;
+    if app.store.directory().tenant_by_slug(registration.slug.as_str()).await?.is_some() {
+        return Err(taken());
+    }
+    let (counts, depth) = app.store.directory().counts(registration.parent).await?;
+    let mut gate = allow_registration(app, &counts, depth).await?;
+    let counts = Counts {
+        total: counts.total,
+        roots: counts.roots,
+        siblings: counts.siblings,
+        waiting: counts.waiting,
+        depth,
+    };
+    let verdict = decide(app, &asked(app, &registration, parent, counts)).await?;
+    let (status, held) = match verdict {
+        Verdict::Admit => (TenantStatus::Active, None),
+        Verdict::Hold(status, held) => (status, Some(held)),
+    };
+    let Registration { slug, name, parent, channel, owner, set_up, ordered } = registration;
     let tenant = Tenant {
         id: TenantId::new(app.now(), random_bytes(app.random.as_ref())),
         slug: slug.as_str().to_owned(),
         name,
-        status: TenantStatus::Active,
+        status,
         parent,
         system: false,
         version: 1,
         delete_at: None,
     };
-    if let Some(parent) = parent {
-        let found = app.store.directory().tenant(parent).await?;
-        if !found.is_some_and(|found| !found.system && found.status == TenantStatus::Active) {
-            return Err(Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"));
-        }
-    }
     let (mut new, keys) = begin_tenant(app, author, tenant).await?;
+    if let Some(held) = &held {
+        new.audit = held_registration_of(app, author, &new.tenant, held);
+    }
     let (first, key) = set_up.then(|| new_api_key(app, "first key", vec![Scope::Owner])).unzip();
     new.api_key = first;
-    let invited = owner.map(|email| invite(app, &keys, &email));
+    let invited_for = if held.is_some() { INVITED_WHILE_HELD } else { INVITED_FOR };
+    let invited = owner.map(|email| invite(app, &keys, &email, invited_for));
     let (written, invitation) = invited.unzip();
     new.invitation = written;
     new.ordered = ordered;
-    let mut tx = app.store.provision().await?;
-    let registered = tx.register(&new).await?;
-    tx.commit().await?;
-    if !registered {
-        return Err(Problem::new(ProblemCode::Conflict).detail("the slug is taken, or was once"));
+    new.held = held.map(|held| (channel, held));
+    for _ in 0..MOST_LICENSES {
+        let mut tx = app.store.provision().await?;
+        let admission = tx.admit(&new, &gate).await?;
+        tx.commit().await?;
+        match admission {
+            Admission::Added => {
+                app.tenants.forget(new.tenant.id);
+                return Ok(Registered { tenant: new.tenant, key, invitation });
+            }
+            Admission::Taken => return Err(taken()),
+            Admission::Full(full) => return Err(lacks_place(full)),
+            Admission::Moved => {
+                let (counts, depth) = app.store.directory().counts(parent).await?;
+                gate = allow_registration(app, &counts, depth).await?;
+            }
+        }
     }
-    app.tenants.forget(new.tenant.id);
-    Ok(Registered { tenant: new.tenant, key, invitation })
+    Err(Problem::new(ProblemCode::Unavailable).because("the licence changes all the time"))
 }
 
-fn invite(app: &App, keys: &TenantKeys, email: &str) -> (NewInvitation, InvitationSecret) {
+/// The parent's slug, if there is to be a parent.
+async fn found_parent(app: &App, registration: &Registration) -> Result<Option<String>, Problem> {
+    let Some(parent) = registration.parent else { return Ok(None) };
+    let found = app.store.directory().tenant(parent).await?;
+    let found = found.filter(|found| !found.system && found.status == TenantStatus::Active);
+    let missing = || Problem::invalid_at("/parent", "parent", "there is no active tenant of that id");
+    Ok(Some(found.ok_or_else(missing)?.slug))
+}
+
+fn taken() -> Problem {
+    Problem::new(ProblemCode::Conflict).detail("the slug is taken, or was once")
+}
+
+/// What policies are asked.
+fn asked(app: &App, registration: &Registration, parent: Option<String>, counts: Counts) -> DecideRequest {
+    let owner = registration.owner.clone();
+    DecideRequest {
+        registration: chancery_engine::Registration {
+            slug: registration.slug.as_str().to_owned(),
+            name: registration.name.clone(),
+            parent,
+            owner: owner.map(|email| Contact { email, name: None, email_verified: false }),
+            channel: registration.channel.as_str().to_owned(),
+            details: Map::new(),
+        },
+        counts,
+        now: app.now(),
+        locale: "en".to_owned(),
+    }
+}
+
+fn invite(
+    app: &App,
+    keys: &TenantKeys,
+    email: &str,
+    invited_for: Duration,
+) -> (NewInvitation, InvitationSecret) {
     let (now, random) = (app.now(), app.random.as_ref());
     let secret = InvitationSecret::random(random);
     let id = InvitationId::new(now, random_bytes(random));
@@ -89,7 +163,7 @@ fn invite(app: &App, keys: &TenantKeys, email: &str) -> (NewInvitation, Invitati
         id,
         hash: secret.hash(),
         sealed_email: keys.seal_invited(id, email, random),
-        expires_at: now + INVITED_FOR,
+        expires_at: now + invited_for,
     };
     (invitation, secret)
 }
@@ -117,6 +191,7 @@ pub(crate) async fn begin_tenant(
         invitation: None,
         audit: registration_of(app, author, &tenant),
         ordered: None,
+        held: None,
         tenant,
     };
     Ok((new, keys))
@@ -127,6 +202,16 @@ fn registration_of(app: &App, author: Author, tenant: &Tenant) -> AuditEntry {
     let action = if tenant.system { Action::PlatformFounded } else { Action::TenantRegistered };
     let made = json!({ "slug": tenant.slug, "name": tenant.name, "parent": tenant.parent });
     app.entry(author, action, tenant.id, &Changed::made(made))
+}
+
+/// The same of one that has to wait: in which status, and for which reasons, without what they say about whom.
+fn held_registration_of(app: &App, author: Author, tenant: &Tenant, held: &Held) -> AuditEntry {
+    let reasons: Vec<&str> = held.reasons.iter().map(|reason| reason.code.as_str()).collect();
+    let made = json!({
+        "slug": tenant.slug, "name": tenant.name, "parent": tenant.parent, "status": tenant.status,
+        "verifications": held.verifications, "reasons": reasons,
+    });
+    app.entry(author, Action::TenantRegistered, tenant.id, &Changed::made(made))
 }
 
 /// The keys, with the master sealing that is in force: while one is being replaced a host holds two.

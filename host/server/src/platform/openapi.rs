@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use utoipa::OpenApi;
 
-use super::{audit, configuration, halts, operators, tenants};
+use super::{audit, configuration, halts, license, operators, policies, registrations, tenants};
 use crate::app::App;
 use crate::manage::openapi::located;
 use crate::manage::{activations, domains, endpoints, keys, plugins};
@@ -24,10 +24,20 @@ use crate::manage::{activations, domains, endpoints, keys, plugins};
         tenants::list::children,
         tenants::show::show,
         tenants::change::rename,
+        tenants::change::approve,
+        tenants::change::reject,
         tenants::change::suspend,
         tenants::change::resume,
         tenants::change::close,
         tenants::delete::delete,
+        registrations::list,
+        policies::list,
+        policies::show,
+        policies::install,
+        policies::remove,
+        license::show,
+        license::install,
+        license::remove,
         keys::list::list_of_tenant,
         keys::rotate::rotate_of_tenant,
         keys::revoke::revoke_of_tenant,
@@ -69,6 +79,7 @@ use crate::manage::{activations, domains, endpoints, keys, plugins};
     ),
     tags(
         (name = "Tenants", description = "The organisations that issue"),
+        (name = "Onboarding", description = "Who may become a tenant: policies, those who wait, and the licence"),
         (name = "Keys", description = "What signs a tenant's credentials"),
         (name = "Domains", description = "Names of a tenant's own, proved by the DNS"),
         (name = "Public endpoints", description = "The URLs that a tenant advertises"),

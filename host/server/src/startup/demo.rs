@@ -2,6 +2,7 @@
 
 use chancery_credential::secrets::ApiKeySecret;
 use chancery_domain::audit::Author;
+use chancery_domain::onboarding::Channel;
 use chancery_domain::scope::Scope;
 use chancery_domain::{ApiKeyId, Slug, TenantId, random_bytes};
 use chancery_store::NewApiKey;
@@ -28,7 +29,15 @@ pub(super) async fn found(app: &App) -> Result<(), StartError> {
         }
         let slug = Slug::parse(slug).map_err(|error| StartError::Internal(error.to_string()))?;
         let (name, set_up) = (name.to_owned(), false);
-        let registration = Registration { slug, name, parent: None, owner: None, set_up, ordered: None };
+        let registration = Registration {
+            slug,
+            name,
+            parent: None,
+            channel: Channel::Operator,
+            owner: None,
+            set_up,
+            ordered: None,
+        };
         register_tenant(app, Author::HOST, registration)
             .await
             .map_err(|problem| StartError::Internal(format!("{problem:?}")))?;

@@ -6,7 +6,7 @@
 //! whoever is interrupted begins again.
 
 use chancery_credential::SystemRandom;
-use chancery_credential::keys::{Algorithm, KeyUse, Keyring, TenantKeys};
+use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, TenantKeys};
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::clock::SystemClock;
 use chancery_domain::{AuditEntry, AuditEntryId, Clock as _, random_bytes};
@@ -97,6 +97,7 @@ async fn rotate(
             break;
         }
     }
+    reseal_license(store, keyring).await?;
     if !finished {
         let mut tx = store.platform(ROTATION).await?;
         tx.finish_master_rotation(next).await?;
@@ -159,6 +160,21 @@ async fn renew(
         root: Some(root),
     };
     Ok((tx.replace_secrets(&read, &sealed).await?, false))
+}
+
+/// Whoever installs a licence insists on the master that is in force, so from here on none is sealed under another.
+async fn reseal_license(store: &Store, keyring: &Keyring) -> Result<(), StartError> {
+    let mut tx = store.platform(ROTATION).await?;
+    let license = tx.license().await?;
+    if let Some((revision, sealed)) = license.and_then(|it| Some((it.revision, it.sealed_document?))) {
+        let opened = keyring.open_and_tell(&SealedFor::LICENSE, &sealed);
+        let (document, master) = opened.map_err(|_| StartError::WrongKey)?;
+        if master != keyring.check_value() {
+            let sealed = keyring.seal(&SealedFor::LICENSE, &document, &SystemRandom);
+            tx.reseal_license(revision, &sealed).await?;
+        }
+    }
+    Ok(tx.commit().await?)
 }
 
 async fn reseal_imports(tx: &mut TenantTx, keyring: &Keyring) -> Result<bool, StartError> {

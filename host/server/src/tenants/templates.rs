@@ -24,9 +24,9 @@ pub(crate) enum Unusable {
     /// It was found sound once, and is not any more: this program is another one.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// It does not describe what it issues.
+    /// It does not describe itself in that configuration.
     #[error(transparent)]
-    Template(#[from] ConfigureError),
+    Plugin(#[from] ConfigureError),
 }
 
 pub(crate) struct Templates {
@@ -90,7 +90,8 @@ impl Templates {
         Ok(template)
     }
 
-    async fn component(
+    /// The component, from the bytes that the database keeps if need be.
+    pub(crate) async fn component(
         &self,
         store: &Store,
         engine: &Engine,

@@ -5,13 +5,16 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 15] = [
+pub(crate) const GLOBAL: [(&str, &str); 18] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
     ("superseded_roots", "of masters that are gone, sealed; the platform alone reads them"),
     ("plugin_components", "plugins are shared by digest; tenants see digests, not bytes"),
     ("catalogued_plugins", "what every tenant may take; the platform alone changes it"),
     ("default_activations", "what every tenant has that decides nothing else; the platform alone changes it"),
+    ("policies", "who may become a tenant is the platform's alone to say"),
+    ("licenses", "the deployment's; tenants see which revision is in force, to be registered under it"),
+    ("held_registrations", "a registration says why it waits, the platform alone reads it; see POLICIES"),
     ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),
     ("public_endpoints", "a directory of advertised URLs; a tenant binds its own alone, see POLICIES"),
@@ -38,6 +41,8 @@ halts: concern SELECT {chancery_tenant} using ((tenant_id IS NULL) OR (tenant_id
 halts: lift_own DELETE {chancery_tenant} using ((tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND (NOT by_operator)) check -
 halts: order_own INSERT {chancery_tenant} using - check ((tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND (NOT by_operator))
 halts: oversee ALL {chancery_platform} using by_operator check by_operator
+held_registrations: decide ALL {chancery_platform} using true check true
+held_registrations: hold INSERT {chancery_tenant} using - check (tenant_id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid)
 platform_audit_entries: keep_operators INSERT {chancery_tenant} using - check ((action ~ '^(operator|client|api-key|key)[.]'::text) AND (EXISTS ( SELECT\n   FROM tenants t\n  WHERE ((t.id = (NULLIF(current_setting('chancery.tenant'::text, true), ''::text))::uuid) AND t.system))))
 platform_audit_entries: oversee ALL {chancery_platform} using true check true
 platform_audit_entries: register INSERT {chancery_tenant} using - check ((action = ANY (ARRAY['tenant.registered'::text, 'platform.founded'::text])) AND (target = ('tnt_'::text || replace(current_setting('chancery.tenant'::text, true), '-'::text, ''::text))))

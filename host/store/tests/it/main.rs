@@ -14,6 +14,7 @@ mod isolation;
 mod issuance;
 mod management;
 mod offers;
+mod onboarding;
 mod plugins;
 mod provisioning;
 mod shares;

@@ -62,6 +62,7 @@ pub(crate) fn new_tenant(slug: &str) -> NewTenant {
         invitation: None,
         audit: entry(Action::TenantRegistered, id, None),
         ordered: None,
+        held: None,
     }
 }
 

@@ -116,6 +116,7 @@ async fn found(store: &Store) -> Result<TenantId> {
         invitation: None,
         audit: entry(Action::TenantRegistered, id, now)?,
         ordered: None,
+        held: None,
     };
     let mut provision = store.provision().await?;
     ensure!(provision.register(&new).await?, "the slug is taken in a fresh database");

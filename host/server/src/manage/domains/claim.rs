@@ -36,8 +36,8 @@ pub(crate) struct DomainRequest {
 #[utoipa::path(
     post, path = "/domains", tag = "Domains", request_body = DomainRequest,
     responses(
-        (status = 201, body = DomainView), (status = 409, body = ProblemDocument),
-        (status = 422, body = ProblemDocument),
+        (status = 201, body = DomainView), (status = 403, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
     ),
     security(("api_key" = ["admin"]))
 )]
@@ -55,8 +55,8 @@ pub(crate) async fn claim(
     post, path = "/tenants/{id}/domains", tag = "Domains", request_body = DomainRequest,
     params(("id" = String, Path, description = "`tnt_…`")),
     responses(
-        (status = 201, body = DomainView), (status = 404, body = ProblemDocument),
-        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
+        (status = 201, body = DomainView), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
     ),
     security(("api_key" = ["platform-admin"]))
 )]

@@ -7,6 +7,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use bytes::Bytes;
 use chancery_domain::audit::{Action, Changed};
+use chancery_domain::onboarding::Channel;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
@@ -39,8 +40,8 @@ pub(crate) struct SubtenantRequest {
 #[utoipa::path(
     post, path = "/subtenants", tag = "Subtenants", request_body = SubtenantRequest,
     responses(
-        (status = 201, body = CreatedTenant), (status = 409, body = ProblemDocument),
-        (status = 422, body = ProblemDocument),
+        (status = 201, body = CreatedTenant), (status = 403, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
     ),
     security(("api_key" = ["admin"]))
 )]
@@ -67,6 +68,7 @@ pub(crate) async fn create(
             slug,
             name,
             parent: Some(manager.issuer.tenant()),
+            channel: Channel::Parent,
             owner: Some(owner.email),
             set_up: false,
             ordered: Some(ordered),

@@ -2,14 +2,15 @@
 //! of the offers, or in the shadow of the one that answers.
 
 use chancery_domain::audit::{Action, Author, Changed};
-use chancery_domain::plugin::{Approval, Part, Whose};
+use chancery_domain::plugin::{Part, Whose};
 use chancery_domain::template::Issue;
-use chancery_engine::{ConfigureError, Template};
+use chancery_engine::{ConfigureError, Hook, Template};
 use chancery_store::{Activation, InForce, Shelved};
 use serde_json::{Value, json};
 
 use super::Keeper;
 use super::types::presumptions;
+use super::usable::check_may_be_used;
 use crate::app::App;
 use crate::operations::bind_endpoint::endpoints;
 use crate::problem::{Problem, ProblemCode};
@@ -31,7 +32,7 @@ pub(crate) async fn activate_plugin(
     order: Order,
 ) -> Result<InForce, Problem> {
     let version = keeper.find(app, &order.digest).await?;
-    check_may_be_activated(&version)?;
+    check_may_be_used(&version, Hook::CredentialTemplate)?;
     let template = describe(app, &order).await?;
     if let (Keeper::Tenant(tenant), Whose::Tenant) = (keeper, version.whose)
         && app.tenants.workshop.saas
@@ -70,35 +71,15 @@ pub(crate) async fn activate_plugin(
     Ok(InForce { activation, part: Some(part), whose, since: now })
 }
 
-fn check_may_be_activated(version: &Shelved) -> Result<(), Problem> {
-    let wrong = |detail: &str| Err(Problem::new(ProblemCode::WrongState).detail(detail));
-    if version.quarantined {
-        return wrong("the plugin is quarantined");
-    }
-    if version.approval == Approval::Awaited {
-        return wrong("the plugin waits for an approval");
-    }
-    if version.hook != "credential-template" {
-        return wrong("the plugin is no credential template; it is installed, not activated");
-    }
-    Ok(())
-}
-
 /// Asks the component what it issues in this configuration.
 async fn describe(app: &App, order: &Order) -> Result<Template, Problem> {
     let templates = &app.tenants.workshop.templates;
     let described = templates.describe(&app.store, &app.engine, order.digest, &order.configuration).await;
     described.map_err(|error| match error {
-        Unusable::Store(error) => error.into(),
-        Unusable::Missing => Problem::not_found(),
-        Unusable::Refused(error) => Problem::new(ProblemCode::PluginRefused).detail(error.to_string()),
-        Unusable::Template(ConfigureError::Configuration { issues, .. }) => {
-            let below = |issue: Issue| Issue { pointer: format!("/configuration{}", issue.pointer), ..issue };
-            Problem::invalid(issues.into_iter().map(below).collect())
-        }
-        Unusable::Template(error) => {
+        Unusable::Plugin(error @ (ConfigureError::Fault(_) | ConfigureError::Definition { .. })) => {
             Problem::new(ProblemCode::TemplateFailed).detail(error.to_string()).because(error)
         }
+        error => error.into(),
     })
 }
 

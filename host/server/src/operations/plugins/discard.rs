@@ -33,12 +33,36 @@ pub(crate) async fn discard_plugin(
         );
         return Err(Problem::new(ProblemCode::WrongState).detail(detail));
     }
+    if let Some(role) = installed_as(app, keeper, digest).await? {
+        tx.rollback().await?;
+        let detail = format!("it is installed as {role}; remove that first");
+        return Err(Problem::new(ProblemCode::WrongState).detail(detail));
+    }
     tx.unshelve(digest).await?;
     let before = json!({ "name": version.name, "version": version.version });
     let changed = Changed { before, after: Value::Null };
     tx.record(&app.entry(author, Action::PluginDiscarded, hex::encode(digest), &changed)).await?;
     tx.commit().await?;
     drop_bytes(app, digest).await
+}
+
+/// As what the deployment has the plugin installed, if it is the deployment's and has.
+async fn installed_as(
+    app: &App,
+    keeper: Keeper<'_>,
+    digest: &[u8; 32],
+) -> Result<Option<String>, StoreError> {
+    if keeper.tenant().is_some() {
+        return Ok(None);
+    }
+    let mut tx = app.store.platform(By::Operator).await?;
+    let (policies, license) = (tx.policies().await?, tx.license().await?);
+    tx.commit().await?;
+    let policy = policies.into_iter().find(|policy| policy.component == *digest);
+    let license = license.filter(|license| license.component == *digest);
+    Ok(policy
+        .map(|policy| format!("the policy {}", policy.name))
+        .or(license.map(|_| "what reads the licence".to_owned())))
 }
 
 /// Offers and credentials refer to what was ever active, so that stays.

@@ -13,5 +13,6 @@ pub(crate) mod roll_back;
 pub(crate) mod trip;
 pub(crate) mod types;
 pub(crate) mod upload;
+pub(crate) mod usable;
 
 pub(crate) use keeper::Keeper;

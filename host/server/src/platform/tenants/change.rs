@@ -1,4 +1,4 @@
-//! `PATCH /tenants/{id}`, and what an operator may do to a tenant: suspend, resume, close.
+//! `PATCH /tenants/{id}`, and what an operator may do to a tenant: approve, reject, suspend, resume, close.
 
 use std::sync::Arc;
 
@@ -75,6 +75,12 @@ macro_rules! changes {
 }
 
 changes! {
+    /// Let a tenant in that waits
+    approve = Approve, "/tenants/{id}/approve";
+    /// Refuse a tenant that waits
+    ///
+    /// Its slug stays taken, as any that was given once.
+    reject = Reject, "/tenants/{id}/reject";
     /// Suspend a tenant
     ///
     /// Management and issuance refuse; nothing is lost, and verifiers find what they need.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use bytes::Bytes;
+use chancery_domain::onboarding::Channel;
 use chancery_domain::{Slug, TenantId};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -61,12 +62,13 @@ pub(crate) struct CreatedTenant {
 /// Register a tenant
 ///
 /// Whatever is registered exists with all that it begins with, or not at all. A slug that is taken, or was
-/// once, is refused.
+/// once, is refused. Where a policy wants somebody to look first, the tenant is `pending-approval` or
+/// `pending-verification`: nothing of it is there for anybody until it is approved.
 #[utoipa::path(
     post, path = "/tenants", tag = "Tenants", request_body = TenantRequest,
     responses(
-        (status = 201, body = CreatedTenant), (status = 409, body = ProblemDocument),
-        (status = 422, body = ProblemDocument),
+        (status = 201, body = CreatedTenant), (status = 403, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument),
     ),
     security(("api_key" = ["platform-admin"]))
 )]
@@ -126,7 +128,15 @@ fn checked(request: TenantRequest) -> Result<Registration, Problem> {
         .map_err(|_| Problem::invalid_at("/parent", "parent", "there is no active tenant of that id"))?;
     let owner = request.owner.map(|owner| owner.email);
     owner.as_deref().map(check_email).transpose()?;
-    Ok(Registration { slug, name: request.name, parent, owner, set_up: true, ordered: None })
+    Ok(Registration {
+        slug,
+        name: request.name,
+        parent,
+        channel: Channel::Operator,
+        owner,
+        set_up: true,
+        ordered: None,
+    })
 }
 
 /// A slug that names nobody yet, as far as its form says.
