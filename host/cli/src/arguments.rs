@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
-pub(crate) use plugins::{Configured, For, How, One, PluginCommand, RunPlugin, Shelf};
+pub(crate) use plugins::{Configured, For, How, Kind, NewPlugin, One, PluginCommand, RunPlugin, Shelf};
 pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
 
 /// What follows the command list of `chancery --help`.

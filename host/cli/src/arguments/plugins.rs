@@ -9,6 +9,12 @@ use super::Target;
 /// `chancery plugin …`. What takes a FILE needs no server; it is the very engine that a server runs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
+    /// Begin a plugin: a crate that compiles, with examples
+    #[command(after_help = "\
+Examples:
+  chancery plugin new membership-card
+  chancery plugin new only-partners --kind policy --sdk ../chancery/plugin-sdk")]
+    New(NewPlugin),
     /// Compile a plugin crate and make a component of it
     #[command(after_help = "Example:\n  chancery plugin build ./my-badge --out my-badge.wasm")]
     Build {
@@ -149,6 +155,33 @@ Examples:
         #[command(flatten)]
         at: Shelf,
     },
+}
+
+/// What is to be begun.
+#[derive(Debug, Args)]
+pub(crate) struct NewPlugin {
+    /// What it is called: small letters, digits and hyphens
+    pub(crate) name: String,
+    /// What it decides
+    #[arg(long, value_enum, default_value_t = Kind::Template)]
+    pub(crate) kind: Kind,
+    /// Where it goes; else a folder of its name here
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Where the SDK is on this machine; else it comes from its repository
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sdk: Option<PathBuf>,
+}
+
+/// What a plugin decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// What a credential consists of
+    Template,
+    /// Who may become a tenant
+    Policy,
+    /// What a licence allows
+    License,
 }
 
 /// One plugin.

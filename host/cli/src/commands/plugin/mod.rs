@@ -4,6 +4,7 @@ mod at_server;
 mod build;
 mod here;
 mod junit;
+mod new;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::failure::Failure;
 
 pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Failure> {
     match command {
+        PluginCommand::New(asked) => new::new(&asked),
         PluginCommand::Build { crate_folder, out, module } => build::build(&crate_folder, out, module),
         PluginCommand::Check { file } => here::check(&file, form).await,
         PluginCommand::Test { file, junit } => here::test(&file, junit.as_deref(), form).await,
