@@ -95,7 +95,8 @@ fn verifiers() -> Router<Arc<App>> {
         .route("/oauth/jwks", get(wallet::keys::token_keys))
         .route("/status-lists", get(wallet::status_list::aggregate))
         .route("/status-lists/{list}", get(wallet::status_list::show))
-        .route("/status-lists/{list}/{purpose}", get(wallet::status_list::show_purpose))
+        .route("/status-lists/{list}/revocation", get(wallet::status_list::show_revocation))
+        .route("/status-lists/{list}/suspension", get(wallet::status_list::show_suspension))
 }
 
 /// What is left of a deleted tenant; the front door knows what there is.

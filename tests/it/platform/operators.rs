@@ -72,7 +72,7 @@ async fn an_operators_system_gets_tokens_from_the_platforms_own_server() {
     assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
     assert_eq!(
         metadata["token_endpoint_auth_methods_supported"],
-        json!(["client_secret_basic", "client_secret_post"])
+        json!(["private_key_jwt", "client_secret_basic", "client_secret_post"])
     );
     assert_eq!(metadata["pre-authorized_grant_anonymous_access_supported"], false);
 

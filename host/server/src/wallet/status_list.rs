@@ -32,15 +32,27 @@ pub(crate) async fn show(
     Ok(response)
 }
 
-/// `GET /status-lists/{list}/{purpose}`: a Bitstring Status List.
-pub(crate) async fn show_purpose(
+/// `GET /status-lists/{list}/revocation`: a Bitstring Status List.
+pub(crate) async fn show_revocation(
     State(app): State<Arc<App>>,
     Published(issuer): Published,
-    Path((list, purpose)): Path<(String, String)>,
+    Path(list): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let form = Purpose::parse(&purpose).map(ListForm::Bitstring).ok_or_else(unknown)?;
+    let form = ListForm::Bitstring(Purpose::Revocation);
+    answer(&app, &issuer, &list, form, query.as_deref(), &headers).await
+}
+
+/// `GET /status-lists/{list}/suspension`: likewise.
+pub(crate) async fn show_suspension(
+    State(app): State<Arc<App>>,
+    Published(issuer): Published,
+    Path(list): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let form = ListForm::Bitstring(Purpose::Suspension);
     answer(&app, &issuer, &list, form, query.as_deref(), &headers).await
 }
 
