@@ -2,7 +2,9 @@
 
 mod halts;
 mod keys;
+mod licenses;
 mod plugins;
+mod tenants;
 mod wallet;
 
 use std::path::PathBuf;
@@ -13,7 +15,9 @@ use clap_complete::Shell;
 
 pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
+pub(crate) use licenses::{IssueLicense, LicenseCommand};
 pub(crate) use plugins::{Configured, For, How, Kind, NewPlugin, One, PluginCommand, RunPlugin, Shelf};
+pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
 
 /// What follows the command list of `chancery --help`.
@@ -120,6 +124,9 @@ pub(crate) enum Command {
     /// Administer the tenants of a platform
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Show and install what bounds a platform; make licences to try
+    #[command(subcommand)]
+    License(LicenseCommand),
     /// Claim a fresh platform: whoever comes first operates it
     #[command(
         after_help = "Example:\n  chancery bootstrap --url https://issue.example --name 'Example Trust'"
@@ -364,71 +371,6 @@ pub(crate) struct Trail {
     /// What operators did to tenants, instead of what a tenant's own people did
     #[arg(long)]
     pub(crate) platform: bool,
-    #[command(flatten)]
-    pub(crate) target: Target,
-}
-
-/// `chancery tenant …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TenantCommand {
-    /// Register a tenant; a key to set it up with is shown once
-    #[command(
-        after_help = "Example:\n  chancery tenant create acme --name 'Acme Corporation' --owner ada@acme.example"
-    )]
-    Create {
-        /// Names the tenant in URLs, for ever
-        slug: String,
-        /// What people call it
-        #[arg(long)]
-        name: String,
-        /// The tenant that is to administer it
-        #[arg(long, value_name = "ID")]
-        parent: Option<String>,
-        /// Whom to invite to own it; the invitation is shown once, for you to send
-        #[arg(long, value_name = "EMAIL")]
-        owner: Option<String>,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// List tenants, newest first
-    #[command(after_help = "Example:\n  chancery tenant list --search univ")]
-    List {
-        /// A part of the slug or of the name
-        #[arg(long, value_name = "TEXT")]
-        search: Option<String>,
-        #[command(flatten)]
-        part: Part,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Show one tenant
-    #[command(after_help = "Example:\n  chancery tenant show tnt_0197c7d2a1b070008000000000000001")]
-    Show(OneTenant),
-    /// Stop management and issuance for now
-    #[command(after_help = "Example:\n  chancery tenant suspend tnt_0197c7d2a1b070008000000000000001")]
-    Suspend(OneTenant),
-    /// End a suspension
-    #[command(after_help = "Example:\n  chancery tenant resume tnt_0197c7d2a1b070008000000000000001")]
-    Resume(OneTenant),
-    /// End issuance for ever; what was issued is honoured
-    #[command(after_help = "Example:\n  chancery tenant close tnt_0197c7d2a1b070008000000000000001")]
-    Close(OneTenant),
-    /// Destroy its keys and all that it has; what it issued is revoked, unless it is honoured for a while
-    #[command(after_help = "Example:\n  chancery tenant delete tnt_0197c7d2a1b070008000000000000001")]
-    Delete {
-        #[command(flatten)]
-        tenant: OneTenant,
-        /// Close it and delete it only then, e.g. `2027-01-01T00:00:00Z`
-        #[arg(long, value_name = "TIME")]
-        honour_until: Option<String>,
-    },
-}
-
-/// A command about one tenant.
-#[derive(Debug, Args)]
-pub(crate) struct OneTenant {
-    /// The tenant's id
-    pub(crate) id: String,
     #[command(flatten)]
     pub(crate) target: Target,
 }

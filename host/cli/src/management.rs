@@ -92,6 +92,11 @@ impl Management {
         self.call(Method::POST, path, &[], body).await
     }
 
+    /// Puts something in the place of what is there.
+    pub(crate) async fn put(&self, path: &[&str], body: &Value) -> Result<Reply, Failure> {
+        self.call(Method::PUT, path, &[], Some(body)).await
+    }
+
     /// Uploads a file.
     pub(crate) async fn upload(&self, path: &[&str], body: Vec<u8>) -> Result<Reply, Failure> {
         let url = self.address(path);

@@ -155,6 +155,40 @@ Examples:
         #[command(flatten)]
         at: Shelf,
     },
+    /// Have a plugin of the platform's catalogue decide on registrations, or read the licence
+    #[command(after_help = "\
+Examples:
+  chancery plugin install email-domain-policy --configuration domains.json
+  chancery plugin install manual-approval-policy --name four-eyes
+  chancery plugin install signed-license --configuration trusted.json --document licence.txt")]
+    Install {
+        /// Its digest, the beginning of it, or name@version
+        plugin: String,
+        /// What the policy is called here; else as its author calls it
+        #[arg(long, conflicts_with = "document")]
+        name: Option<String>,
+        /// The licence, as it was sent to you
+        #[arg(long, value_name = "FILE")]
+        document: Option<PathBuf>,
+        #[command(flatten)]
+        configured: Configured,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List the policies that decide on registrations
+    #[command(after_help = "Example:\n  chancery plugin policies")]
+    Policies {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Ask a policy no more
+    #[command(after_help = "Example:\n  chancery plugin uninstall four-eyes")]
+    Uninstall {
+        /// As it was installed
+        name: String,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 /// What is to be begun.

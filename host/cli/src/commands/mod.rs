@@ -7,6 +7,7 @@ mod dev;
 mod doctor;
 mod halt;
 mod key;
+mod license;
 mod listing;
 mod offer;
 mod plugin;
@@ -39,6 +40,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Plugin(command) => Box::pin(plugin::obey(command, form)).await,
         Command::Key(command) => key::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
+        Command::License(command) => license::obey(command, form).await,
         Command::Bootstrap { url, name } => tenant::bootstrap(&url, &name, form).await,
         Command::Wallet(command) => wallet::obey(command, form).await,
         Command::Completions { shell } => completions(shell),

@@ -228,7 +228,8 @@ async fn the_policies_of_the_deployments_tables_are_these() {
     let policies: Vec<String> = sqlx::query(
         "select format('%s: %s %s %s using %s check %s', tablename, policyname, cmd, roles,
                        coalesce(qual, '-'), coalesce(with_check, '-'))
-         from pg_policies where tablename in ('tenants', 'deployment', 'plugin_components', 'due', 'halts')
+         from pg_policies where tablename in ('tenants', 'deployment', 'plugin_components', 'due', 'halts',
+                            'held_registrations')
            or starts_with(tablename, 'platform_audit') order by 1",
     )
     .fetch_all(&mut database.admin().await)

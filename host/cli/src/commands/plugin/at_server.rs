@@ -133,7 +133,7 @@ async fn logs(one: &One, follow: bool, form: Output) -> Result<(), Failure> {
 }
 
 /// The one plugin that is meant: by its digest, the beginning of it, or its name and version.
-async fn find(one: &One) -> Result<(Management, String), Failure> {
+pub(super) async fn find(one: &One) -> Result<(Management, String), Failure> {
     let api = api(&one.at)?;
     let wanted = one.plugin.as_str();
     if wanted.len() == 64 && wanted.chars().all(|c| c.is_ascii_hexdigit()) {
