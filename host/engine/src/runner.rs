@@ -42,6 +42,8 @@ pub struct RunnerConfig {
     pub program: PathBuf,
     /// What makes it [serve] as a runner.
     pub arguments: Vec<OsString>,
+    /// All of its environment. Nothing secret has a place in it.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// The runner of a server, whichever process it is at the moment.

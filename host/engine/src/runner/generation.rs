@@ -60,7 +60,11 @@ impl Generation {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = Command::new(&config.program);
-        command.args(&config.arguments).env_clear().kill_on_drop(true);
+        command
+            .args(&config.arguments)
+            .env_clear()
+            .envs(config.environment.iter().cloned())
+            .kill_on_drop(true);
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
         if rustix::process::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);

@@ -12,7 +12,10 @@ use crate::support::{Host, at, built};
 const CHILD: &str = env!("CARGO_BIN_EXE_engine-child");
 
 fn apart() -> Apart {
-    let child = |word: &str| RunnerConfig { program: CHILD.into(), arguments: vec![word.into()] };
+    let child = |word: &str| {
+        let (program, arguments) = (CHILD.into(), vec![word.into()]);
+        RunnerConfig { program, arguments, environment: Vec::new() }
+    };
     Apart { runner: child("runner"), compiler: child("compiler") }
 }
 

@@ -48,6 +48,8 @@ fn apart(calls: usize) -> Apart {
     let itself = |arguments: &[&str]| RunnerConfig {
         program: "/proc/self/exe".into(),
         arguments: arguments.iter().map(Into::into).collect(),
+        // What the allocator reserves counts against what these may have; it begins with a gigabyte otherwise.
+        environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32M".into())],
     };
     Apart { runner: itself(&[RUNNER_COMMAND, &calls.to_string()]), compiler: itself(&[COMPILER_COMMAND]) }
 }
