@@ -250,7 +250,8 @@ pub(super) async fn bench(run: &RunPlugin, count: u32, form: Output) -> Result<(
     }
     times.sort_unstable();
     let limits = bench.engine.limits();
-    let at = |percent: usize| times.get(times.len() * percent / 100).map_or(0, Duration::as_micros);
+    let at =
+        |percent: usize| times.get(times.len() * percent / 100).map_or(0, std::time::Duration::as_micros);
     let shown = json!({
         "calls": times.len(),
         "fuel": fuel, "fuel_limit": limits.fuel,
