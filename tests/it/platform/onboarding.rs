@@ -1,8 +1,12 @@
 //! Who may become a tenant: policies decide, an operator decides about those who wait
 
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
 use chancery_tests::answer::text;
 use chancery_tests::people::{Operator, Plugin, badge};
-use chancery_tests::{Acme, Answer, House, Platform};
+use chancery_tests::{Acme, Answer, House, Platform, house, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -203,4 +207,70 @@ async fn a_parent_does_not_let_its_children_in_past_a_policy() {
     assert_eq!((&listed["channel"], &listed["tenant"]["id"]), (&json!("parent"), &json!(id)));
     decided(&operator, &answer.json(), "approve").await.is(200);
     assert_eq!(parent.get(&format!("/subtenants/{id}")).await.granted()["status"], "active");
+}
+
+/// A folder of somebody who sits at a terminal.
+struct Terminal {
+    folder: PathBuf,
+    platform: Platform,
+}
+
+impl Terminal {
+    fn of(platform: Platform) -> Self {
+        let folder = std::env::temp_dir().join(unique("chancery-terminal-"));
+        fs::create_dir(&folder).unwrap();
+        Self { folder, platform }
+    }
+
+    /// What the command says on standard output.
+    fn types(&self, line: &[&str]) -> String {
+        let mut command = Command::new(house::binary());
+        command.env_clear().current_dir(&self.folder).args(line).env("CHANCERY_TOKEN", &self.platform.key);
+        command.env("CHANCERY_MANAGEMENT_URL", format!("{}/api/platform-admin", self.platform.base));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{line:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn keeps(&self, name: &str, content: &str) {
+        fs::write(self.folder.join(name), content).unwrap();
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[tokio::test]
+async fn an_operator_does_all_of_it_in_a_terminal() {
+    let house = House::of_many();
+    let operator = house.platform().operator();
+    for plugin in ["signed-license", "manual-approval-policy"] {
+        brought(&operator, plugin).await;
+    }
+    let terminal = Terminal::of(house.platform());
+    let issue = ["license", "issue", "--key", "licensor.key", "--licensee", "Example Ltd"];
+    let issue = [&issue[..], &["--configuration", "trusted.json", "--max-total-tenants"]].concat();
+    for (name, places) in [("small.txt", "2"), ("large.txt", "3")] {
+        terminal.keeps(name, &terminal.types(&[&issue[..], &[places]].concat()));
+    }
+    let install = ["plugin", "install", "signed-license", "--configuration", "trusted.json"];
+    terminal.types(&[&install[..], &["--document", "small.txt"]].concat());
+    assert!(terminal.types(&["license", "show"]).contains("\"max_total_tenants\":2"));
+    wants(&operator, "one-too-many", "a@example.com").await.problem(403, "not-licensed");
+    terminal.types(&["license", "set", "large.txt"]);
+
+    terminal.keeps("nobody.json", r#"{"trusted_channels": []}"#);
+    terminal.types(&["plugin", "install", "manual-approval-policy", "--configuration", "nobody.json"]);
+    assert!(terminal.types(&["plugin", "policies"]).contains("manual-approval-policy"));
+    let created = terminal.types(&["--output", "json", "tenant", "create", "newcomer", "--name", "Newcomer"]);
+    let created: Value = serde_json::from_str(&created).unwrap();
+    let waiting = terminal.types(&["tenant", "waiting"]);
+    assert!(waiting.contains("newcomer") && waiting.contains("somebody has to look"), "{waiting}");
+    assert!(terminal.types(&["tenant", "approve", &text(&created["id"])]).contains("active"));
+    terminal.types(&["plugin", "uninstall", "manual-approval-policy"]);
+    terminal.types(&["license", "remove"]);
+    assert_eq!(wants(&operator, "next", "a@example.com").await.is(201).json()["status"], "active");
 }

@@ -1,5 +1,6 @@
 //! `chancery license …`: of a platform by way of its API, and made on this machine.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use chancery_credential::jose::sign;
@@ -125,8 +126,10 @@ fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             *seed = random_bytes(&SystemRandom);
-            let digits: Zeroizing<String> =
-                Zeroizing::new(seed.iter().map(|byte| format!("{byte:02x}")).collect());
+            let mut digits = Zeroizing::new(String::with_capacity(64));
+            for byte in seed.iter() {
+                let _ = write!(digits, "{byte:02x}");
+            }
             PrivateFile::create(path)?.keep(digits.as_bytes())?;
         }
         Err(error) => return Err(unusable(format!("{} cannot be read: {error}", path.display()))),

@@ -61,8 +61,8 @@ fn compile(folder: &Path) -> Result<PathBuf, Failure> {
         });
     }
     let messages = String::from_utf8_lossy(&built.stdout);
-    let modules = messages.lines().filter_map(|line| module_of(&serde_json::from_str(line).ok()?));
-    modules.last().ok_or_else(|| Failure::Usage {
+    let mut modules = messages.lines().filter_map(|line| module_of(&serde_json::from_str(line).ok()?));
+    modules.next_back().ok_or_else(|| Failure::Usage {
         found: "the crate is no plugin: nothing of it is a dynamic library".into(),
         fix: "write `crate-type = [\"cdylib\", \"rlib\"]` below [lib] in its Cargo.toml".into(),
     })

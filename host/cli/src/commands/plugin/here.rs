@@ -62,7 +62,7 @@ pub(super) async fn check(file: &Path, form: Output) -> Result<(), Failure> {
     if failed == 0 {
         return Ok(());
     }
-    Err(Failure::Plugin { found: format!("{} of its checks failed", failed) })
+    Err(Failure::Plugin { found: format!("{failed} of its checks failed") })
 }
 
 async fn examine(file: &Path) -> Result<(Report, Option<Component>), Failure> {
@@ -251,7 +251,8 @@ pub(super) async fn bench(run: &RunPlugin, count: u32, form: Output) -> Result<(
     }
     times.sort_unstable();
     let limits = bench.engine.limits();
-    let at = |percent: usize| times.get(times.len() * percent / 100).map_or(0, |time| time.as_micros());
+    let at =
+        |percent: usize| times.get(times.len() * percent / 100).map_or(0, std::time::Duration::as_micros);
     let shown = json!({
         "calls": times.len(),
         "fuel": fuel, "fuel_limit": limits.fuel,
