@@ -22,6 +22,7 @@ use crate::{
     license::License,
     limits::Limits,
     linked::Linked,
+    manifest::Manifest,
     measured::Usage,
     policy::Policy,
     refused::Refused,
@@ -104,6 +105,13 @@ impl Engine {
     /// Compiling takes about a second per megabyte, on a thread for blocking work.
     pub async fn load(&self, wasm: &[u8]) -> Result<Component, Refused> {
         self.admit(wasm).await.1
+    }
+
+    /// Looks at a file without compiling it: what is wrong with it by name, size and structure.
+    pub fn check(&self, wasm: &[u8]) -> (Report, Result<Manifest, Refused>) {
+        let mut report = Report::new(&sha256(wasm), wasm.len());
+        let accepted = check(wasm, &self.inner.limits, &mut report);
+        (report, accepted.map(|accepted| accepted.manifest))
     }
 
     /// Loads a plugin, has it describe itself and run its examples, and reports on every stage. The component
