@@ -26,12 +26,13 @@ use crate::{
 };
 
 /// What calls of one component need.
+#[derive(Clone)]
 pub(crate) struct Caller {
     /// Name and version, for logs and faults.
     pub(crate) plugin: Arc<str>,
     /// Digest of the component.
     pub(crate) digest: [u8; 32],
-    pub(crate) linked: Linked,
+    pub(crate) linked: Arc<Linked>,
     pub(crate) limits: Limits,
     /// As many permits as the pool has slots: instantiation fails, it does not wait.
     pub(crate) slots: Arc<Semaphore>,

@@ -203,7 +203,7 @@ impl Shared {
         let caller = Caller {
             plugin: format!("{} {}", manifest.name, manifest.version).into(),
             digest,
-            linked,
+            linked: Arc::new(linked),
             limits,
             slots: Arc::clone(&self.slots),
         };

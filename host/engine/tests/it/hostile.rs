@@ -204,6 +204,17 @@ async fn lookups_have_names_of_their_own_and_there_is_at_least_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_user_of_a_component_may_have_less_than_another() {
+    let host = Host::new();
+    let component = host.component("hostile").await;
+    let lean = component.with_limits(Limits { fuel: 1_000, ..*component.limits() });
+    let error = host.engine.template(&lean, json!({})).await.unwrap_err();
+    assert!(matches!(error, ConfigureError::Fault(Fault { kind: FaultKind::OutOfFuel, .. })), "{error:?}");
+    assert!(ask(&template(&host, "").await).await.is_ok());
+    assert_eq!(lean.digest(), component.digest());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_traps_costs_its_own_calls_and_no_others() {
     let host = Host::new();
     let (panicking, well) = (template(&host, "panic").await, template(&host, "").await);
