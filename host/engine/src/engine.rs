@@ -68,7 +68,8 @@ struct Shared {
     cache: Cache,
     limits: Limits,
     slots: Arc<Semaphore>,
-    /// One compilation at a time: the others wait rather than slow down what serves.
+    /// Two compilations at a time at most: the others wait rather than slow down what serves, or take all
+    /// memory.
     compiler: Arc<Semaphore>,
 }
 
@@ -91,7 +92,8 @@ impl Engine {
         ticker::start(&engine).map_err(EngineError::Ticker)?;
         let cache = Cache::new(cache, &cache_key, &engine);
         let slots = Arc::new(Semaphore::new(concurrency as usize));
-        let compiler = Arc::new(Semaphore::new(1));
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let compiler = Arc::new(Semaphore::new(processors.min(2)));
         Ok(Self { inner: Arc::new(Shared { engine, linker, cache, limits, slots, compiler }) })
     }
 
