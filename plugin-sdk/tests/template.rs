@@ -1,5 +1,5 @@
 //! What `plugin new` and cargo-generate make of the templates compiles, and does what its examples say.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "this is how a test fails, helpers included")]
+#![expect(clippy::unwrap_used, reason = "this is how a test fails, helpers included")]
 
 use std::{
     fs,

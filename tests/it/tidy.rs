@@ -19,8 +19,17 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "chancery-server",
         &["chancery-store", "chancery-engine", "chancery-credential", "chancery-domain", "chancery-protocol"],
     ),
-    // Of the three in the middle it needs one, for its wallet.
-    ("chancery", &["chancery-server", "chancery-credential", "chancery-domain", "chancery-protocol"]),
+    // Of the three in the middle it needs two: for its wallet, and for plugins on this machine.
+    (
+        "chancery",
+        &[
+            "chancery-server",
+            "chancery-engine",
+            "chancery-credential",
+            "chancery-domain",
+            "chancery-protocol",
+        ],
+    ),
     ("chancery-plugin-sdk", &[]),
     ("xtask", &[]),
     // Customers: they go in by the door.

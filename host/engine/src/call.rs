@@ -27,6 +27,7 @@ use crate::{
 };
 
 /// What calls of one component need.
+#[derive(Clone)]
 pub(crate) struct Caller {
     /// Name and version, for logs and faults.
     pub(crate) plugin: Arc<str>,
@@ -39,11 +40,12 @@ pub(crate) struct Caller {
 }
 
 /// Where instances are made.
+#[derive(Clone)]
 pub(crate) enum Place {
     /// In this process.
-    Here(Box<Linked>),
+    Here(Arc<Linked>),
     /// In a runner.
-    Apart(Remote),
+    Apart(Arc<Remote>),
 }
 
 impl Caller {

@@ -59,6 +59,15 @@ impl Component {
         &self.inner.caller.limits
     }
 
+    /// The same component under other limits, as one of its users may set them. What the pool of instances
+    /// holds stays the most that a call can have.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        let Inner { manifest, vectors, caller } = &*self.inner;
+        let caller = Caller { limits, ..caller.clone() };
+        Self { inner: Arc::new(Inner { manifest: manifest.clone(), vectors: vectors.clone(), caller }) }
+    }
+
     /// The examples that it carries.
     pub fn vectors(&self) -> &[Vector] {
         &self.inner.vectors

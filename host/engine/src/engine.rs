@@ -22,6 +22,7 @@ use crate::{
     license::License,
     limits::Limits,
     machine::Machine,
+    manifest::Manifest,
     measured::Usage,
     policy::Policy,
     refused::Refused,
@@ -77,7 +78,8 @@ struct Shared {
     cache: Arc<Cache>,
     limits: Limits,
     slots: Arc<Semaphore>,
-    /// One compilation at a time: the others wait rather than slow down what serves.
+    /// Two compilations at a time at most: the others wait rather than slow down what serves, or take all
+    /// memory.
     compiler: Arc<Semaphore>,
 }
 
@@ -107,7 +109,8 @@ impl Engine {
             }
         };
         let slots = Arc::new(Semaphore::new(concurrency.clamp(1, 1000)));
-        let compiler = Arc::new(Semaphore::new(1));
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let compiler = Arc::new(Semaphore::new(processors.min(2)));
         Ok(Self { inner: Arc::new(Shared { work, cache, limits, slots, compiler }) })
     }
 
@@ -121,6 +124,13 @@ impl Engine {
     /// Compiling takes about a second per megabyte, on a thread for blocking work.
     pub async fn load(&self, wasm: &[u8]) -> Result<Component, Refused> {
         self.admit(wasm).await.1
+    }
+
+    /// Looks at a file without compiling it: what is wrong with it by name, size and structure.
+    pub fn check(&self, wasm: &[u8]) -> (Report, Result<Manifest, Refused>) {
+        let mut report = Report::new(&sha256(wasm), wasm.len());
+        let accepted = check(wasm, &self.inner.limits, &mut report);
+        (report, accepted.map(|accepted| accepted.manifest))
     }
 
     /// Loads a plugin, has it describe itself and run its examples, and reports on every stage. The component
@@ -240,7 +250,7 @@ impl Shared {
             let linked = machine.link(&compiled, accepted.manifest.hook);
             linked.map_err(|error| Refused::Contract(format!("{error:#}")))
         })?;
-        Ok(self.component(digest, accepted, Place::Here(Box::new(linked))))
+        Ok(self.component(digest, accepted, Place::Here(Arc::new(linked))))
     }
 
     /// The same, where only what is read happens in this process.
@@ -256,12 +266,12 @@ impl Shared {
         let accepted = in_the_background(report, move |report| check(&bytes, &limits, report)).await?;
         let started = Instant::now();
         report.compiled_before = self.cache.code(&digest).is_some();
-        if !report.compiled_before {
+        if report.compiled_before {
+            report.note(Stage::Compile, StageResult::Passed, started.elapsed());
+        } else {
             let compiled = compiler::compile(compiler, wasm).await;
             report.note(Stage::Compile, outcome(&compiled), started.elapsed());
             self.cache.keep(&digest, &compiled?);
-        } else {
-            report.note(Stage::Compile, StageResult::Passed, started.elapsed());
         }
         let plugin = format!("{} {}", accepted.manifest.name, accepted.manifest.version);
         let wanted = Wanted { digest, plugin, hook: accepted.manifest.hook, limits: accepted.limits };
@@ -274,7 +284,7 @@ impl Shared {
         let needed = loaded?;
         report.resources = report.attempt(Stage::Resources, || fits(needed, &accepted.limits))?;
         let remote = Remote { runner: Arc::clone(runner), wanted };
-        Ok(self.component(digest, accepted, Place::Apart(remote)))
+        Ok(self.component(digest, accepted, Place::Apart(Arc::new(remote))))
     }
 
     fn component(&self, digest: [u8; 32], accepted: Accepted, place: Place) -> Component {

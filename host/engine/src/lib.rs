@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! bytes ── check ──→ compile, or the authenticated cache ──→ Component
-//! Component + configuration ── describe ──→ Template
+//! Component + configuration ── describe ──→ Template, Policy or License
 //! Template + subject ── prepare ──→ Outcome
+//! Policy + registration ── decide ──→ Decision
+//! License + document ── read ──→ Entitlements ── check ──→ Permission
 //! ```
 //!
-//! [`Engine::load`] refuses what the contract in `wit/` does not allow, and says why.
-//! [`Engine::template`] asks a component what it issues under a tenant's configuration.
-//! [`Template::prepare`] asks it for one dataset, [`Template::measure`] also tells what that cost.
-//! [`Engine::examine`] loads one for the first time and reports on every stage. Every call runs in a fresh instance, under
-//! a memory limit, a fuel budget and a deadline; no state outlives it.
+//! [`Engine::load`] refuses what the contract in `wit/` does not allow, and says why;
+//! [`Engine::examine`] does so for the first time and reports on every stage, the component's own
+//! examples included. [`Engine::template`], [`Engine::policy`] and [`Engine::license`] ask a component
+//! what it is under a configuration. Every call runs in a fresh instance, under a memory limit, a fuel
+//! budget and a deadline; no state outlives it. What a call asks can be kept ([`Input`]) and asked again,
+//! what it cost comes with the answer ([`Measured`]).
 //!
 //! Invariants: nothing of wasmtime appears in a public type. Only the cache's own files are
 //! ever deserialised, and only after their authentication. No file system, socket, real clock

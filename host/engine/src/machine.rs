@@ -23,13 +23,13 @@ impl Machine {
     pub(crate) fn start(
         limits: &Limits,
         calls: usize,
-        code: Option<Arc<dyn CustomCodeMemory>>,
+        code: Option<&Arc<dyn CustomCodeMemory>>,
     ) -> Result<Self, EngineError> {
         let broken = |error: wasmtime::Error| EngineError::Settings(format!("{error:#}"));
         let calls = u32::try_from(calls.clamp(1, 1000)).unwrap_or(1000);
         let config = |pooled| {
             let mut config = settings::config(limits, calls, pooled);
-            config.with_custom_code_memory(code.clone());
+            config.with_custom_code_memory(code.cloned());
             config
         };
         let engine = wasmtime::Engine::new(&config(true)).or_else(|error| {

@@ -247,6 +247,35 @@ mod tests {
         vec![Issue { pointer: "/slug".into(), code: code.into(), message: "so".into() }]
     }
 
+    fn reason(pointer: &str, code: &str) -> wit::Issue {
+        wit::Issue { pointer: pointer.into(), code: code.into(), message: "so\n\u{1b}[31m".into() }
+    }
+
+    #[test]
+    fn a_decision_without_a_reason_is_a_breach_of_contract() {
+        for breach in [
+            wit::Decision::Reject(Vec::new()),
+            wit::Decision::RequireApproval(Vec::new()),
+            wit::Decision::RequireVerification(Vec::new()),
+            wit::Decision::RequireVerification(vec!["domain".into(); 11]),
+            wit::Decision::RequireVerification(vec!["The Domain".into()]),
+            wit::Decision::Reject(vec![reason("/slug", "because I say so")]),
+            wit::Decision::Reject(vec![reason("slug", "taken")]),
+            wit::Decision::Reject(vec![reason("/slug", "taken"); 51]),
+        ] {
+            assert!(accept(breach.clone()).is_err(), "{breach:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_line() {
+        let Ok(Decision::Reject(reasons)) = accept(wit::Decision::Reject(vec![reason("/slug", "taken")]))
+        else {
+            panic!("it has a reason")
+        };
+        assert_eq!(reasons[0].message, "so\\n\\u{1b}[31m");
+    }
+
     #[test]
     fn of_two_decisions_the_stricter_one_holds() {
         use Decision::{Approve, Reject, RequireApproval, RequireVerification};

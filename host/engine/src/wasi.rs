@@ -4,13 +4,13 @@
 //! linked leads nowhere: a clock that stands still, seeded randomness, an empty environment, no
 //! input, bounded standard error. File systems and sockets are not linked at all.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, future::pending, time::Duration};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rand_core::TryRng;
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::{
-    HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView,
+    HostWallClock, WasiCtx, WasiCtxView, WasiView,
     cli::{WasiCli, WasiCliView as _},
     clocks::{WasiClocks, WasiClocksView as _},
     p2::{
@@ -18,6 +18,10 @@ use wasmtime_wasi::{
         pipe::MemoryOutputPipe,
     },
     random::{WasiRandom, WasiRandomView as _},
+};
+use wasmtime_wasi_io::{
+    async_trait,
+    poll::{DynPollable, Pollable, subscribe},
 };
 
 use crate::call::CallState;
@@ -38,7 +42,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     io::poll::add_to_linker::<_, Io>(linker, table)?;
     io::streams::add_to_linker::<_, Io>(linker, table)?;
     clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, CallState::clocks)?;
-    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, CallState::clocks)?;
+    clocks::monotonic_clock::add_to_linker::<_, StandingStill>(linker, |state| Still(table(state)))?;
     random::random::add_to_linker::<_, WasiRandom>(linker, CallState::random)?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, CallState::random)?;
     cli::exit::add_to_linker::<_, WasiCli>(linker, CallState::cli)?;
@@ -85,7 +89,6 @@ impl ClosedWasi {
             let stderr = MemoryOutputPipe::new(capacity);
             let ctx = WasiCtx::builder()
                 .wall_clock(Frozen(now))
-                .monotonic_clock(Frozen(Duration::ZERO))
                 .secure_random(Seeded::new(seed))
                 .insecure_random(Seeded::new(seed))
                 .insecure_random_seed(u128::from_be_bytes(*seed.first_chunk().unwrap_or(&[0; 16])))
@@ -111,13 +114,46 @@ impl HostWallClock for Frozen {
     }
 }
 
-impl HostMonotonicClock for Frozen {
-    fn resolution(&self) -> u64 {
-        1_000_000_000
+/// A clock that stands still for those who wait for it, too: what has passed already has passed, and what
+/// has not never will. Otherwise a guest could tell real time by waiting.
+struct Still<'a>(&'a mut ResourceTable);
+
+struct StandingStill;
+
+impl HasData for StandingStill {
+    type Data<'a> = Still<'a>;
+}
+
+impl clocks::monotonic_clock::Host for Still<'_> {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(0)
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX)
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
+        Ok(1_000_000_000)
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let waiting = self.0.push(Waiting { over: when == 0 })?;
+        subscribe(self.0, waiting)
+    }
+
+    fn subscribe_duration(&mut self, duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        self.subscribe_instant(duration)
+    }
+}
+
+/// Waiting for that clock.
+struct Waiting {
+    over: bool,
+}
+
+#[async_trait]
+impl Pollable for Waiting {
+    async fn ready(&mut self) {
+        if !self.over {
+            pending::<()>().await;
+        }
     }
 }
 

@@ -77,6 +77,15 @@ impl CredentialTemplate for Hostile {
                 black_box(black_box(vec![1_u8; 4 << 20]).clone());
             },
             "large-output" => value(json!("x".repeat(300 << 10))),
+            "tables-of-issues" => Ok(Outcome::Refuse(
+                (0..2_000).map(|n| Issue::new(&format!("/{n}"), "x", &"y".repeat(200))).collect(),
+            )),
+            "twin-lookups" => {
+                let lookup = |parameters| Lookup { id: "one".into(), source: "register".into(), parameters };
+                Ok(Outcome::Need(vec![lookup(json!(1)), lookup(json!(2))]))
+            }
+            "no-lookups" => Ok(Outcome::Need(Vec::new())),
+            "long-fault" => Err(Fault::new(&"code".repeat(1_000), "it\u{1b}[31m fell\nover ".repeat(1_000))),
             "larger-output" => value(json!("x".repeat(3 << 20))),
             "many-issues" => Ok(Outcome::Refuse(vec![Issue::new("", "", ""); 100_000])),
             "large-log" => {
@@ -118,6 +127,7 @@ impl CredentialTemplate for Hostile {
             "clock" => value(json!(wasi::clock().to_string())),
             "random" => value(json!(wasi::random())),
             "environment" => value(json!(wasi::environment().to_string())),
+            "timer" => value(json!(wasi::timer().to_string())),
             "sleep" => {
                 wasi::sleep();
                 value(json!("slept"))

@@ -26,7 +26,7 @@ wit_bindgen::generate!({
 
         package wasi:io@0.2.6 {
             interface poll {
-                resource pollable { block: func(); }
+                resource pollable { block: func(); ready: func() -> bool; }
             }
         }
 
@@ -53,6 +53,12 @@ pub(crate) fn random() -> String {
 
 pub(crate) fn environment() -> usize {
     host::cli::environment::get_environment().len()
+}
+
+/// How often it looks at a timer of a millisecond before that has passed: real time, if it ever does.
+pub(crate) fn timer() -> u32 {
+    let timer = host::clocks::monotonic_clock::subscribe_duration(1_000_000);
+    (0..20_000).take_while(|_| !timer.ready()).count() as u32
 }
 
 /// Waits for a minute in the host, where neither fuel nor epoch reach.

@@ -43,7 +43,8 @@ pub fn serve(calls: usize) -> io::Result<()> {
     // No thread can be started later.
     let runtime = builder.worker_threads(workers).enable_all().build()?;
     let code = Arc::new(Executable::default());
-    let machine = Machine::start(&Limits::default(), calls, Some(code.clone()));
+    let executable: Arc<dyn wasmtime::CustomCodeMemory> = code.clone();
+    let machine = Machine::start(&Limits::default(), calls, Some(&executable));
     let machine = Arc::new(machine.map_err(io::Error::other)?);
     runtime.block_on(async {
         let socket = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -121,7 +122,7 @@ fn load(
     let (compiled, mapping) = code.load(machine.engine(), file).map_err(|error| error.to_string())?;
     let resources = Resources::of(&compiled);
     let linked: Linked = machine.link(&compiled, hook).map_err(|error| format!("{error:#}"))?;
-    let place = Place::Here(Box::new(linked));
+    let place = Place::Here(Arc::new(linked));
     let caller = Caller { plugin: plugin.into(), digest, place, limits, slots: Arc::clone(slots) };
     Ok((Loaded { caller, _mapping: mapping }, resources))
 }

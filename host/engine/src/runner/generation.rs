@@ -135,14 +135,12 @@ impl Generation {
             locked(&self.waiting).remove(&call);
             return Err(gone());
         }
-        match timeout(patience, waiting).await {
-            Ok(answer) => answer.map_err(|_| gone()),
-            Err(_) => {
-                locked(&self.waiting).remove(&call);
-                self.end();
-                Err(io::Error::other("the plugin runner does not answer; another is started"))
-            }
+        if let Ok(answer) = timeout(patience, waiting).await {
+            return answer.map_err(|_| gone());
         }
+        locked(&self.waiting).remove(&call);
+        self.end();
+        Err(io::Error::other("the plugin runner does not answer; another is started"))
     }
 
     /// Ends the process; whoever waits for it is told.

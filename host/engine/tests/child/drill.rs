@@ -3,7 +3,14 @@
 //! Each attempt is made natively in a process that was confined as a runner is. It ends with status 0 if the attempt
 //! was denied, with 1 if it succeeded; being killed is being denied, too.
 
-#![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "attackers do not document theirs")]
+#![allow(
+    unsafe_code,
+    clippy::undocumented_unsafe_blocks,
+    clippy::print_stdout,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
+    reason = "attackers do not document theirs"
+)]
 
 use std::process::ExitCode;
 

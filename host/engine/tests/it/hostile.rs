@@ -112,7 +112,7 @@ async fn a_panic_traps_with_its_message_on_one_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn too_much_output_is_refused_in_every_form() {
     let host = patient();
-    for behaviour in ["large-output", "larger-output", "many-issues", "large-log"] {
+    for behaviour in ["large-output", "larger-output", "many-issues", "tables-of-issues", "large-log"] {
         assert_eq!(
             fault(&host, behaviour).await,
             FaultKind::OutputTooLarge { limit: 256 << 10 },
@@ -188,6 +188,54 @@ async fn a_fault_of_its_own_is_passed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_one_short_line_whatever_the_guest_says() {
+    let kind = fault(&Host::new(), "long-fault").await;
+    let FaultKind::Plugin { code, message, .. } = &kind else { panic!("{kind:?}") };
+    assert!(code.len() <= 64 && message.len() <= 1_000);
+    assert!(message.contains("\\u{1b}[31m fell\\nover") && !message.contains('\n'), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lookups_have_names_of_their_own_and_there_is_at_least_one() {
+    for behaviour in ["twin-lookups", "no-lookups"] {
+        let kind = fault(&Host::new(), behaviour).await;
+        assert!(matches!(kind, FaultKind::Contract(_)), "{behaviour}: {kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_of_a_component_may_have_less_than_another() {
+    let host = Host::new();
+    let component = host.component("hostile").await;
+    let lean = component.with_limits(Limits { fuel: 1_000, ..*component.limits() });
+    let error = host.engine.template(&lean, json!({})).await.unwrap_err();
+    assert!(matches!(error, ConfigureError::Fault(Fault { kind: FaultKind::OutOfFuel, .. })), "{error:?}");
+    assert!(ask(&template(&host, "").await).await.is_ok());
+    assert_eq!(lean.digest(), component.digest());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_traps_costs_its_own_calls_and_no_others() {
+    let host = Host::new();
+    let (panicking, well) = (template(&host, "panic").await, template(&host, "").await);
+    let storm = {
+        let panicking = panicking.clone();
+        tokio::spawn(async move {
+            for _ in 0..300 {
+                ask(&panicking).await.unwrap_err();
+            }
+        })
+    };
+    let mut answered = 0;
+    while !storm.is_finished() {
+        assert_eq!(value(ask(&well).await.unwrap()), "x");
+        answered += 1;
+    }
+    storm.await.unwrap();
+    assert!(answered > 10, "{answered} calls beside the storm");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_state_outlives_a_call() {
     let host = patient();
     for (behaviour, untouched) in [("remember", "0"), ("canary", "0")] {
@@ -203,6 +251,8 @@ async fn the_outside_world_is_a_clock_that_stands_still_and_seeded_randomness() 
     let host = Host::new();
     assert_eq!(value(ask(&template(&host, "clock").await).await.unwrap()), NOW.to_string());
     assert_eq!(value(ask(&template(&host, "environment").await).await.unwrap()), "0");
+    let timer = value(ask(&template(&host, "timer").await).await.unwrap());
+    assert_eq!(timer, "20000", "who waits for the clock learns nothing of real time");
     let random = template(&host, "random").await;
     let first = value(ask(&random).await.unwrap());
     assert_eq!(value(ask(&random).await.unwrap()), first, "a decision can be replayed bit for bit");

@@ -12,6 +12,7 @@ use chancery_engine::{Apart, Component, Engine, EngineConfig, Hook, Limits, Runn
 use chancery_store::{Activation, By, NewComponent, Store};
 use serde_json::json;
 use time::OffsetDateTime;
+use tokio::task::JoinSet;
 
 use super::StartError;
 use crate::config::Config;
@@ -159,11 +160,18 @@ async fn read_bundled(config: &Config, engine: &Engine) -> Result<Vec<Bundled>, 
     }
     names.sort();
 
-    let mut bundled = Vec::new();
+    // All at once: nobody is served yet, and compiling them is most of a first start.
+    let mut loading = JoinSet::new();
     for name in names {
-        let wasm = folder.read(&name).map_err(file)?;
-        match engine.load(&wasm).await {
-            Ok(component) => bundled.push((component, wasm.into())),
+        let (engine, wasm) = (engine.clone(), Arc::<[u8]>::from(folder.read(&name).map_err(file)?));
+        loading.spawn(async move { (name, engine.load(&wasm).await, wasm) });
+    }
+    let mut loaded = loading.join_all().await;
+    loaded.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let mut bundled = Vec::new();
+    for (name, component, wasm) in loaded {
+        match component {
+            Ok(component) => bundled.push((component, wasm)),
             Err(refused) => tracing::error!(plugin = name, %refused, "a bundled plugin is refused"),
         }
     }

@@ -44,10 +44,9 @@ fn beside(module: &Path) -> PathBuf {
 
 /// Compiles the crate and finds the module that came of it.
 fn compile(folder: &Path) -> Result<PathBuf, Failure> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let arguments =
         ["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"];
-    let mut command = Command::new(cargo);
+    let mut command = Command::new("cargo");
     command.args(arguments).current_dir(folder).stderr(std::process::Stdio::inherit());
     let built = command.output().map_err(|error| Failure::Configuration {
         found: format!("cargo cannot be started: {error}"),
