@@ -16,7 +16,7 @@ async fn what_is_no_plugin_is_refused_with_the_reason_and_not_kept() {
         (Vec::new(), "not WebAssembly"),
         (b"#!/bin/sh\nrm -rf /".to_vec(), "not WebAssembly"),
         (b"\0asm\x01\0\0\0".to_vec(), "core module"),
-        (b"\0asm\x0d\0\x01\0".to_vec(), "does not export"),
+        (b"\0asm\x0d\0\x01\0".to_vec(), "chancery:plugin"),
         (half, "not valid"),
     ] {
         let refused = operator.upload(&Plugin(bytes)).await.problem(422, "plugin-refused");

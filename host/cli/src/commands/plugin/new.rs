@@ -56,7 +56,7 @@ pub(super) fn new(asked: &NewPlugin) -> Result<(), Failure> {
     if !is_name(name) {
         return Err(Failure::Usage {
             found: format!("{name:?} is no name for a plugin"),
-            fix: "begin with a letter; small letters, digits and hyphens, at most 64 of them".into(),
+            fix: "use small letters, digits and hyphens, a letter first, at most 64 of them".into(),
         });
     }
     let folder = asked.folder.clone().unwrap_or_else(|| name.into());
