@@ -147,6 +147,15 @@ impl House {
         self.process.database()
     }
 
+    /// What a backup of its database holds, as text. The program for it lies beside the one that runs.
+    pub fn dump(&self) -> Vec<u8> {
+        let running = std::fs::read_to_string(self.data().join("postgres/postmaster.pid")).unwrap();
+        let server = std::fs::read_link(format!("/proc/{}/exe", running.lines().next().unwrap())).unwrap();
+        let dumped = Command::new(server.with_file_name("pg_dump")).arg(self.database()).output().unwrap();
+        assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+        dumped.stdout
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         self.process.log()

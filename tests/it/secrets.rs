@@ -1,4 +1,4 @@
-//! What must be found neither on the disk nor in the log
+//! What must be found neither on the disk, nor in a dump, nor in the log
 
 use std::collections::HashMap;
 use std::fs;
@@ -153,6 +153,10 @@ async fn no_secret_and_no_claim_reaches_the_disk_or_the_log() {
             .collect::<Vec<_>>(),
     );
     public.add("the id of an offer", &id);
+
+    let dump = house.dump();
+    assert!(public.found_in(&dump).contains(&"the configuration"));
+    assert_eq!(secret.found_in(&dump), Vec::<&str>::new());
 
     // A shutdown writes everything to its place; the write-ahead log is still there.
     house.stop();
