@@ -10,7 +10,6 @@ use std::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::Command,
     time::timeout,
 };
 
@@ -36,8 +35,7 @@ const REFUSAL: u8 = 1;
 /// Compiles a component over there.
 pub(crate) async fn compile(config: &RunnerConfig, wasm: &[u8]) -> Result<Vec<u8>, Refused> {
     let broke = |reason: &str| Refused::Compile(reason.to_owned());
-    let mut command = Command::new(&config.program);
-    command.args(&config.arguments).env_clear().envs(config.environment.iter().cloned()).kill_on_drop(true);
+    let mut command = config.command();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| Refused::Lost(error.to_string()))?;
     let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {

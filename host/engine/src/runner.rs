@@ -22,7 +22,7 @@ use std::{ffi::OsString, io, path::PathBuf, sync::Arc};
 
 pub use child::serve;
 pub use confine::{Confined, confine_process, confine_threads};
-use tokio::sync::Mutex;
+use tokio::{process::Command, sync::Mutex};
 
 use crate::{
     cache::Cache,
@@ -44,6 +44,21 @@ pub struct RunnerConfig {
     pub arguments: Vec<OsString>,
     /// All of its environment. Nothing secret has a place in it.
     pub environment: Vec<(OsString, OsString)>,
+}
+
+/// Whom a child of root is made.
+const NOBODY: u32 = 65_534;
+
+impl RunnerConfig {
+    /// The child, as yet without its socket or pipes: of the server's environment and rights it has none.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env_clear().envs(self.environment.iter().cloned()).kill_on_drop(true);
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
 }
 
 /// The runner of a server, whichever process it is at the moment.

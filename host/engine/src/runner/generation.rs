@@ -16,7 +16,7 @@ use std::{
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use tokio::{
     net::{UnixStream, unix::OwnedWriteHalf},
-    process::{Child, Command},
+    process::Child,
     sync::{OnceCell, mpsc, oneshot},
     time::timeout,
 };
@@ -37,8 +37,6 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(2);
 /// Loading maps a file and checks types.
 const LOAD_WITHIN: Duration = Duration::from_secs(10);
-/// Whom a runner of root is made.
-const NOBODY: u32 = 65_534;
 
 type Waiting = Mutex<HashMap<u64, oneshot::Sender<Said>>>;
 type Loading = Arc<OnceCell<Result<Option<Resources>, String>>>;
@@ -59,16 +57,8 @@ impl Generation {
     pub(super) fn start(config: &RunnerConfig) -> io::Result<Self> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mut command = Command::new(&config.program);
-        command
-            .args(&config.arguments)
-            .env_clear()
-            .envs(config.environment.iter().cloned())
-            .kill_on_drop(true);
+        let mut command = config.command();
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
-        if rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
         let child = command.spawn()?;
         let (from, to) = UnixStream::from_std(ours)?.into_split();
         let (letters, outbox) = mpsc::unbounded_channel();

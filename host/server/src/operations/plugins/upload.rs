@@ -73,6 +73,10 @@ fn refusal(report: &Report) -> Problem {
     let mut issues = Vec::new();
     for step in report.failures() {
         if let StageResult::Failed { code, cause, fix } = &step.result {
+            // That the compiler or the runner was lost says nothing of the plugin.
+            if code == "lost" {
+                return Problem::new(ProblemCode::Unavailable).because(cause);
+            }
             let stage = serde_json::to_value(step.stage).unwrap_or_default();
             let pointer = format!("/{}", stage.as_str().unwrap_or_default());
             issues.push(Issue { pointer, code: code.clone(), message: format!("{cause}; {fix}") });
