@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod cli;
+mod conformance;
 mod issuers;
 mod manage;
 mod ops;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench issue|tenants|plugin`: builds in release mode, then lets `chancery-bench` measure.
+//! `cargo xtask bench issue|flows|tenants|plugin`: builds in release mode, then lets `chancery-bench` measure.
 //!
 //! The document goes to standard output, everything else to standard error, so that it can be piped.
 
@@ -34,7 +34,18 @@ enum What {
         /// Let the wallet fetch each offer by its link.
         #[arg(long)]
         by_reference: bool,
+        /// What is issued: badge, person-sd-jwt, person-mdoc.
+        #[arg(long)]
+        format: Option<String>,
+        /// How the wallet gets its token: pre-authorized, code.
+        #[arg(long)]
+        flow: Option<String>,
+        /// How many copies are issued at once.
+        #[arg(long)]
+        copies: Option<u8>,
     },
+    /// Every format and flow, each in turns with the plain one; and fetches of a status list.
+    Flows,
     /// Ten tenants to a hundred thousand (`--quick`: ten thousand): what grows with them, and what one of them
     /// can do to the others.
     Tenants,
@@ -55,16 +66,22 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         fs::remove_dir_all(&data).with_context(|| format!("clear {}", data.display()))?;
     }
     let mut bench = workspace.command(binaries.join("chancery-bench"));
-    match arguments.what {
-        What::Issue { dpop, by_reference } => {
+    match &arguments.what {
+        What::Issue { dpop, by_reference, format, flow, copies } => {
             bench.arg("issue").arg("--chancery").arg(binaries.join("chancery"));
             bench.args(dpop.then_some("--dpop")).args(by_reference.then_some("--by-reference"));
+            bench.args(format.iter().flat_map(|format| ["--format", format]));
+            bench.args(flow.iter().flat_map(|flow| ["--flow", flow]));
+            bench.args(copies.iter().flat_map(|copies| ["--copies".to_owned(), copies.to_string()]));
+        }
+        What::Flows => {
+            bench.arg("flows").arg("--chancery").arg(binaries.join("chancery"));
         }
         What::Tenants => {
             bench.arg("tenants").arg("--chancery").arg(binaries.join("chancery"));
         }
         What::Plugin => {
-            bench.arg("plugin");
+            bench.arg("plugin").arg("--chancery").arg(binaries.join("chancery"));
         }
     }
     bench.arg("--plugins").arg(binaries.join("plugins")).arg("--data").arg(&data);

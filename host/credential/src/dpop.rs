@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::jose::{Jwk, JwkError, Jws, JwsError, base64url};
 use crate::keys::Algorithm;
-use crate::proof::{is_recent, seconds};
+use crate::proof::{is_in_force, is_recent, seconds};
 use crate::secrets::secret_hash;
 
 /// What metadata advertises as `dpop_signing_alg_values_supported`.
@@ -97,7 +97,7 @@ pub fn verify_dpop(jwt: &str, expected: &DpopExpectations<'_>) -> Result<DpopPro
         return Err(DpopError::Url);
     }
     let issued_at = claims.get("iat").and_then(seconds).ok_or(DpopError::Claim("iat"))?;
-    if !is_recent(issued_at, expected.now) {
+    if !is_recent(issued_at, expected.now) || !is_in_force(&claims, expected.now) {
         return Err(DpopError::Age);
     }
     if let Some(token) = expected.access_token

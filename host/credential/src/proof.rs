@@ -1,7 +1,7 @@
 //! Key proofs of type `jwt` (OpenID4VCI 1.0, Appendix F.1): a wallet shows that it holds
 //! the key to which the credential will be bound.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use crate::did::{HolderDidError, holder_key};
@@ -104,7 +104,7 @@ pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Resul
         return Err(ProofError::Audience);
     }
     let issued_at = claims.get("iat").and_then(seconds).ok_or(ProofError::IssuedAt)?;
-    if !is_recent(issued_at, expected.now) {
+    if !is_recent(issued_at, expected.now) || !is_in_force(&claims, expected.now) {
         return Err(ProofError::Age);
     }
     if let (Some(client), Some(iss)) = (expected.client_id, claims.get("iss"))
@@ -124,6 +124,17 @@ pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Resul
 pub(crate) fn is_recent(issued_at: i64, now: OffsetDateTime) -> bool {
     let age = now.unix_timestamp().saturating_sub(issued_at);
     (-MAX_AHEAD.whole_seconds()..=MAX_AGE.whole_seconds()).contains(&age)
+}
+
+/// Whether `exp` and `nbf` let a JWT count now, where it has them: no profile asks for them in proofs, and RFC 7519
+/// (§4.1.4, §4.1.5) does not let anybody who finds them look away.
+pub(crate) fn is_in_force(claims: &Map<String, Value>, now: OffsetDateTime) -> bool {
+    let now = now.unix_timestamp();
+    let holds = |name: &str, holds: &dyn Fn(i64) -> bool| {
+        claims.get(name).is_none_or(|value| seconds(value).is_some_and(holds))
+    };
+    holds("exp", &|exp| exp > now)
+        && holds("nbf", &|nbf| nbf <= now.saturating_add(MAX_AHEAD.whole_seconds()))
 }
 
 /// A `NumericDate` (RFC 7519 §2) in whole seconds; fractions are allowed and cut off.

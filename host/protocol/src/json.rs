@@ -3,9 +3,12 @@
 
 use std::fmt;
 
+use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
+use serde::forward_to_deserialize_any;
 use serde_json::{Map, Number, Value};
 
 /// How deep arrays and objects may nest.
@@ -30,15 +33,81 @@ pub fn from_slice_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonErr
     T::deserialize(value).map_err(JsonError::Shape)
 }
 
-/// Parses a document that is described by its members. Derived implementations would also take an array of their
-/// values, in an order that nobody promised.
+/// Parses a document that is described by its members, at every depth. Derived implementations would also take an
+/// array of their values, in an order that nobody promised.
 pub fn from_object_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     let value: Value = from_slice_strict(bytes)?;
     if value.is_array() {
-        let error = serde_json::Error::invalid_type(Unexpected::Seq, &"an object");
-        return Err(JsonError::Shape(error));
+        return Err(JsonError::Shape(not_an_object()));
     }
-    T::deserialize(value).map_err(JsonError::Shape)
+    T::deserialize(ByName(value)).map_err(JsonError::Shape)
+}
+
+fn not_an_object() -> serde_json::Error {
+    serde_json::Error::invalid_type(Unexpected::Seq, &"an object")
+}
+
+/// A value whose structs are objects, never arrays.
+struct ByName(Value);
+
+impl<'de> IntoDeserializer<'de, serde_json::Error> for ByName {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for ByName {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.0 {
+            Value::Array(elements) => {
+                SeqDeserializer::new(elements.into_iter().map(ByName)).deserialize_any(visitor)
+            }
+            Value::Object(members) => {
+                MapDeserializer::new(members.into_iter().map(|(name, value)| (name, ByName(value))))
+                    .deserialize_any(visitor)
+            }
+            plain => plain.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if self.0.is_array() { Err(not_an_object()) } else { self.deserialize_any(visitor) }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
 }
 
 /// A seed that builds a [`Value`] and counts down the depth that is left.
@@ -158,10 +227,23 @@ mod tests {
         struct Named {
             name: String,
         }
-        let named = Named { name: "x".to_owned() };
-        assert_eq!(from_object_strict::<Named>(br#"{"name":"x"}"#).unwrap(), named);
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Owned {
+            owner: Option<Named>,
+            #[serde(default)]
+            guests: Vec<Named>,
+        }
+        let named = |name: &str| Named { name: name.to_owned() };
+        assert_eq!(from_object_strict::<Named>(br#"{"name":"x"}"#).unwrap(), named("x"));
         for other in [&br#"["x"]"#[..], b"null", b"\"x\"", b"[]"] {
             assert!(matches!(from_object_strict::<Named>(other), Err(JsonError::Shape(_))), "{other:?}");
+        }
+        let owned =
+            from_object_strict::<Owned>(br#"{"owner":{"name":"x"},"guests":[{"name":"y"}],"more":[[]]}"#);
+        assert_eq!(owned.unwrap(), Owned { owner: Some(named("x")), guests: vec![named("y")] });
+        assert_eq!(from_object_strict::<Owned>(br#"{"owner":null}"#).unwrap().owner, None);
+        for other in [&br#"{"owner":["x"]}"#[..], br#"{"owner":null,"guests":[["y"]]}"#] {
+            assert!(matches!(from_object_strict::<Owned>(other), Err(JsonError::Shape(_))), "{other:?}");
         }
         assert!(matches!(
             from_object_strict::<Named>(br#"{"name":"x","name":"x"}"#),

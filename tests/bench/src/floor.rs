@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) use primitives::{Primitives, primitives};
 pub(crate) use transactions::{Transactions, transactions};
 
-use crate::flow::Variant;
+use crate::flow::{Flow, Variant};
 use crate::measure::{ms, rounded};
 
 /// Plugin calls of an issuance: one tells the manager what is wrong with an offer, one makes the dataset.
@@ -28,9 +28,15 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
-    /// The key proof; with `DPoP` a proof at the token endpoint and one at the credential endpoint.
+    /// The key proofs; with `DPoP` one at each endpoint that takes a token or gives one.
     fn verifications(&self) -> u32 {
-        if self.variant.dpop { 3 } else { 1 }
+        let Variant { dpop, flow, .. } = self.variant;
+        let bound = if dpop { 2 + u32::from(flow == Flow::Code) } else { 0 };
+        self.copies() + bound
+    }
+
+    fn copies(&self) -> u32 {
+        u32::try_from(self.variant.copies).unwrap_or(u32::MAX)
     }
 
     /// Milliseconds of processor time, server and PostgreSQL together.
@@ -38,7 +44,7 @@ impl Floor {
         let parts = self.transactions.database
             + self.transactions.client
             + self.request * self.requests
-            + self.primitives.signature
+            + self.primitives.signature * self.copies()
             + self.primitives.verification * self.verifications()
             + self.primitives.plugin_call * PLUGIN_CALLS;
         ms(parts)
@@ -55,7 +61,7 @@ impl Floor {
                 "client_cpu_ms": rounded(ms(self.transactions.client)),
             },
             "empty_requests": part(self.requests, self.request),
-            "signatures": part(1, self.primitives.signature),
+            "signatures": part(self.copies(), self.primitives.signature),
             "verifications": part(self.verifications(), self.primitives.verification),
             "plugin_calls": part(PLUGIN_CALLS, self.primitives.plugin_call),
         })

@@ -17,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The nonce for the next `DPoP` proof, if the answer brought one.
     pub(crate) dpop_nonce: Option<String>,
+    /// Where the answer leads.
+    pub(crate) location: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -57,11 +59,12 @@ impl Connection {
         let text = std::str::from_utf8(self.buffer.get(..head).unwrap_or_default())?;
         let mut lines = text.split("\r\n");
         let status = lines.next().and_then(|line| line.get(9..12)).context("find the status")?.parse()?;
-        let (mut length, mut dpop_nonce) = (None, None);
+        let (mut length, mut dpop_nonce, mut location) = (None, None, None);
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = Some(value.trim().parse::<usize>()?),
                 "dpop-nonce" => dpop_nonce = Some(value.trim().to_owned()),
+                "location" => location = Some(value.trim().to_owned()),
                 _ => {}
             }
         }
@@ -70,7 +73,7 @@ impl Connection {
             self.read_more().await?;
         }
         let body = self.buffer.get(head..end).unwrap_or_default().to_vec();
-        Ok(Answer { status, dpop_nonce, body })
+        Ok(Answer { status, dpop_nonce, location, body })
     }
 
     async fn read_more(&mut self) -> Result<()> {

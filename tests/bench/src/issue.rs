@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cost::Used;
 use crate::crew::Crew;
 use crate::floor::{self, Floor};
-use crate::flow::{CONFIGURATION, Step, Times, Variant};
+use crate::flow::{Credential, Flow, Step, Times, Variant};
 use crate::http::Connection;
 use crate::issuer::{Database, Server, Start, used};
 use crate::machine;
@@ -35,6 +35,15 @@ pub(crate) struct Arguments {
     /// Let the wallet fetch each offer by its link.
     #[arg(long)]
     by_reference: bool,
+    /// What is issued.
+    #[arg(long = "format", value_enum, default_value_t = Credential::Badge)]
+    credential: Credential,
+    /// How the wallet gets its token.
+    #[arg(long, value_enum, default_value_t = Flow::PreAuthorized)]
+    flow: Flow,
+    /// How many copies are issued at once.
+    #[arg(long, default_value_t = 1)]
+    copies: usize,
     /// A tenth of everything: to see that it works, not to quote.
     #[arg(long)]
     quick: bool,
@@ -62,7 +71,13 @@ const USUAL: usize = 8;
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
     let plan = if arguments.quick { Plan::QUICK } else { Plan::FULL };
-    let variant = Variant { dpop: arguments.dpop, by_reference: arguments.by_reference };
+    let variant = Variant {
+        dpop: arguments.dpop,
+        by_reference: arguments.by_reference,
+        credential: arguments.credential,
+        flow: arguments.flow,
+        copies: arguments.copies,
+    };
     let machine = machine::describe();
     let data = &arguments.data;
     make_empty(data)?;
@@ -84,7 +99,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         }
         let endurance = endure(&server, &database, variant, &plan).await?;
         eprintln!("the floor: empty requests, signatures, plugin calls");
-        let requests = if variant.by_reference { 5 } else { 4 };
+        let requests = variant.requests();
         let request = empty_requests(&server, plan.floor).await?;
         let primitives = floor::primitives(&arguments.plugins, &data.join("cache")).await?;
         let floor = Floor { transactions, request, requests, primitives, variant };
@@ -93,10 +108,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         let measured = measured.context("find the cost of an issuance")?;
         anyhow::Ok(json!({
             "benchmark": "issue",
-            "template": CONFIGURATION,
             "variant": {
                 "token": if variant.dpop { "DPoP" } else { "bearer" },
                 "offer": if variant.by_reference { "by reference" } else { "by value" },
+                "credential": format!("{:?}", variant.credential),
+                "flow": format!("{:?}", variant.flow),
+                "copies": variant.copies,
                 "requests": requests,
             },
             "machine": machine,

@@ -1,16 +1,18 @@
 //! What an issuance and a plugin call cost, as one JSON document on standard output.
 //!
-//! `cargo xtask bench issue|tenants|plugin` builds everything in release mode and runs this. `issue` starts a
+//! `cargo xtask bench issue|flows|tenants|plugin` builds everything in release mode and runs this. `issue` starts a
 //! PostgreSQL cluster and the real `chancery` binary, and is their wallet and manager from a process of
 //! its own; so the costs of the server, of PostgreSQL and of the driver can be told apart. Beside
 //! them it measures the floor: the parts that no implementation of that flow can leave out.
 #![expect(clippy::print_stderr, reason = "progress is talk, and talk goes to standard error")]
 #![expect(clippy::print_stdout, reason = "the document is data, and data goes to standard output")]
 
+mod consent;
 mod cost;
 mod crew;
 mod floor;
 mod flow;
+mod flows;
 mod http;
 mod issue;
 mod issuer;
@@ -41,6 +43,8 @@ struct Arguments {
 enum What {
     /// Complete issuances, from the offer to the credential.
     Issue(issue::Arguments),
+    /// Every way to a credential, and what it costs beside the plain one.
+    Flows(flows::Arguments),
     /// Many tenants: what grows with them, and what one of them can do to the others.
     Tenants(tenants::Arguments),
     /// Compiling, loading and calling a plugin.
@@ -63,6 +67,10 @@ fn run(arguments: Arguments) -> Result<()> {
             // One thread, so that the driver leaves a core to those it measures.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(issue::run(&issue))?
+        }
+        What::Flows(flows) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(flows::run(&flows))?
         }
         What::Tenants(tenants) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

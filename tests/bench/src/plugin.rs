@@ -8,15 +8,21 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use chancery_domain::Clock as _;
 use chancery_domain::clock::SystemClock;
-use chancery_engine::{Engine, EngineConfig, Limits, Outcome, PrepareRequest, Purpose, Template};
+use chancery_engine::{
+    Apart, Engine, EngineConfig, Limits, Outcome, PrepareRequest, Purpose, RunnerConfig, Template,
+};
 use serde_json::{Value, json};
 
+use crate::cost::Family;
 use crate::flow::{CONFIGURATION, subject};
 use crate::measure::{microseconds, ms, rounded};
 use crate::{cost, machine};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// The `chancery` binary, which is its own plugin runner.
+    #[arg(long)]
+    chancery: PathBuf,
     /// The directory of the bundled plugins.
     #[arg(long)]
     plugins: PathBuf,
@@ -33,15 +39,34 @@ pub(crate) struct Bench {
     engine: Engine,
 }
 
+/// As many calls as run at a time.
+const CONCURRENCY: usize = 32;
+
 impl Bench {
+    /// An engine that runs plugins in this process.
     pub(crate) fn start(cache: &Path) -> Result<Self> {
+        Self::with(cache, None)
+    }
+
+    /// An engine that runs plugins in another process, as servers do.
+    fn apart(cache: &Path, chancery: &Path) -> Result<Self> {
+        let child = |arguments: &[&str]| RunnerConfig {
+            program: chancery.to_owned(),
+            arguments: arguments.iter().map(Into::into).collect(),
+            environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32M".into())],
+        };
+        let runner = child(&["plugin-runner", &CONCURRENCY.to_string()]);
+        Self::with(cache, Some(Apart { runner, compiler: child(&["plugin-compiler"]) }))
+    }
+
+    fn with(cache: &Path, apart: Option<Apart>) -> Result<Self> {
         std::fs::create_dir_all(cache)?;
         let config = EngineConfig {
             cache: Dir::open_ambient_dir(cache, ambient_authority())?,
             cache_key: [7; 32],
             limits: Limits::default(),
-            concurrency: 32,
-            apart: None,
+            concurrency: CONCURRENCY,
+            apart,
         };
         Ok(Self { engine: Engine::start(config)? })
     }
@@ -78,14 +103,19 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
             loading.push(began.elapsed());
         }
     }
-    let bench = Bench::start(&arguments.data.join("cache"))?;
-    let component = bench.engine.load(&wasm).await?;
-    let template = bench.engine.template(&component, json!({})).await?;
-    let mut concurrencies = Vec::new();
-    for concurrency in [1, 2] {
-        eprintln!("{calls} calls, {concurrency} at a time");
-        call(&template, concurrency, calls / 10).await?;
-        concurrencies.push(call(&template, concurrency, calls).await?);
+    let here = Bench::start(&arguments.data.join("cache"))?;
+    let apart = Bench::apart(&arguments.data.join("cache-apart"), &arguments.chancery)?;
+    let path = arguments.plugins.join(format!("{CONFIGURATION}.wasm"));
+    let (here, apart) = (here.template(&path).await?, apart.template(&path).await?);
+    let (mut in_process, mut through_runner) = (Vec::new(), Vec::new());
+    for concurrency in [1, 2, 8] {
+        for (template, place, results) in
+            [(&here, "in process", &mut in_process), (&apart, "through the runner", &mut through_runner)]
+        {
+            eprintln!("{calls} calls {place}, {concurrency} at a time");
+            call(template, concurrency, calls / 10).await?;
+            results.push(call(template, concurrency, calls).await?);
+        }
     }
     std::fs::remove_dir_all(&arguments.data)?;
     Ok(json!({
@@ -98,13 +128,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         "compile_us": microseconds(compiling),
         "compile_cpu_us": microseconds(compiling_cpu),
         "load_from_cache_us": microseconds(loading),
-        "fresh_call": concurrencies,
+        "fresh_call": { "in_process": in_process, "through_runner": through_runner },
     }))
 }
 
 /// `calls` calls, each in a fresh instance, shared by `concurrency` tasks.
 async fn call(template: &Template, concurrency: u32, calls: u32) -> Result<Value> {
-    let own = cost::own();
+    // The runner is a child of this process, and counted in ticks: calls are many enough for that.
+    let family = Family(std::process::id());
+    let (own, all) = (cost::own(), family.used()?);
     let began = Instant::now();
     let mut working = Vec::new();
     for _ in 0..concurrency {
@@ -126,11 +158,13 @@ async fn call(template: &Template, concurrency: u32, calls: u32) -> Result<Value
     for work in working {
         times.append(&mut work.await.context("wait for a caller")??);
     }
+    let each = |used: Duration| rounded(ms(used / calls) * 1e3);
     Ok(json!({
         "concurrency": concurrency,
         "calls": calls,
         "us": microseconds(times),
-        "cpu_us_each": rounded(ms(cost::own().saturating_sub(own) / calls) * 1e3),
+        "cpu_us_each": each(family.used()?.saturating_sub(all)),
+        "cpu_us_each_in_this_process": each(cost::own().saturating_sub(own)),
         "calls_per_second": (f64::from(calls) / began.elapsed().as_secs_f64()).round(),
     }))
 }

@@ -8,6 +8,7 @@ use chancery_tests::people::badge;
 use chancery_tests::{Acme, Answer, House, platform};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
 pub(super) async fn claim(tenant: &Acme, domain: &str) -> Value {
     tenant.issuer().post("/domains", &json!({ "domain": domain })).await.is(201).json()
@@ -99,6 +100,57 @@ async fn a_domain_leads_to_its_tenant_once_its_record_is_found() {
     dns.say(&text(&claimed["expected"]["name"]), &["v=spf1 -all"]);
     until(&acme, "credentials.acme.test", "failing").await;
     there.stranger().get("/jwks").await.is(200);
+}
+
+/// Lets so many days pass for the tenants' domains.
+async fn days_pass(house: &House, days: u32) {
+    let mut database = PgConnection::connect(&house.database()).await.unwrap();
+    let sql = format!(
+        "update chancery.domains set next_check_at = next_check_at - interval '{days} days',
+             checked_at = checked_at - interval '{days} days', failing_since = failing_since - interval '{days} days'"
+    );
+    raw_sql(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
+}
+
+/// Waits until the domain was looked at without anybody asking for it.
+async fn looked_at(tenant: &Acme, domain: &str, since: &Value) -> Value {
+    for _ in 0..150 {
+        let shown = tenant.issuer().get(&format!("/domains/{domain}")).await.granted();
+        if text(&shown["checked_at"]) > text(since) {
+            return shown;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("nobody looks at {domain}");
+}
+
+#[tokio::test]
+async fn a_verified_domain_is_looked_at_every_day_and_lost_after_a_week_without_its_record() {
+    let dns = Dns::start().await;
+    let house = House::with(&[("SAAS_MODE", "true"), ("CHANCERY_DNS", &dns.address.to_string())]);
+    let acme = house.platform().founded("acme");
+    let there = at_host(&acme, &house, "daily.acme.test");
+    let claimed = claim(&acme, "daily.acme.test").await;
+    publish(&dns, &claimed);
+    let verified = until(&acme, "daily.acme.test", "verified").await;
+
+    days_pass(&house, 1).await;
+    let again = looked_at(&acme, "daily.acme.test", &verified["checked_at"]).await;
+    assert_eq!((&again["state"], &again["found"]), (&json!("verified"), &json!("the record")));
+
+    dns.say(&text(&claimed["expected"]["name"]), &[]);
+    days_pass(&house, 1).await;
+    let failing = looked_at(&acme, "daily.acme.test", &again["checked_at"]).await;
+    assert_eq!((&failing["state"], &failing["found"]), (&json!("failing"), &json!("no TXT record")));
+    there.stranger().get("/jwks").await.is(200);
+
+    days_pass(&house, 6).await;
+    let failing = looked_at(&acme, "daily.acme.test", &failing["checked_at"]).await;
+    assert_eq!(failing["state"], "failing");
+    days_pass(&house, 1).await;
+    let lost = looked_at(&acme, "daily.acme.test", &failing["checked_at"]).await;
+    assert_eq!(lost["state"], "pending");
+    assert_eq!(there.stranger().get("/jwks").await.status, 421, "it leads nowhere any more");
 }
 
 #[tokio::test]

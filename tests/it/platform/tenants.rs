@@ -103,6 +103,8 @@ async fn a_slug_that_could_be_mistaken_is_refused() {
     }
     let foreign = json!({ "slug": slug(), "name": "n", "status": "active" });
     operator.post("/tenants", &foreign).await.problem(422, "invalid");
+    let unnamed = json!({ "slug": slug(), "name": "n", "owner": ["ada@example.com"] });
+    operator.post("/tenants", &unnamed).await.problem(422, "invalid");
 }
 
 #[tokio::test]

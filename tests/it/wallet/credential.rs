@@ -1,6 +1,6 @@
 //! `POST /credential` (OpenID4VCI §8)
 
-mod encrypted;
+pub(crate) mod encrypted;
 mod mdoc;
 mod proofs;
 mod w3c;

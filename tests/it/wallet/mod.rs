@@ -1,11 +1,11 @@
 //! What wallets and verifiers call.
 
 mod authorize;
-mod credential;
+pub(crate) mod credential;
 mod keys;
 mod metadata;
 mod nonce;
 mod notification;
 mod offer;
 mod status_list;
-mod token;
+pub(crate) mod token;

@@ -1,6 +1,6 @@
 //! `POST /token` (OpenID4VCI §6, RFC 6749 §5)
 
-mod attested;
+pub(crate) mod attested;
 mod clients;
 mod refresh;
 mod registered;

@@ -148,6 +148,23 @@ fn a_proof_is_made_now() {
 }
 
 #[test]
+fn an_end_and_a_beginning_that_a_proof_names_hold() {
+    let now = NOW.unix_timestamp();
+    for (name, good) in [("exp", now + 1), ("nbf", now - 1), ("nbf", now + 60)] {
+        assert!(with_claim(name, json!(good)).is_ok(), "{name}");
+    }
+    for (name, bad) in [
+        ("exp", json!(now)),
+        ("exp", json!("x")),
+        ("exp", json!(null)),
+        ("nbf", json!(now + 61)),
+        ("nbf", json!([])),
+    ] {
+        assert!(matches!(with_claim(name, bad), Err(DpopError::Age)), "{name}");
+    }
+}
+
+#[test]
 fn at_a_resource_the_proof_is_for_this_token() {
     let proof = |ath: Option<Value>| {
         verify_dpop(&sign_values(&header(), &with(&claims(), "ath", ath), &key()), &expect(Some("token")))

@@ -130,6 +130,23 @@ fn a_proof_is_made_now() {
 }
 
 #[test]
+fn an_end_and_a_beginning_that_a_proof_names_hold() {
+    let now = NOW.unix_timestamp();
+    for (name, good) in [("exp", now + 1), ("nbf", now - 1), ("nbf", now + 60)] {
+        assert!(with_claim(name, json!(good)).is_ok(), "{name}");
+    }
+    for (name, bad) in [
+        ("exp", json!(now)),
+        ("exp", json!("x")),
+        ("exp", json!(null)),
+        ("nbf", json!(now + 61)),
+        ("nbf", json!([])),
+    ] {
+        assert!(matches!(with_claim(name, bad), Err(ProofError::Age)), "{name}");
+    }
+}
+
+#[test]
 fn a_proof_without_nonce_says_so() {
     assert_eq!(with_claim("nonce", None).unwrap().nonce, None);
     for bad in [json!(1), json!(null), json!(["n"])] {

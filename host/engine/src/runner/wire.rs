@@ -90,13 +90,16 @@ fn send_some(stream: &UnixStream, bytes: &[u8], file: Option<&OwnedFd>) -> io::R
 /// Receives letters.
 pub(super) struct Mailbox {
     from: OwnedReadHalf,
+    /// What one receipt fills, at most.
+    buffer: Box<[u8]>,
     bytes: Vec<u8>,
     files: VecDeque<OwnedFd>,
 }
 
 impl Mailbox {
     pub(super) fn new(from: OwnedReadHalf) -> Self {
-        Self { from, bytes: Vec::new(), files: VecDeque::new() }
+        let buffer = vec![0; 64 << 10].into_boxed_slice();
+        Self { from, buffer, bytes: Vec::new(), files: VecDeque::new() }
     }
 
     /// The next document; none when the other side is gone.
@@ -125,11 +128,9 @@ impl Mailbox {
     }
 
     async fn receive(&mut self) -> io::Result<usize> {
-        let stream: &UnixStream = self.from.as_ref();
-        let mut buffer = vec![0; 64 << 10];
-        let (count, files) =
-            stream.async_io(Interest::READABLE, || receive_some(stream, &mut buffer)).await?;
-        self.bytes.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        let (stream, buffer): (&UnixStream, _) = (self.from.as_ref(), &mut self.buffer);
+        let (count, files) = stream.async_io(Interest::READABLE, || receive_some(stream, buffer)).await?;
+        self.bytes.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
         self.files.extend(files);
         Ok(count)
     }

@@ -215,7 +215,12 @@ pub(crate) fn describe_server(
                 (false, false) => &["none"],
                 (false, true) => &["none", "attest_jwt_client_auth"],
             },
-            &["private_key_jwt", "client_secret_basic", "client_secret_post"],
+            // FAPI 2.0 §5.3.2.1 knows no secrets; systems of the tenant's own may go on using theirs.
+            if is_haip && !is_platform {
+                &["private_key_jwt"]
+            } else {
+                &["private_key_jwt", "client_secret_basic", "client_secret_post"]
+            },
         ),
         token_endpoint_auth_signing_alg_values_supported: words(&[], &PROOF_ALGORITHMS),
         challenge_endpoint: endpoint_of_wallets("/challenge").filter(|_| attests),

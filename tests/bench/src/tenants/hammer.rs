@@ -64,7 +64,7 @@ async fn work(addresses: &[Address], lasting: Duration) -> Result<Vec<Duration>>
     let mut working = Vec::new();
     for (number, address) in addresses.iter().enumerate() {
         let keys = (0..16).map(|_| Key::generate()).collect::<Result<_>>()?;
-        let variant = Variant { dpop: false, by_reference: false };
+        let variant = Variant::PLAIN;
         let mut client = Client::connect(address, variant, keys).await?;
         let offset = EVERY / u32::try_from(addresses.len())? * u32::try_from(number)?;
         working.push(tasks.spawn_local(async move {

@@ -15,7 +15,6 @@ use crate::issue::split;
 use crate::issuer::{Database, Server, Start, used};
 use crate::measure::{rounded, spread};
 
-const VARIANT: Variant = Variant { dpop: false, by_reference: false };
 /// How many tenants issue at the same time.
 const ISSUERS: usize = 8;
 /// How many tenants are asked for in turn.
@@ -148,7 +147,7 @@ async fn issuance(
     settled: &[Settled],
 ) -> Result<Value> {
     let addresses: Vec<_> = spread_out(settled, ISSUERS).map(|tenant| tenant.address(server)).collect();
-    let mut crew = Crew::of(addresses.iter(), VARIANT).await?;
+    let mut crew = Crew::of(addresses.iter(), Variant::PLAIN).await?;
     crew.issue(plan.issuances / 4).await?;
     let (wal, before) = (database.wal().await?, used(server, database)?);
     let times = crew.issue(plan.issuances).await?;

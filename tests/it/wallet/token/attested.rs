@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 
 use crate::strangers::python_says;
 
-const CLIENT: &str = "https://wallet.example/";
+pub(crate) const CLIENT: &str = "https://wallet.example/";
 
 /// Somebody who vouches for wallets.
-struct Provider(Value);
+pub(crate) struct Provider(Value);
 
 impl Provider {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(python_says("provider.py", &json!({})))
     }
 
     /// What is vouched for, changed before it is signed.
-    fn attest(&self, key: &Key, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+    pub(crate) fn attest(&self, key: &Key, change: impl FnOnce(&mut Value, &mut Value)) -> String {
         let mut header =
             json!({ "alg": "ES256", "typ": "oauth-client-attestation+jwt", "x5c": self.0["x5c"] });
         let mut claims =
@@ -36,15 +36,10 @@ impl Provider {
 }
 
 /// A tenant that trusts this provider alone.
-async fn trusting(provider: &Provider) -> Acme {
+pub(crate) async fn trusting(provider: &Provider) -> Acme {
     let tenant = platform().newcomer().await;
-    choose(&tenant, json!({ "wallet_providers": provider.0["anchor"] })).await.is(200);
+    tenant.choose(&json!({ "wallet_providers": provider.0["anchor"] })).await.is(200);
     tenant
-}
-
-async fn choose(tenant: &Acme, chosen: Value) -> Answer {
-    let request = tenant.issuer().request(Method::PATCH, "/configuration").header("if-match", "*");
-    Answer::to(request.json(&chosen)).await
 }
 
 async fn challenge(acme: &Acme) -> String {
@@ -52,7 +47,7 @@ async fn challenge(acme: &Acme) -> String {
 }
 
 /// The proof of the attested key, over a fresh challenge.
-async fn proof(acme: &Acme, key: &Key) -> Jwt {
+pub(crate) async fn proof(acme: &Acme, key: &Key) -> Jwt {
     let claims = json!({
         "aud": acme.identifier, "jti": chancery_tests::unique("jti-"), "iat": now(),
         "challenge": challenge(acme).await,
@@ -60,7 +55,7 @@ async fn proof(acme: &Acme, key: &Key) -> Jwt {
     Jwt { header: json!({ "alg": key.algorithm(), "typ": "oauth-client-attestation-pop+jwt" }), claims }
 }
 
-fn attested(request: RequestBuilder, attestation: &str, proof: &str) -> RequestBuilder {
+pub(crate) fn attested(request: RequestBuilder, attestation: &str, proof: &str) -> RequestBuilder {
     request.header("OAuth-Client-Attestation", attestation).header("OAuth-Client-Attestation-PoP", proof)
 }
 
@@ -78,7 +73,7 @@ async fn server(acme: &Acme) -> Value {
 async fn an_attested_wallet_receives_under_haip_by_pushed_request_and_token() {
     let (provider, key, dpop) = (Provider::new(), Key::p256(), Key::p256());
     let acme = trusting(&provider).await;
-    choose(&acme, json!({ "profile": "haip" })).await.is(200);
+    acme.choose(&json!({ "profile": "haip" })).await.is(200);
     let told = server(&acme).await;
     let methods = told["token_endpoint_auth_methods_supported"].as_array().unwrap();
     assert!(methods.contains(&json!("attest_jwt_client_auth")), "{methods:?}");
@@ -202,7 +197,7 @@ async fn where_nobody_is_trusted_no_attestation_counts() {
     let tenant = platform().newcomer().await;
     for wrong in ["x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         assert_eq!(
-            choose(&tenant, json!({ "wallet_providers": wrong })).await.wrong_parts(),
+            tenant.choose(&json!({ "wallet_providers": wrong })).await.wrong_parts(),
             ["/wallet_providers"]
         );
     }

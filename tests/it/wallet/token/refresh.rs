@@ -7,18 +7,12 @@ use chancery_tests::jose::Key;
 use chancery_tests::people::wallet::{Asking, badge_request, credentials, request_for};
 use chancery_tests::people::{Offer, Token, Wallet, badge, diploma};
 use chancery_tests::{Acme, Answer, acme, platform, together};
-use reqwest::Method;
 use serde_json::{Value, json};
-
-async fn choose(tenant: &Acme, chosen: Value) {
-    let request = tenant.issuer().request(Method::PATCH, "/configuration").header("if-match", "*");
-    Answer::to(request.json(&chosen)).await.is(200);
-}
 
 /// A tenant whose wallets may renew for a month.
 async fn renewing() -> Acme {
     let tenant = platform().newcomer().await;
-    choose(&tenant, json!({ "refresh_token_days": 30 })).await;
+    tenant.choose(&json!({ "refresh_token_days": 30 })).await.is(200);
     tenant
 }
 
@@ -100,7 +94,7 @@ async fn nothing_is_renewed_unless_the_issuer_says_so_and_the_token_is_bound() {
 
     // Whoever turns it off, ends it.
     let (_, _, token) = begun(&acme, &key).await;
-    choose(&acme, json!({ "refresh_token_days": 0 })).await;
+    acme.choose(&json!({ "refresh_token_days": 0 })).await.is(200);
     refresh(&acme.wallet(), &key, &token).await.refused(400, "unsupported_grant_type");
 }
 

@@ -3,56 +3,13 @@
 use std::sync::Arc;
 
 use chancery_tests::answer::text;
-use chancery_tests::jose::{Jwt, Key, sha256};
+use chancery_tests::jose::{Key, sha256};
+use chancery_tests::people::registered::{Registered, with};
 use chancery_tests::people::wallet::{Asking, GRANT, badge_request};
-use chancery_tests::people::{Issuer, Token, Wallet, badge};
+use chancery_tests::people::{Token, Wallet, badge};
 use chancery_tests::{Acme, Answer, acme, now, platform, together};
 use reqwest::Method;
 use serde_json::{Value, json};
-
-const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// A wallet that the issuer registered, with its key.
-#[derive(Clone)]
-struct Registered {
-    id: String,
-    key: Arc<Key>,
-    server: String,
-}
-
-async fn register(issuer: &Issuer, body: &Value) -> Answer {
-    let name = chancery_tests::unique("wallet ");
-    let mut all = json!({ "name": name, "scopes": [] });
-    all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
-    issuer.post("/clients", &all).await
-}
-
-async fn registered(acme: &Acme) -> Registered {
-    let key = Key::p256();
-    let client = register(&acme.issuer(), &json!({ "jwks": { "keys": [key.jwk()] } })).await.is(201).json();
-    Registered { id: text(&client["client_id"]), key: Arc::new(key), server: acme.identifier.clone() }
-}
-
-impl Registered {
-    fn assertion(&self) -> Jwt {
-        let claims = json!({
-            "iss": self.id, "sub": self.id, "aud": self.server, "jti": chancery_tests::unique("jti-"),
-            "iat": now(), "exp": now() + 60,
-        });
-        Jwt { header: json!({ "alg": "ES256", "typ": "JWT", "kid": "mine" }), claims }
-    }
-
-    fn signed(&self) -> String {
-        self.assertion().sign(&self.key)
-    }
-}
-
-/// The form with an assertion in it.
-fn with<'a>(form: &[(&'a str, &'a str)], assertion: &'a str) -> Vec<(&'a str, &'a str)> {
-    let mut form = form.to_vec();
-    form.extend([("client_assertion_type", ASSERTION), ("client_assertion", assertion)]);
-    form
-}
 
 async fn exchange(wallet: &Wallet, code: &str, assertion: &str) -> Answer {
     let form = [("grant_type", GRANT), ("pre-authorized_code", code)];
@@ -78,7 +35,7 @@ async fn asking_for(wallet: &Wallet, client: &Registered, offer: &chancery_tests
 #[tokio::test]
 async fn a_registered_wallet_receives_with_either_grant() {
     let acme = acme();
-    let (wallet, client) = (acme.wallet(), registered(&acme).await);
+    let (wallet, client) = (acme.wallet(), acme.registered().await);
     let code = wallet.code(&acme.issuer().offer(badge()).await).await;
     let token = Token::read(exchange(&wallet, &code, &client.signed()).await);
     let key = Key::p256();
@@ -96,7 +53,7 @@ async fn a_registered_wallet_receives_with_either_grant() {
     let mut alone = form.clone();
     alone.push(("client_id", &client.id));
     wallet.token(&alone).await.refused(401, "invalid_client");
-    let other = registered(&acme).await;
+    let other = acme.registered().await;
     wallet.token(&with(&form, &other.signed())).await.refused(400, "invalid_grant");
     let token = Token::read(wallet.token(&with(&form, &client.signed())).await);
     let proofs = wallet.proofs(&Key::some(1), &wallet.nonce().await);
@@ -106,16 +63,16 @@ async fn a_registered_wallet_receives_with_either_grant() {
 #[tokio::test]
 async fn an_assertion_is_its_clients_for_this_server_and_serves_once() {
     let acme = acme();
-    let (wallet, client) = (acme.wallet(), registered(&acme).await);
-    let stranger = registered(&platform().newcomer().await).await;
+    let (wallet, client) = (acme.wallet(), acme.registered().await);
+    let stranger = platform().newcomer().await.registered().await;
     let code = wallet.code(&acme.issuer().offer(badge()).await).await;
     let good = || client.assertion();
     let key = &client.key;
     let wrong = [
         good().sign(&Key::p256()),
         good().claim("aud", "https://another.example").sign(key),
-        good().claim("aud", format!("{}/token", client.server)).sign(key),
-        good().claim("aud", json!([client.server, "https://another.example"])).sign(key),
+        good().claim("aud", format!("{}/token", acme.identifier)).sign(key),
+        good().claim("aud", json!([acme.identifier, "https://another.example"])).sign(key),
         good().claim("iss", stranger.id.as_str()).sign(key),
         good().claim("sub", "cli_00000000000070008000000000000001").sign(key),
         good().claim("exp", now() - 1).sign(key),
@@ -124,7 +81,7 @@ async fn an_assertion_is_its_clients_for_this_server_and_serves_once() {
         good().without("exp").sign(key),
         good().without("jti").sign(key),
         good().header("typ", "dpop+jwt").sign(key),
-        stranger.assertion().claim("aud", client.server.as_str()).sign(&stranger.key),
+        stranger.assertion().claim("aud", acme.identifier.as_str()).sign(&stranger.key),
         "ey.ey.ey".to_owned(),
         String::from("x"),
     ];
@@ -156,7 +113,7 @@ async fn an_assertion_is_its_clients_for_this_server_and_serves_once() {
 #[tokio::test]
 async fn of_one_assertion_at_once_one_is_taken() {
     let acme = acme();
-    let (wallet, client) = (acme.wallet(), registered(&acme).await);
+    let (wallet, client) = (acme.wallet(), acme.registered().await);
     let assertion = client.signed();
     let statuses = together((0..6).map(|_| {
         let (wallet, acme, assertion) = (wallet.clone(), acme.clone(), assertion.clone());
@@ -172,16 +129,15 @@ async fn of_one_assertion_at_once_one_is_taken() {
 #[tokio::test]
 async fn a_wallet_manages_nothing_and_a_system_receives_nothing() {
     let acme = acme();
-    let (wallet, client) = (acme.wallet(), registered(&acme).await);
+    let (wallet, client) = (acme.wallet(), acme.registered().await);
     let credentials = [("grant_type", "client_credentials")];
     let assertion = client.signed();
     wallet.token(&with(&credentials, &assertion)).await.refused(400, "unauthorized_client");
     // A system may have a key instead of a secret, too.
     let key = Key::p256();
     let body = json!({ "scopes": ["auditor"], "jwks": { "keys": [key.jwk()] } });
-    let system = register(&acme.issuer(), &body).await.is(201).json();
-    let system =
-        Registered { id: text(&system["client_id"]), key: Arc::new(key), server: acme.identifier.clone() };
+    let system = acme.issuer().register(&body).await.is(201).json();
+    let system = Registered::new(&acme, text(&system["client_id"]), Arc::new(key));
     let token = wallet.token(&with(&credentials, &system.signed())).await.granted();
     acme.holder_of(&text(&token["access_token"])).get("/offers").await.granted();
     let code = wallet.code(&acme.issuer().offer(badge()).await).await;
@@ -197,13 +153,13 @@ async fn a_wallet_is_known_by_public_keys_which_may_be_replaced() {
     private["d"] = "AA".into();
     let keys = |keys: Value| json!({ "jwks": { "keys": keys } });
     for wrong in [keys(json!([])), keys(json!([private])), keys(json!([{}])), json!({ "jwks": 1 })] {
-        assert_eq!(register(&issuer, &wrong).await.wrong_parts(), ["/jwks"]);
+        assert_eq!(issuer.register(&wrong).await.wrong_parts(), ["/jwks"]);
     }
     let many: Vec<_> = Key::some(6).iter().map(Key::jwk).collect();
-    assert_eq!(register(&issuer, &keys(json!(many))).await.wrong_parts(), ["/jwks"]);
-    assert_eq!(register(&issuer, &json!({})).await.wrong_parts(), ["/scopes"]);
+    assert_eq!(issuer.register(&keys(json!(many))).await.wrong_parts(), ["/jwks"]);
+    assert_eq!(issuer.register(&json!({})).await.wrong_parts(), ["/scopes"]);
 
-    let client = registered(&acme).await;
+    let client = acme.registered().await;
     let next = Key::ed25519();
     let path = format!("/clients/{}", client.id);
     let change = issuer.request(Method::PATCH, &path).header("if-match", "*");
@@ -221,8 +177,7 @@ async fn a_wallet_is_known_by_public_keys_which_may_be_replaced() {
 #[tokio::test]
 async fn haip_is_for_known_wallets_with_pushed_requests_and_bound_tokens() {
     let acme = platform().newcomer().await;
-    let choose = acme.issuer().request(Method::PATCH, "/configuration").header("if-match", "*");
-    Answer::to(choose.json(&json!({ "profile": "haip" }))).await.is(200);
+    acme.choose(&json!({ "profile": "haip" })).await.is(200);
     let server = acme.at("/.well-known/oauth-authorization-server");
     let server = Answer::to(acme.http.get(server)).await.is(200).json();
     assert_eq!(server["require_pushed_authorization_requests"], true);
@@ -231,7 +186,7 @@ async fn haip_is_for_known_wallets_with_pushed_requests_and_bound_tokens() {
     assert!(methods.contains(&json!("private_key_jwt")) && !methods.contains(&json!("none")), "{methods:?}");
     assert_eq!(server["token_endpoint_auth_signing_alg_values_supported"], json!(["ES256", "EdDSA"]));
 
-    let (wallet, client, key) = (acme.wallet(), registered(&acme).await, Key::p256());
+    let (wallet, client, key) = (acme.wallet(), acme.registered().await, Key::p256());
     let code = wallet.code(&acme.issuer().offer(badge()).await).await;
     wallet.exchange(&code).await.refused(401, "invalid_client");
     exchange(&wallet, &code, &client.signed()).await.refused(400, "invalid_dpop_proof");
