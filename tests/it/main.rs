@@ -1,6 +1,7 @@
 //! The whole host as people meet it, one folder for each part of its URLs.
 #![cfg(test)]
 
+mod author;
 mod cli;
 mod conformance;
 mod issuers;

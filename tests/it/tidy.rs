@@ -210,6 +210,9 @@ fn only_the_caller_turns_a_header_into_an_identity() {
 #[test]
 fn only_the_store_permits_a_signature() {
     only_in(&["host/store/", "host/domain/"], "host", &["from_committed_intent"]);
+    // Samples are signed with a key that is made on the spot.
+    let preview = "host/server/src/operations/preview_credential.rs";
+    only_in(&[preview, "host/domain/"], "host", &["of_a_sample"]);
 }
 
 #[test]

@@ -16,7 +16,9 @@ use clap_complete::Shell;
 pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
 pub(crate) use licenses::{IssueLicense, LicenseCommand};
-pub(crate) use plugins::{Configured, For, How, Kind, NewPlugin, One, PluginCommand, RunPlugin, Shelf};
+pub(crate) use plugins::{
+    Configured, For, How, Kind, Lang, NewPlugin, One, PluginCommand, PreviewPlugin, RunPlugin, Shelf,
+};
 pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
 

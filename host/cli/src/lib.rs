@@ -12,6 +12,7 @@ mod data_directory;
 mod dev_file;
 mod failure;
 mod http;
+mod key_file;
 mod log;
 mod management;
 mod output;

@@ -98,10 +98,18 @@ impl Management {
     }
 
     /// Uploads a file.
-    pub(crate) async fn upload(&self, path: &[&str], body: Vec<u8>) -> Result<Reply, Failure> {
+    pub(crate) async fn upload(
+        &self,
+        path: &[&str],
+        body: Vec<u8>,
+        signature: Option<&str>,
+    ) -> Result<Reply, Failure> {
         let url = self.address(path);
         let mut request = self.http.request(Method::POST, &url)?.body(body);
         request = request.header(reqwest::header::CONTENT_TYPE, "application/wasm");
+        if let Some(signature) = signature {
+            request = request.header("plugin-signature", signature);
+        }
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod mdoc;
 pub mod nonces;
 pub mod proof;
+pub mod publisher;
 mod random;
 pub mod sd_jwt;
 pub mod secrets;

@@ -15,6 +15,7 @@ pub struct StatusEntry {
 ///
 /// Only a committed intent row creates it and one signature consumes it: it is
 /// neither `Clone` nor `Copy`, and `.clippy.toml` keeps its constructor to the store.
+/// What is signed without one, to be looked at, is signed with a key that nobody has.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an intent was recorded; sign it or the status index is burned"]
 pub struct IssuanceToken {
@@ -31,6 +32,12 @@ impl IssuanceToken {
         status: StatusEntry,
     ) -> Self {
         Self { issuance, credential, status }
+    }
+
+    /// Called to show what a credential would be, under a key that is made for that and
+    /// forgotten, and by nobody else.
+    pub fn of_a_sample(issuance: IssuanceId, credential: CredentialId) -> Self {
+        Self { issuance, credential, status: StatusEntry { list: 0, index: 0 } }
     }
 
     /// The decision to sign that this copy belongs to.

@@ -263,6 +263,16 @@ settings! {
         words: "true or false",
         holds: |_| true,
     };
+    /// Whose plugins may come onto the shelf and be activated from it: the public keys of their publishers (Ed25519,
+    /// base64url), one of which must have signed a plugin. Anybody's, if empty. What comes with the program is exempt.
+    plugin_publishers: Vec<String> = Vec::new(), OF_TENANTS, Rule {
+        schema: || json!({
+            "type": "array", "maxItems": 32, "uniqueItems": true,
+            "items": { "type": "string", "pattern": "^[A-Za-z0-9_-]{43}$" }
+        }),
+        words: "at most 32 public keys, 43 characters of base64url each",
+        holds: |keys| keys.len() <= 32 && keys.iter().all(|key| is_public_key(key)),
+    };
     /// What becomes of plugins that tenants upload themselves: `refused`, `on-approval` (by an operator) or
     /// `accepted`. Where there is one tenant only, it is its own operator, and this does not count.
     tenant_plugins: String = "refused".to_owned(), OF_THE_DEPLOYMENT, Rule {
@@ -288,6 +298,11 @@ settings! {
         words: "an https URL of at most 500 characters",
         holds: |uri| uri.is_empty() || is_https(uri),
     };
+}
+
+/// As far as one can tell without arithmetic.
+fn is_public_key(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn is_language_tag(text: &str) -> bool {

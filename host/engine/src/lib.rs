@@ -24,6 +24,7 @@ mod bindings;
 mod cache;
 mod call;
 mod canonical;
+mod case;
 mod check;
 pub mod compiler;
 mod component;
@@ -58,6 +59,7 @@ mod ticker;
 mod vectors;
 mod wasi;
 
+pub use case::Tried;
 pub use component::Component;
 pub use description::{Description, PluginDisplay};
 pub use difference::Difference;

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     component::Component,
@@ -104,6 +104,12 @@ impl Component {
     }
 
     async fn test(&self, vector: &Vector) -> (Verdict, Usage) {
+        let Judged { verdict, usage, .. } = self.judged(vector).await;
+        (verdict, usage)
+    }
+
+    /// Runs one example, and keeps what the component said.
+    pub(crate) async fn judged(&self, vector: &Vector) -> Judged {
         match &vector.case {
             Case::Template(case) => self.test_template(&vector.configuration, case).await,
             Case::Policy(case) => self.test_policy(&vector.configuration, case).await,
@@ -111,41 +117,43 @@ impl Component {
         }
     }
 
-    async fn test_template(&self, configuration: &Value, case: &TemplateVector) -> (Verdict, Usage) {
+    async fn test_template(&self, configuration: &Value, case: &TemplateVector) -> Judged {
         let template = match Template::describe(self, configuration).await {
             Ok(template) => template,
-            Err(error) => return unusable(&error, &case.outcome),
+            Err(error) => return unusable(&error, "outcome", &case.outcome),
         };
         let input = match case.request(|request| template.input(request)) {
             Ok(input) => input,
-            Err(fault) => return (Verdict::Fault(fault), Usage::default()),
+            Err(fault) => return Judged::unasked(Verdict::Fault(fault)),
         };
         let (first, second) = (template.run(&input).await, template.run(&input).await);
-        judge(first, &second, &case.outcome, vectors::template::spelled)
+        judge(first, &second, ("outcome", &case.outcome), vectors::template::spelled)
     }
 
-    async fn test_policy(&self, configuration: &Value, case: &PolicyVector) -> (Verdict, Usage) {
+    async fn test_policy(&self, configuration: &Value, case: &PolicyVector) -> Judged {
         let policy = match Policy::describe(self, configuration).await {
             Ok(policy) => policy,
-            Err(error) => return unusable(&error, &case.decision),
+            Err(error) => return unusable(&error, "decision", &case.decision),
         };
         let input = match policy.input(&case.request()) {
             Ok(input) => input,
-            Err(fault) => return (Verdict::Fault(fault), Usage::default()),
+            Err(fault) => return Judged::unasked(Verdict::Fault(fault)),
         };
         let (first, second) = (policy.run(&input).await, policy.run(&input).await);
-        judge(first, &second, &case.decision, vectors::policy::spelled)
+        judge(first, &second, ("decision", &case.decision), vectors::policy::spelled)
     }
 
-    async fn test_license(&self, configuration: &Value, case: &LicenseVector) -> (Verdict, Usage) {
+    async fn test_license(&self, configuration: &Value, case: &LicenseVector) -> Judged {
         let license = match License::describe(self, configuration).await {
             Ok(license) => license,
-            Err(error) => return unusable(&error, case.expected.as_ref().unwrap_or(&Value::Null)),
+            Err(error) => {
+                return unusable(&error, "entitlements", case.expected.as_ref().unwrap_or(&Value::Null));
+            }
         };
         let circumstances = case.circumstances();
         let input = match license.input(case.document.as_deref(), &circumstances) {
             Ok(input) => input,
-            Err(fault) => return (Verdict::Fault(fault), Usage::default()),
+            Err(fault) => return Judged::unasked(Verdict::Fault(fault)),
         };
         let (first, second) = (license.run(&input).await, license.run(&input).await);
         let granted = first.answer.clone();
@@ -155,44 +163,68 @@ impl Component {
             (None, Ok(granted)) => vectors::license::spelled(granted),
             (None, Err(_)) => Value::Null,
         };
-        let (verdict, usage) = judge(first, &second, &expected, vectors::license::spelled);
+        let judged = judge(first, &second, ("entitlements", &expected), vectors::license::spelled);
         let (Verdict::Passed, Ok(granted), Some(operation), Some(permission)) =
-            (&verdict, granted, &case.operation, &case.permission)
+            (&judged.verdict, granted, &case.operation, &case.permission)
         else {
-            return (verdict, usage);
+            return judged;
         };
         let input = license.check_input(operation, &case.usage, &granted, &circumstances);
         let (first, second) = (license.run_check(&input).await, license.run_check(&input).await);
-        judge(first, &second, permission, vectors::license::allowed)
+        let mut checked = judge(first, &second, ("permission", permission), vectors::license::allowed);
+        checked.said.extend(judged.said);
+        checked
+    }
+}
+
+/// What an example came to.
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    pub(crate) usage: Usage,
+    /// What was said, as examples spell it, by the name of what is expected.
+    pub(crate) said: Map<String, Value>,
+}
+
+impl Judged {
+    fn unasked(verdict: Verdict) -> Self {
+        Self { verdict, usage: Usage::default(), said: Map::new() }
     }
 }
 
 /// An example may expect a configuration to be refused.
-fn unusable(error: &ConfigureError, expected: &Value) -> (Verdict, Usage) {
-    let verdict = match error {
-        ConfigureError::Fault(Fault { kind: FaultKind::Plugin { code, .. }, .. })
-            if fault(code) == *expected =>
-        {
-            Verdict::Passed
-        }
-        error => Verdict::Unusable(error.to_string()),
+fn unusable(error: &ConfigureError, name: &str, expected: &Value) -> Judged {
+    let ConfigureError::Fault(Fault { kind: FaultKind::Plugin { code, .. }, .. }) = error else {
+        return Judged::unasked(Verdict::Unusable(error.to_string()));
     };
-    (verdict, Usage::default())
+    let got = fault(code);
+    let passed = got == *expected;
+    let verdict = if passed { Verdict::Passed } else { Verdict::Unusable(error.to_string()) };
+    Judged { said: Map::from_iter([(name.to_owned(), got)]), ..Judged::unasked(verdict) }
 }
 
 fn fault(code: &str) -> Value {
     serde_json::json!({"fault": code})
 }
 
-/// The verdict on two calls of the same, and what the first cost.
+/// The verdict on two calls of the same, what the first cost, and what it said.
 fn judge<T: PartialEq>(
     first: Measured<T>,
     second: &Measured<T>,
-    expected: &Value,
+    (name, expected): (&str, &Value),
     spelled: impl Fn(&T) -> Value,
-) -> (Verdict, Usage) {
-    let usage = first.usage;
-    (verdict(first, second, expected, spelled), usage)
+) -> Judged {
+    let (usage, said) = (first.usage, said(&first, &spelled));
+    let said = said.map(|said| (name.to_owned(), said)).into_iter().collect();
+    Judged { verdict: verdict(first, second, expected, spelled), usage, said }
+}
+
+/// What was answered, as examples spell it; a fault that is not the plugin's own has no spelling.
+fn said<T>(call: &Measured<T>, spelled: impl Fn(&T) -> Value) -> Option<Value> {
+    match &call.answer {
+        Ok(answer) => Some(spelled(answer)),
+        Err(Fault { kind: FaultKind::Plugin { code, .. }, .. }) => Some(fault(code)),
+        Err(_) => None,
+    }
 }
 
 fn verdict<T: PartialEq>(

@@ -62,13 +62,14 @@ pub(crate) fn read(section: &[u8], hook: Hook) -> Result<Vec<Vector>, String> {
         return Err(format!("has {} examples, at most {MAX_VECTORS} are accepted", documents.len()));
     }
     let read = |(index, document)| {
-        vector(document, hook)
+        one(document, hook)
             .map_err(|reason| format!("has an example that is none, number {}: {reason}", index + 1))
     };
     documents.into_iter().enumerate().map(read).collect()
 }
 
-fn vector(document: Value, hook: Hook) -> Result<Vector, String> {
+/// Reads one; the error says what is wrong with it.
+pub(crate) fn one(document: Value, hook: Hook) -> Result<Vector, String> {
     let Common { claim, configuration, now } = parse(&document)?;
     if claim.is_empty() || claim.len() > MAX_CLAIM || claim.contains(char::is_control) {
         return Err(format!("its `claim` must be one line of at most {MAX_CLAIM} bytes"));

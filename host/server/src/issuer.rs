@@ -12,7 +12,7 @@ use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
 use chancery_domain::halt::Halt;
 use chancery_domain::settings::{Overrides, Profile, Settings};
 use chancery_domain::template::{Definition, Format};
-use chancery_domain::{Tenant, TenantId};
+use chancery_domain::{Random, Tenant, TenantId};
 use chancery_engine::Template;
 use chancery_store::Principal;
 use tokio::sync::OnceCell;
@@ -161,8 +161,45 @@ impl Issuer {
 
     /// Where a status list is published.
     pub(crate) fn status_list_uri(&self, list: u32) -> String {
-        self.at(&format!("/status-lists/{list}"))
+        status_list_uri(&self.identifier, list)
     }
+
+    /// What its credentials are signed with, and under which names.
+    pub(crate) fn signatory<'a>(&'a self, random: &'a dyn Random) -> Signatory<'a> {
+        Signatory {
+            identifier: &self.identifier,
+            signer: self.signer.as_ref(),
+            chain: self.chain.as_ref(),
+            did: self.did.as_deref(),
+            random,
+        }
+    }
+}
+
+/// Who signs credentials: a key, and what it goes by.
+#[derive(Clone, Copy)]
+pub(crate) struct Signatory<'a> {
+    pub(crate) identifier: &'a str,
+    pub(crate) signer: &'a dyn Signer,
+    pub(crate) chain: Option<&'a CertificateChain>,
+    pub(crate) did: Option<&'a str>,
+    pub(crate) random: &'a dyn Random,
+}
+
+impl<'a> Signatory<'a> {
+    /// Whom W3C credentials are by.
+    pub(crate) fn of_w3c(self) -> w3c::Issuer<'a> {
+        w3c::Issuer { identifier: self.identifier, did: self.did, signer: self.signer, chain: self.chain }
+    }
+
+    /// Where a status list is published.
+    pub(crate) fn status_list_uri(self, list: u32) -> String {
+        status_list_uri(self.identifier, list)
+    }
+}
+
+fn status_list_uri(identifier: &str, list: u32) -> String {
+    format!("{identifier}/status-lists/{list}")
 }
 
 /// The credential configurations of templates: each with every format that it declares and that can be signed.

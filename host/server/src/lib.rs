@@ -31,6 +31,7 @@ mod tenants;
 mod wallet;
 
 pub use chancery_store::embedded::remove_elsewhere as remove_database_elsewhere;
+pub use operations::preview_credential::{Preview, PreviewFailed, Sample, preview_credential};
 pub use problem::ProblemCode;
 pub use serve::Server;
 pub use startup::demo::{Entrance, Entrances, TenantEntrance};

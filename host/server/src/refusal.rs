@@ -47,6 +47,11 @@ impl Refusal {
         }
     }
 
+    /// What went wrong, where no wallet reads it.
+    pub(crate) fn cause(&self) -> &str {
+        self.cause.as_deref().unwrap_or(&self.description)
+    }
+
     /// The access token is missing: 401 without an error code in the challenge (RFC 6750 §3.1).
     pub(crate) fn token_missing() -> Self {
         let mut refusal =

@@ -53,6 +53,8 @@ pub struct Shelved {
     pub uploaded_at: OffsetDateTime,
     /// Who brought it, in the words of the audit trail.
     pub uploaded_by: String,
+    /// What its publisher signed, as it came.
+    pub signature: Option<String>,
 }
 
 struct Row {
@@ -67,6 +69,7 @@ struct Row {
     state: String,
     uploaded_at: OffsetDateTime,
     uploaded_by: String,
+    signature: Option<String>,
 }
 
 impl Row {
@@ -84,6 +87,7 @@ impl Row {
                 .ok_or_else(|| StoreError::corrupt("tenant_plugins", "state"))?,
             uploaded_at: self.uploaded_at,
             uploaded_by: self.uploaded_by,
+            signature: self.signature,
         })
     }
 }
@@ -109,6 +113,24 @@ macro_rules! shelf {
                     approval.as_str(),
                     at,
                     by,
+                )
+                .execute(self.session.statement())
+                .await;
+                Ok(self.session.settle(done)?.rows_affected() == 1)
+            }
+
+            /// Keeps what its publisher signed, in the place of what was kept. `false` if that changes nothing.
+            pub async fn keep_signature(
+                &mut self,
+                component: &[u8; 32],
+                signature: &str,
+            ) -> Result<bool, StoreError> {
+                let done = query!(
+                    "update "
+                        + $table
+                        + " set signature = $2 where component = $1 and signature is distinct from $2",
+                    component.as_slice(),
+                    signature,
                 )
                 .execute(self.session.statement())
                 .await;
@@ -149,11 +171,12 @@ impl TenantTx {
         let rows = query_as!(
             Row,
             r#"select c.digest, c.name, c.version, c.hook, c.size as "size!", c.report, c.status, s.own as "own!",
-                   s.state as "state!", s.uploaded_at as "uploaded_at!", s.uploaded_by as "uploaded_by!"
+                   s.state as "state!", s.uploaded_at as "uploaded_at!", s.uploaded_by as "uploaded_by!",
+                   s.signature as "signature?"
                from (
-                   select component, state, uploaded_at, uploaded_by, true as own from tenant_plugins
+                   select component, state, uploaded_at, uploaded_by, signature, true as own from tenant_plugins
                    union all
-                   select component, state, uploaded_at, uploaded_by, false from catalogued_plugins k
+                   select component, state, uploaded_at, uploaded_by, signature, false from catalogued_plugins k
                    where state = 'approved'
                      and not exists (select from tenant_plugins t where t.component = k.component)
                ) s
@@ -176,7 +199,7 @@ impl PlatformTx {
         let rows = query_as!(
             Row,
             r#"select c.digest, c.name, c.version, c.hook, c.size as "size!", c.report, c.status, false as "own!",
-                   s.state, s.uploaded_at, s.uploaded_by
+                   s.state, s.uploaded_at, s.uploaded_by, s.signature
                from catalogued_plugins s join plugin_components c on c.digest = s.component
                where $1::bytea is null or c.digest = $1
                order by s.uploaded_at desc, c.name, c.digest

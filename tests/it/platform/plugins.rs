@@ -1,6 +1,7 @@
 //! `/api/platform-admin/plugins` and `/activations`: a tenant is customised without building anything
 
 mod lives;
+mod published;
 mod shelves;
 
 use chancery_tests::answer::text;

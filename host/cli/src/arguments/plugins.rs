@@ -9,23 +9,24 @@ use super::Target;
 /// `chancery plugin …`. What takes a FILE needs no server; it is the very engine that a server runs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// Begin a plugin: a crate that compiles, with examples
+    /// Begin a plugin: a folder that can be built, with examples
     #[command(after_help = "\
 Examples:
   chancery plugin new membership-card
+  chancery plugin new membership-card --lang python
   chancery plugin new only-partners --kind policy --sdk ../chancery/plugin-sdk")]
     New(NewPlugin),
-    /// Compile a plugin crate and make a component of it
+    /// Make a component of a plugin's folder: a crate, app.py or plugin.js
     #[command(after_help = "Example:\n  chancery plugin build ./my-badge --out my-badge.wasm")]
     Build {
-        /// The crate's folder
+        /// The plugin's folder
         #[arg(default_value = ".", value_name = "DIR")]
-        crate_folder: PathBuf,
-        /// Where the component goes; else beside the compiled module
+        folder: PathBuf,
+        /// Where the component goes; else below target/
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// Make a component of this module instead of compiling anything
-        #[arg(long, value_name = "FILE", conflicts_with = "crate_folder")]
+        #[arg(long, value_name = "FILE", conflicts_with = "folder")]
         module: Option<PathBuf>,
     },
     /// Check a component as a server does when it is uploaded, its own examples included
@@ -34,15 +35,37 @@ Examples:
         /// The component
         file: PathBuf,
     },
-    /// Run the examples that a component carries
-    #[command(after_help = "Example:\n  chancery plugin test my-badge.wasm --junit results.xml")]
+    /// Run the examples that a component carries, and the cases beside it
+    #[command(after_help = "\
+Examples:
+  chancery plugin test my-badge.wasm --junit results.xml
+  chancery plugin test my-badge.wasm --cases ./cases --update")]
     Test {
         /// The component
         file: PathBuf,
+        /// Where more cases are, a JSON file each; else in ./cases, if there is one
+        #[arg(long, value_name = "DIR")]
+        cases: Option<PathBuf>,
+        /// Write what the component answers into the cases that expect something else, or nothing yet
+        #[arg(long)]
+        update: bool,
         /// Also write the results in the form that build servers read
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
     },
+    /// Build, test and tell what changed, whenever a file of a plugin does
+    #[command(after_help = "Example:\n  chancery plugin dev ./my-badge")]
+    Dev {
+        /// The plugin's folder
+        #[arg(default_value = ".", value_name = "DIR")]
+        folder: PathBuf,
+        /// Where the cases are; else in the folder's cases/
+        #[arg(long, value_name = "DIR")]
+        cases: Option<PathBuf>,
+    },
+    /// Show the very credentials that a template would give, under a key of nobody
+    #[command(after_help = "Example:\n  chancery plugin preview my-badge.wasm --subject ada.json")]
+    Preview(PreviewPlugin),
     /// Show what a component is, what it imports and what it issues
     #[command(after_help = "Example:\n  chancery plugin inspect my-badge.wasm --output json")]
     Inspect {
@@ -63,6 +86,38 @@ Examples:
         #[arg(long, default_value_t = 1_000, value_name = "N")]
         count: u32,
     },
+    /// Make a publisher's key, and show its public half
+    #[command(after_help = "Example:\n  chancery plugin keygen publisher.key")]
+    Keygen {
+        /// Where the key goes; for your eyes alone
+        file: PathBuf,
+    },
+    /// Sign a component as its publisher; the signature goes beside it
+    #[command(after_help = "Example:\n  chancery plugin sign my-badge.wasm --key publisher.key")]
+    Sign {
+        /// The component
+        file: PathBuf,
+        /// The publisher's key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where the signature goes; else beside the component, with .sig at its end
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Verify that a publisher signed a component
+    #[command(after_help = "\
+Example:
+  chancery plugin verify my-badge.wasm --publisher 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
+    Verify {
+        /// The component
+        file: PathBuf,
+        /// The publisher's public key
+        #[arg(long, value_name = "KEY")]
+        publisher: String,
+        /// Where the signature is; else beside the component
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+    },
     /// Upload a component, and activate it at once with --activate
     #[command(after_help = "\
 Examples:
@@ -74,6 +129,9 @@ Examples:
         /// Activate it, too
         #[arg(long)]
         activate: bool,
+        /// What its publisher signed; else what lies beside it with .sig at its end, if anything does
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
         #[command(flatten)]
         how: How,
         #[command(flatten)]
@@ -199,6 +257,9 @@ pub(crate) struct NewPlugin {
     /// What it decides
     #[arg(long, value_enum, default_value_t = Kind::Template)]
     pub(crate) kind: Kind,
+    /// In which language
+    #[arg(long, value_enum, default_value_t = Lang::Rust)]
+    pub(crate) lang: Lang,
     /// Where it goes; else a folder of its name here
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
@@ -216,6 +277,35 @@ pub(crate) enum Kind {
     Policy,
     /// What a licence allows
     License,
+}
+
+/// The language of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// With the SDK
+    Rust,
+    /// By componentize-py
+    Python,
+    /// By componentize-qjs
+    Javascript,
+}
+
+/// What is to be shown as it would be issued.
+#[derive(Debug, Args)]
+pub(crate) struct PreviewPlugin {
+    /// The component
+    pub(crate) file: PathBuf,
+    /// Who the credential is about, a JSON file; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) subject: PathBuf,
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// The issuer identifier that it names
+    #[arg(long, value_name = "URL", default_value = "https://issuer.example")]
+    pub(crate) issuer: String,
+    /// The time, RFC 3339; else now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
 }
 
 /// One plugin.

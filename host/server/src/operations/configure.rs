@@ -1,5 +1,6 @@
 //! Somebody chooses settings, for the deployment, for a tenant or for one of its callers.
 
+use chancery_credential::publisher::is_publisher;
 use chancery_credential::x509::Anchors;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::settings::{Level, Overrides, Unfit};
@@ -21,6 +22,7 @@ fn check(overrides: &Overrides, unfit: Vec<Unfit>) -> Result<(), Problem> {
             message: unfit.rule.to_owned(),
         })
         .chain(unreadable_providers(overrides))
+        .chain(unknown_curve(overrides))
         .collect();
     if issues.is_empty() { Ok(()) } else { Err(Problem::invalid(issues)) }
 }
@@ -33,6 +35,16 @@ fn unreadable_providers(overrides: &Overrides) -> Option<chancery_domain::templa
         pointer: "/wallet_providers".to_owned(),
         code: "setting".to_owned(),
         message: format!("must be certificates in PEM: {error}"),
+    })
+}
+
+/// A text that is no point of the curve would lock everybody out who has a key.
+fn unknown_curve(overrides: &Overrides) -> Option<chancery_domain::template::Issue> {
+    let keys = overrides.plugin_publishers.as_ref()?;
+    keys.iter().find(|key| !is_publisher(key)).map(|key| chancery_domain::template::Issue {
+        pointer: "/plugin_publishers".to_owned(),
+        code: "setting".to_owned(),
+        message: format!("{key:?} is no Ed25519 public key; `chancery plugin keygen` makes one"),
     })
 }
 

@@ -380,7 +380,7 @@ pub(super) struct Times {
 
 impl Times {
     /// On the hour, all of them: closer times would link copies (RFC 9901 §10.1).
-    fn of(definition: &Definition, now: OffsetDateTime) -> Self {
+    pub(super) fn of(definition: &Definition, now: OffsetDateTime) -> Self {
         let issued_at = now.truncate_to_hour();
         let validity = Duration::days(definition.validity_days.into()).min(LONGEST_VALIDITY);
         Self { now, issued_at, expires_at: issued_at + validity }

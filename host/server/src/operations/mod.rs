@@ -24,6 +24,7 @@ pub(crate) mod onboarding;
 pub(crate) mod open_authorization;
 pub(crate) mod plugins;
 pub(crate) mod prepare_dataset;
+pub(crate) mod preview_credential;
 pub(crate) mod publish_status_list;
 pub(crate) mod push_authorization;
 pub(crate) mod redeem_authorization;

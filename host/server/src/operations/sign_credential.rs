@@ -10,7 +10,7 @@ use chancery_protocol::credential::IssuedCredential;
 
 use super::issue_credential::Times;
 use crate::app::App;
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, Signatory};
 use crate::refusal::Refusal;
 
 /// What every copy says.
@@ -30,11 +30,21 @@ pub(super) async fn sign(
     holders: &[Jwk],
     tokens: Vec<IssuanceToken>,
 ) -> Result<Vec<IssuedCredential>, Refusal> {
+    sign_as(issuer.signatory(app.random.as_ref()), claims, holders, tokens).await
+}
+
+/// The same, whoever it is that signs.
+pub(super) async fn sign_as(
+    issuer: Signatory<'_>,
+    claims: Claims<'_>,
+    holders: &[Jwk],
+    tokens: Vec<IssuanceToken>,
+) -> Result<Vec<IssuedCredential>, Refusal> {
     let mut credentials = Vec::with_capacity(tokens.len());
     for (token, holder) in tokens.into_iter().zip(holders) {
         let credential = match claims.format {
-            Format::SdJwt => sign_sd_jwt(app, issuer, claims, holder, token).await?,
-            Format::Mdoc => sign_mdoc(app, issuer, claims, holder, token).await?,
+            Format::SdJwt => sign_sd_jwt(issuer, claims, holder, token).await?,
+            Format::Mdoc => sign_mdoc(issuer, claims, holder, token).await?,
             Format::JwtVcJson => sign_w3c(issuer, claims, Model::JwtVcJson, holder, token).await?,
             Format::VcJwt => sign_w3c(issuer, claims, Model::VcJwt, holder, token).await?,
         };
@@ -44,8 +54,7 @@ pub(super) async fn sign(
 }
 
 async fn sign_sd_jwt(
-    app: &App,
-    issuer: &Issuer,
+    issuer: Signatory<'_>,
     claims: Claims<'_>,
     holder: &Jwk,
     token: IssuanceToken,
@@ -53,19 +62,17 @@ async fn sign_sd_jwt(
     let vc = SdJwtVc {
         projection: claims.definition.sd_jwt.as_ref().ok_or_else(|| lacks(claims))?,
         dataset: claims.dataset,
-        issuer: &issuer.identifier,
+        issuer: issuer.identifier,
         holder,
         issued_at: claims.times.issued_at,
         expires_at: claims.times.expires_at,
         status_list_uri: &issuer.status_list_uri(token.status().list),
     };
-    let (signer, chain) = (issuer.signer.as_ref(), issuer.chain.as_ref());
-    sd_jwt::issue(token, &vc, signer, chain, app.random.as_ref()).await.map_err(failed)
+    sd_jwt::issue(token, &vc, issuer.signer, issuer.chain, issuer.random).await.map_err(failed)
 }
 
 async fn sign_mdoc(
-    app: &App,
-    issuer: &Issuer,
+    issuer: Signatory<'_>,
     claims: Claims<'_>,
     holder: &Jwk,
     token: IssuanceToken,
@@ -78,12 +85,12 @@ async fn sign_mdoc(
         expires_at: claims.times.expires_at,
         status_list_uri: &issuer.status_list_uri(token.status().list),
     };
-    let chain = issuer.chain.as_ref().ok_or_else(|| lacks(claims))?;
-    mdoc::issue(token, &mdoc, issuer.signer.as_ref(), chain, app.random.as_ref()).await.map_err(failed)
+    let chain = issuer.chain.ok_or_else(|| lacks(claims))?;
+    mdoc::issue(token, &mdoc, issuer.signer, chain, issuer.random).await.map_err(failed)
 }
 
 async fn sign_w3c(
-    issuer: &Issuer,
+    issuer: Signatory<'_>,
     claims: Claims<'_>,
     model: Model,
     holder: &Jwk,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{configuration, read_component};
+use super::{configuration, publish, read_component};
 use crate::arguments::{How, One, Output, PluginCommand, Shelf};
 use crate::commands::{listing, show};
 use crate::failure::Failure;
@@ -15,12 +15,16 @@ use crate::output;
 /// How often is looked for new lines.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-const VERSIONS: [&str; 7] = ["name", "version", "hook", "owner", "approval", "quarantined", "digest"];
+const VERSIONS: [&str; 8] =
+    ["name", "version", "hook", "owner", "approval", "quarantined", "publisher", "digest"];
 const ACTIVATIONS: [&str; 6] = ["configuration_id", "part", "share", "decided_by", "since", "digest"];
 
 pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Failure> {
     match command {
-        PluginCommand::Push { file, activate, how, at } => push(&file, activate, &how, &at, form).await,
+        PluginCommand::Push { file, activate, signature, how, at } => {
+            let signature = publish::signature_for(&file, signature.as_deref())?;
+            push(&file, signature.as_deref(), activate.then_some(&how), &at, form).await
+        }
         PluginCommand::List(at) => listing::show(&api(&at)?.get(&["plugins"], &[]).await?, &VERSIONS, form),
         PluginCommand::Show(one) => {
             let (api, digest) = find(&one).await?;
@@ -75,12 +79,16 @@ fn path<'a>(at: &'a Shelf, path: &[&'a str]) -> Vec<&'a str> {
     of.iter().flatten().copied().chain(path.iter().copied()).collect()
 }
 
-async fn push(file: &Path, then: bool, how: &How, at: &Shelf, form: Output) -> Result<(), Failure> {
+async fn push(
+    file: &Path,
+    signature: Option<&str>,
+    then: Option<&How>,
+    at: &Shelf,
+    form: Output,
+) -> Result<(), Failure> {
     let (api, component) = (api(at)?, read_component(file)?);
-    let uploaded = api.upload(&["plugins"], component).await?;
-    if !then {
-        return show(&uploaded, form);
-    }
+    let uploaded = api.upload(&["plugins"], component, signature).await?;
+    let Some(how) = then else { return show(&uploaded, form) };
     let digest = uploaded.value.get("digest").and_then(Value::as_str).unwrap_or_default();
     show(&activate(&api, digest, how, at).await?, form)
 }

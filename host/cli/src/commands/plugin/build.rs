@@ -1,23 +1,48 @@
-//! `chancery plugin build`: a crate becomes a core module, and the module a component.
+//! `chancery plugin build`: the folder of a plugin becomes a component, in whichever language it is written.
+
+mod script;
+mod toolchain;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Stdio;
 
 use serde_json::Value;
 use wit_component::ComponentEncoder;
 
+use self::toolchain::{TARGET, Toolchain};
 use crate::failure::Failure;
 use crate::output;
 
-/// What plugins are compiled for: it has no system below it, so there is nothing to import.
-const TARGET: &str = "wasm32-unknown-unknown";
-
 pub(super) fn build(folder: &Path, out: Option<PathBuf>, module: Option<PathBuf>) -> Result<(), Failure> {
-    let module = match module {
-        Some(module) => module,
-        None => compile(folder)?,
+    let made = match module {
+        Some(module) => encode(&module, out)?,
+        None => make(folder, out)?,
     };
-    let bytes = std::fs::read(&module).map_err(|error| Failure::Usage {
+    let size = std::fs::metadata(&made)?.len();
+    output::talk(&format!("{size} bytes; check it with `chancery plugin check {}`", made.display()));
+    output::data(&made.display().to_string())?;
+    Ok(())
+}
+
+/// Builds what is in the folder. The answer is where the component is.
+pub(super) fn make(folder: &Path, out: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if folder.join("Cargo.toml").exists() {
+        return encode(&compile(folder)?, out);
+    }
+    if let Some(script) = script::in_folder(folder) {
+        return script::make(&script, folder, out);
+    }
+    Err(Failure::Usage {
+        found: format!("there is no plugin in {}", folder.display()),
+        fix:
+            "give the folder that holds its Cargo.toml, app.py or plugin.js; `chancery plugin new` begins one"
+                .into(),
+    })
+}
+
+/// Makes a component of a core module.
+fn encode(module: &Path, out: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let bytes = std::fs::read(module).map_err(|error| Failure::Usage {
         found: format!("{} cannot be read: {error}", module.display()),
         fix: "give the core module that the compiler wrote".into(),
     })?;
@@ -25,15 +50,16 @@ pub(super) fn build(folder: &Path, out: Option<PathBuf>, module: Option<PathBuf>
     let component = encoder.and_then(|mut encoder| encoder.encode()).map_err(|error| Failure::Plugin {
         found: format!("no component can be made of {}: {error:#}", module.display()),
     })?;
-    let out = out.unwrap_or_else(|| beside(&module));
-    std::fs::write(&out, &component)?;
-    output::talk(&format!(
-        "{} bytes; check it with `chancery plugin check {}`",
-        component.len(),
-        out.display()
-    ));
-    output::data(&out.display().to_string())?;
-    Ok(())
+    let out = out.unwrap_or_else(|| beside(module));
+    put(&out, &component)?;
+    Ok(out)
+}
+
+/// Renamed into place: whoever watches the file never reads half a component.
+fn put(out: &Path, component: &[u8]) -> Result<(), Failure> {
+    let half = out.with_extension("wasm.part");
+    std::fs::write(&half, component)?;
+    Ok(std::fs::rename(half, out)?)
 }
 
 /// The crate's own name has hyphens where the module's has underscores.
@@ -44,20 +70,15 @@ fn beside(module: &Path) -> PathBuf {
 
 /// Compiles the crate and finds the module that came of it.
 fn compile(folder: &Path) -> Result<PathBuf, Failure> {
-    let arguments =
-        ["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"];
-    let mut command = Command::new("cargo");
-    command.args(arguments).current_dir(folder).stderr(std::process::Stdio::inherit());
+    let mut command = Toolchain::find(folder)?.build();
+    command.args(["--release", "--lib", "--message-format", "json-render-diagnostics"]);
+    command.current_dir(folder).stderr(Stdio::inherit());
     let built = command.output().map_err(|error| Failure::Configuration {
         found: format!("cargo cannot be started: {error}"),
         fix: "install Rust (https://rustup.rs), or compile elsewhere and give --module".into(),
     })?;
     if !built.status.success() {
-        return Err(Failure::Plugin {
-            found: format!(
-                "the crate does not compile for {TARGET}; if the target is missing, `rustup target add {TARGET}`"
-            ),
-        });
+        return Err(Failure::Plugin { found: format!("the crate does not compile for {TARGET}") });
     }
     let messages = String::from_utf8_lossy(&built.stdout);
     let mut modules = messages.lines().filter_map(|line| module_of(&serde_json::from_str(line).ok()?));

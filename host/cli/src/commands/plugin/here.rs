@@ -1,4 +1,4 @@
-//! What needs no server: check, test, inspect, run and bench, by the engine that servers run and within the same
+//! What needs no server: check, inspect, run and bench, by the engine that servers run and within the same
 //! limits.
 
 use std::fmt::Write as _;
@@ -17,19 +17,19 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{configuration, junit, read_component, read_json};
+use super::{configuration, read_component, read_json};
 use crate::arguments::{Configured, For, Output, RunPlugin};
 use crate::failure::Failure;
 use crate::output;
 
 /// An engine for this command; what it compiles is not kept.
-struct Bench {
-    engine: Engine,
+pub(super) struct Bench {
+    pub(super) engine: Engine,
     _cache: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         let cache = tempfile::tempdir()?;
         let dir = Dir::open_ambient_dir(cache.path(), ambient_authority())?;
         let config = EngineConfig {
@@ -44,7 +44,7 @@ impl Bench {
         Ok(Self { engine, _cache: cache })
     }
 
-    async fn template(&self, wasm: &[u8], configured: &Configured) -> Result<Template, Failure> {
+    pub(super) async fn template(&self, wasm: &[u8], configured: &Configured) -> Result<Template, Failure> {
         let refused = |found: String| Failure::Plugin { found };
         let component = self.engine.load(wasm).await.map_err(|error| refused(error.to_string()))?;
         let configuration = configuration(configured.configuration.as_deref())?;
@@ -65,13 +65,13 @@ pub(super) async fn check(file: &Path, form: Output) -> Result<(), Failure> {
     Err(Failure::Plugin { found: format!("{failed} of its checks failed") })
 }
 
-async fn examine(file: &Path) -> Result<(Report, Option<Component>), Failure> {
+pub(super) async fn examine(file: &Path) -> Result<(Report, Option<Component>), Failure> {
     let wasm = read_component(file)?;
     Ok(Bench::new()?.engine.examine(&wasm).await)
 }
 
 /// A report for people: a line for each stage, and below it what to do.
-fn told(report: &Report) -> String {
+pub(super) fn told(report: &Report) -> String {
     let mut text = String::new();
     if let Some(manifest) = &report.manifest {
         let _ = writeln!(text, "{} {} ({} bytes)", manifest.name, manifest.version, report.size);
@@ -96,7 +96,7 @@ fn told(report: &Report) -> String {
     text
 }
 
-fn told_of(case: &TestCase) -> String {
+pub(super) fn told_of(case: &TestCase) -> String {
     let claim = output::plain(&case.claim);
     match &case.verdict {
         Verdict::Passed => format!("  passed       example: {claim}\n"),
@@ -105,29 +105,6 @@ fn told_of(case: &TestCase) -> String {
             format!("  FAILED       example: {claim}\n{verdict}\n")
         }
     }
-}
-
-pub(super) async fn test(file: &Path, to: Option<&Path>, form: Output) -> Result<(), Failure> {
-    let (report, component) = examine(file).await?;
-    let Some(tests) = report.self_test.as_ref().filter(|_| component.is_some()) else {
-        output::data(&told(&report))?;
-        return Err(Failure::Plugin { found: "the plugin cannot be run".into() });
-    };
-    if let Some(path) = to {
-        std::fs::write(path, junit::results(&report, tests))?;
-    }
-    match form {
-        Output::Json => output::data(&json!(tests).to_string())?,
-        Output::Text => {
-            let cases: String = tests.cases.iter().map(told_of).collect();
-            output::data(&cases)?;
-        }
-    }
-    let failed = tests.cases.iter().filter(|case| case.verdict != Verdict::Passed).count();
-    if tests.cases.is_empty() {
-        output::talk("the component carries no examples");
-    }
-    if failed == 0 { Ok(()) } else { Err(Failure::Plugin { found: format!("{failed} examples failed") }) }
 }
 
 pub(super) async fn inspect(file: &Path, configured: &Configured, form: Output) -> Result<(), Failure> {
@@ -198,7 +175,7 @@ pub(super) async fn run(run: &RunPlugin, form: Output) -> Result<(), Failure> {
 }
 
 /// What happened, and in which of the guest's functions.
-fn traced(fault: &chancery_engine::Fault) -> String {
+pub(super) fn traced(fault: &chancery_engine::Fault) -> String {
     let mut text = fault.to_string();
     for function in &fault.trace {
         let _ = write!(text, "\n  in {function}");
@@ -207,13 +184,7 @@ fn traced(fault: &chancery_engine::Fault) -> String {
 }
 
 async fn ask(template: &Template, run: &RunPlugin, subject: &Value) -> Result<Measured<Outcome>, Failure> {
-    let now = match &run.now {
-        None => SystemClock.now(),
-        Some(text) => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Failure::Usage {
-            found: format!("{text:?} is not a time"),
-            fix: "write it like 2026-11-21T10:20:30Z".into(),
-        })?,
-    };
+    let now = time_of(run.now.as_deref())?;
     let purpose = match run.purpose {
         For::Offer => Purpose::Offer,
         For::Issue => Purpose::Issue,
@@ -222,7 +193,18 @@ async fn ask(template: &Template, run: &RunPlugin, subject: &Value) -> Result<Me
     Ok(template.measure(&PrepareRequest::new(purpose, "here", subject, now)).await)
 }
 
-fn shown(outcome: &Outcome) -> Value {
+/// The time that somebody wrote; else now.
+pub(super) fn time_of(text: Option<&str>) -> Result<OffsetDateTime, Failure> {
+    Ok(match text {
+        None => SystemClock.now(),
+        Some(text) => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Failure::Usage {
+            found: format!("{text:?} is not a time"),
+            fix: "write it like 2026-11-21T10:20:30Z".into(),
+        })?,
+    })
+}
+
+pub(super) fn shown(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Issue(dataset) => json!({ "issue": dataset.values }),
         Outcome::Need(lookups) => json!({

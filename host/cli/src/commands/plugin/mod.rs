@@ -2,10 +2,16 @@
 
 mod at_server;
 mod build;
+mod contract;
+mod dev;
 mod here;
 mod install;
 mod junit;
 mod new;
+mod preview;
+mod publish;
+mod section;
+mod test;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -18,9 +24,19 @@ use crate::failure::Failure;
 pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Failure> {
     match command {
         PluginCommand::New(asked) => new::new(&asked),
-        PluginCommand::Build { crate_folder, out, module } => build::build(&crate_folder, out, module),
+        PluginCommand::Build { folder, out, module } => build::build(&folder, out, module),
         PluginCommand::Check { file } => here::check(&file, form).await,
-        PluginCommand::Test { file, junit } => here::test(&file, junit.as_deref(), form).await,
+        PluginCommand::Test { file, cases, update, junit } => {
+            let asked = test::Asked { cases: cases.as_deref(), update, junit: junit.as_deref() };
+            test::test(&file, &asked, form).await
+        }
+        PluginCommand::Dev { folder, cases } => dev::dev(&folder, cases.as_deref()).await,
+        PluginCommand::Keygen { file } => publish::keygen(&file, form),
+        PluginCommand::Sign { file, key, out } => publish::sign(&file, &key, out, form),
+        PluginCommand::Verify { file, publisher, signature } => {
+            publish::verify(&file, &publisher, signature.as_deref(), form)
+        }
+        PluginCommand::Preview(preview) => preview::preview(&preview, form).await,
         PluginCommand::Inspect { file, configured } => here::inspect(&file, &configured, form).await,
         PluginCommand::Run(run) => here::run(&run, form).await,
         PluginCommand::Bench { run, count } => here::bench(&run, count, form).await,

@@ -1,56 +1,18 @@
-//! `chancery plugin new`: a crate to begin with, from the templates that this program carries; no network is asked.
+//! `chancery plugin new`: a folder to begin with, from the templates that this program carries; no network is asked.
+
+mod templates;
 
 use std::path::Path;
 
-use crate::arguments::{Kind, NewPlugin};
+use self::templates::File;
+use crate::arguments::{Lang, NewPlugin};
 use crate::failure::Failure;
 use crate::output;
 
 /// Where the SDK is found if nobody says.
 const SDK: &str = "git = \"https://github.com/chancery-issuer/chancery\"";
 
-/// A file of a template, below the crate's folder.
-type File = (&'static str, &'static str);
-
-macro_rules! template {
-    ($folder:literal, $($file:literal),+) => {
-        &[$(($file, include_str!(concat!("../../../../../plugin-sdk/template/", $folder, "/", $file)))),+]
-    };
-}
-
-const CREDENTIAL_TEMPLATE: &[File] = template!(
-    "credential-template",
-    "Cargo.toml",
-    "README.md",
-    ".gitignore",
-    "src/lib.rs",
-    "vectors/a-member.json",
-    "vectors/not-yet-a-member.json"
-);
-
-const ONBOARDING_POLICY: &[File] = template!(
-    "onboarding-policy",
-    "Cargo.toml",
-    "README.md",
-    ".gitignore",
-    "src/lib.rs",
-    "vectors/there-is-none.json",
-    "vectors/there-is-room.json"
-);
-
-const LICENSE: &[File] = template!(
-    "license",
-    "Cargo.toml",
-    "README.md",
-    ".gitignore",
-    "src/lib.rs",
-    "vectors/no-document.json",
-    "vectors/it-holds.json",
-    "vectors/it-has-expired.json",
-    "vectors/no-place-left.json"
-);
-
-/// Makes the crate in a new folder of its name.
+/// Makes the plugin in a new folder of its name.
 pub(super) fn new(asked: &NewPlugin) -> Result<(), Failure> {
     let name = asked.name.as_str();
     if !is_name(name) {
@@ -66,11 +28,10 @@ pub(super) fn new(asked: &NewPlugin) -> Result<(), Failure> {
             fix: "choose another name, or another place with --folder".into(),
         });
     }
-    let files = match asked.kind {
-        Kind::Template => CREDENTIAL_TEMPLATE,
-        Kind::Policy => ONBOARDING_POLICY,
-        Kind::License => LICENSE,
-    };
+    let files: &[File] = templates::of(asked.lang, asked.kind).ok_or_else(|| Failure::Usage {
+        found: "there is no template of a licence plugin in that language".into(),
+        fix: "choose --lang rust: what a signature takes is there".into(),
+    })?;
     let sdk = asked.sdk.as_deref().map_or_else(|| SDK.to_owned(), path_of);
     for (file, text) in files {
         let path = folder.join(file);
@@ -79,7 +40,14 @@ pub(super) fn new(asked: &NewPlugin) -> Result<(), Failure> {
         }
         std::fs::write(path, filled(text, name, &sdk))?;
     }
-    output::talk("next: cargo test, then chancery plugin build, check and push");
+    output::talk(match asked.lang {
+        Lang::Rust => "next: cargo test, then chancery plugin build, check and push",
+        Lang::Python => {
+            "next: python3 -m venv .venv && .venv/bin/pip install -r requirements.txt, then chancery plugin build, \
+             check and push"
+        }
+        Lang::Javascript => "next: npm install, then chancery plugin build, check and push",
+    });
     output::data(&folder.display().to_string())?;
     Ok(())
 }
@@ -115,10 +83,11 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::Kind;
 
     #[test]
     fn nothing_of_a_template_is_left_unfilled() {
-        for (file, text) in CREDENTIAL_TEMPLATE.iter().chain(ONBOARDING_POLICY).chain(LICENSE) {
+        for (file, text) in templates::all() {
             let filled = filled(text, "membership-card", SDK);
             assert!(!filled.contains("{{"), "{file}: {filled}");
         }
@@ -132,6 +101,7 @@ mod tests {
             let asked = NewPlugin {
                 name: name.to_owned(),
                 kind: Kind::Template,
+                lang: Lang::Rust,
                 folder: Some(folder.path().join("made")),
                 sdk: None,
             };

@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod list;
 pub(crate) mod upload;
 
+use chancery_credential::publisher::PublisherSignature;
 use chancery_store::Shelved;
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub(crate) struct PluginView {
     approval: &'static str,
     /// Whether an operator has forbidden it.
     quarantined: bool,
+    /// The public key of the publisher who signed it (Ed25519, base64url), if anybody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publisher: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     uploaded_at: OffsetDateTime,
     /// Everything that was found when it came in; in the answer about one version.
@@ -55,6 +59,11 @@ impl PluginView {
             owner: version.whose.as_str(),
             approval: version.approval.as_str(),
             quarantined: version.quarantined,
+            publisher: version
+                .signature
+                .as_deref()
+                .and_then(PublisherSignature::parse)
+                .map(|signature| signature.publisher()),
             uploaded_at: version.uploaded_at,
             report: version.report,
         }

@@ -27,7 +27,7 @@ pub(crate) struct Order {
 pub(crate) async fn install_license(app: &App, author: Author, order: Order) -> Result<(), Problem> {
     let Order { digest, configuration, document } = order;
     let version = Keeper::Deployment.find(app, &digest).await?;
-    check_may_be_used(&version, Hook::License)?;
+    check_may_be_used(app, Keeper::Deployment, &version, Hook::License).await?;
     let mut tx = app.store.platform(By::Operator).await?;
     let before = tx.license().await?;
     tx.commit().await?;

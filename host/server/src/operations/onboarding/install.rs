@@ -29,7 +29,7 @@ pub(crate) async fn install_policy(
 ) -> Result<InstalledPolicy, Problem> {
     let Order { name, digest, configuration } = order;
     let version = Keeper::Deployment.find(app, &digest).await?;
-    check_may_be_used(&version, Hook::OnboardingPolicy)?;
+    check_may_be_used(app, Keeper::Deployment, &version, Hook::OnboardingPolicy).await?;
     let templates = &app.tenants.workshop.templates;
     let component = templates.component(&app.store, &app.engine, digest).await?;
     app.engine.policy(&component, configuration.clone()).await.map_err(Unusable::from)?;

@@ -32,7 +32,7 @@ pub(crate) async fn activate_plugin(
     order: Order,
 ) -> Result<InForce, Problem> {
     let version = keeper.find(app, &order.digest).await?;
-    check_may_be_used(&version, Hook::CredentialTemplate)?;
+    check_may_be_used(app, keeper, &version, Hook::CredentialTemplate).await?;
     let template = describe(app, &order).await?;
     if let (Keeper::Tenant(tenant), Whose::Tenant) = (keeper, version.whose)
         && app.tenants.workshop.saas

@@ -88,6 +88,14 @@ impl KeeperTx {
         both!(self, tx => tx.shelve(digest, approval, at, by).await)
     }
 
+    pub(crate) async fn keep_signature(
+        &mut self,
+        digest: &[u8; 32],
+        signature: &str,
+    ) -> Result<bool, StoreError> {
+        both!(self, tx => tx.keep_signature(digest, signature).await)
+    }
+
     pub(crate) async fn approve(&mut self, digest: &[u8; 32]) -> Result<bool, StoreError> {
         both!(self, tx => tx.approve(digest).await)
     }

@@ -8,6 +8,7 @@ pub(crate) mod approve;
 pub(crate) mod deactivate;
 pub(crate) mod discard;
 mod keeper;
+mod published;
 pub(crate) mod quarantine;
 pub(crate) mod roll_back;
 pub(crate) mod trip;

@@ -1,6 +1,7 @@
 //! A component comes in: whatever it is, it is checked, compiled, asked what it issues and held against its own
 //! examples before anybody can activate it, and its bytes are kept once.
 
+use chancery_credential::publisher::PublisherSignature;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::plugin::Approval;
 use chancery_domain::settings::Settings;
@@ -8,8 +9,10 @@ use chancery_domain::template::Issue;
 use chancery_engine::{Report, Stage, StageResult};
 use chancery_store::{By, NewComponent, Shelved};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::Keeper;
+use super::published::signature_of;
 use crate::app::App;
 use crate::problem::{Problem, ProblemCode};
 
@@ -19,15 +22,24 @@ pub(crate) struct Uploaded {
     pub(crate) new: bool,
 }
 
+/// A component, and what its publisher signed if somebody did.
+#[derive(Clone, Copy)]
+pub(crate) struct Brought<'a> {
+    pub(crate) wasm: &'a [u8],
+    pub(crate) signature: Option<&'a str>,
+}
+
 /// Takes a component in. The same bytes again are the same version, and change nothing.
 pub(crate) async fn upload_plugin(
     app: &App,
     author: Author,
     keeper: Keeper<'_>,
     settings: &Settings,
-    wasm: &[u8],
+    Brought { wasm, signature }: Brought<'_>,
 ) -> Result<Uploaded, Problem> {
     let approval = approval_of(app, keeper, settings)?;
+    // Before anything is compiled: who is not trusted here has no business with the compiler either.
+    let signature = signature_of(&Sha256::digest(wasm).into(), signature, settings)?;
     let (report, component) = app.engine.examine(wasm).await;
     let component = component.filter(|_| is_sound(&report)).ok_or_else(|| refusal(&report))?;
     app.tenants.workshop.templates.keep(component.clone());
@@ -48,12 +60,23 @@ pub(crate) async fn upload_plugin(
 
     let mut tx = keeper.open(app).await?;
     let new = tx.shelve(&digest, approval, app.now(), &told_of(author)).await?;
+    let publisher = signature.as_ref().map(PublisherSignature::publisher);
+    let signed = match &signature {
+        Some(signature) => tx.keep_signature(&digest, &signature.to_text()).await?,
+        None => false,
+    };
     if new {
-        let made = json!({
+        let mut made = json!({
             "name": component.name(), "version": component.version(), "approval": approval.as_str()
         });
+        if let (Some(publisher), Some(made)) = (&publisher, made.as_object_mut()) {
+            made.insert("publisher".to_owned(), json!(publisher));
+        }
         let entry = app.entry(author, Action::PluginUploaded, hex::encode(digest), &Changed::made(made));
         tx.record(&entry).await?;
+    } else if signed {
+        let changed = Changed::made(json!({ "publisher": publisher }));
+        tx.record(&app.entry(author, Action::PluginUploaded, hex::encode(digest), &changed)).await?;
     }
     let version = tx.plugins(Some(&digest)).await?.pop().ok_or_else(Problem::not_found)?;
     tx.commit().await?;

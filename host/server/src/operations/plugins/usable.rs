@@ -5,11 +5,20 @@ use chancery_domain::template::Issue;
 use chancery_engine::{ConfigureError, Hook};
 use chancery_store::Shelved;
 
+use super::Keeper;
+use super::published::check_published;
+use crate::app::App;
 use crate::problem::{Problem, ProblemCode};
 use crate::tenants::templates::Unusable;
 
-/// Refuses what somebody forbade or has yet to permit, and what is for something else.
-pub(crate) fn check_may_be_used(version: &Shelved, hook: Hook) -> Result<(), Problem> {
+/// Refuses what somebody forbade or has yet to permit, what nobody published who is trusted, and what is for something
+/// else.
+pub(crate) async fn check_may_be_used(
+    app: &App,
+    keeper: Keeper<'_>,
+    version: &Shelved,
+    hook: Hook,
+) -> Result<(), Problem> {
     let wrong = |detail: &str| Err(Problem::new(ProblemCode::WrongState).detail(detail));
     if version.quarantined {
         return wrong("the plugin is quarantined");
@@ -21,7 +30,7 @@ pub(crate) fn check_may_be_used(version: &Shelved, hook: Hook) -> Result<(), Pro
         let detail = format!("it takes a plugin of the kind {}, this one is {}", hook.as_str(), version.hook);
         return Err(Problem::new(ProblemCode::WrongState).detail(detail));
     }
-    Ok(())
+    check_published(app, keeper, version).await
 }
 
 /// Why a component does not work in a configuration. Pointers lead into the request.
