@@ -2,9 +2,11 @@
 
 use chancery_tests::answer::text;
 use chancery_tests::jose::{self, Jwt, Key, sha256};
+use chancery_tests::people::badge;
 use chancery_tests::people::wallet::Asking;
-use chancery_tests::{Answer, now};
+use chancery_tests::{Answer, House, now};
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection, raw_sql};
 
 use super::{PLAIN, Plan};
 
@@ -237,6 +239,31 @@ async fn attempt_reuse_authorization_code() {
     plan.redeem(&plan.client, &asking, &code, &key).await.refused(400, "invalid_grant");
     let body = plan.request(PLAIN, &Key::some(1)).await;
     plan.ask(&token, &key, &body).await.challenged(401, "DPoP", "invalid_token");
+}
+
+/// A minute and a second pass for every code of the house.
+async fn a_minute_passes(house: &House) {
+    let mut database = PgConnection::connect(&house.database()).await.unwrap();
+    let sql = "update chancery.authorizations set expires_at = expires_at - interval '61 seconds'";
+    assert!(raw_sql(sql).execute(&mut database).await.unwrap().rows_affected() > 0);
+}
+
+#[tokio::test]
+async fn ensure_authorization_code_expires_after_a_minute() {
+    let house = House::of_many();
+    let acme = house.platform().founded("acme");
+    let wallet = acme.wallet();
+    let mut redeemed = Vec::new();
+    for is_late in [false, true] {
+        let offer = acme.issuer().offer(badge().with("grant", "authorization_code")).await;
+        let (asking, code) = wallet.consented(&offer, &Asking::scope("employee-badge")).await;
+        if is_late {
+            a_minute_passes(&house).await;
+        }
+        redeemed.push(wallet.token(&asking.redemption(&code)).await);
+    }
+    redeemed.pop().unwrap().refused(400, "invalid_grant");
+    redeemed.pop().unwrap().granted();
 }
 
 #[tokio::test]
