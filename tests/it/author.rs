@@ -206,12 +206,13 @@ fn whoever_has_no_compiler_is_told_which_one_to_install() {
 #[test]
 fn policies_are_written_in_every_language() {
     let desk = Desk::new();
-    for lang in ["python", "javascript"] {
+    // The interpreter of the one takes half a minute to compile, and is compiled for `library-card` already.
+    for (lang, then) in [("python", ""), ("javascript", "chancery plugin test policy.wasm")] {
         let script = format!(
             "chancery plugin new {lang}-policy --lang {lang} --kind policy\n\
              cd {lang}-policy\n\
              chancery plugin build --out policy.wasm\n\
-             chancery plugin test policy.wasm"
+             {then}"
         );
         let output = desk.run(&script, desk.home.path()).output().unwrap();
         let said = [output.stdout, output.stderr].map(|out| String::from_utf8(out).unwrap()).concat();

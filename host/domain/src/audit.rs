@@ -117,6 +117,7 @@ actions! {
     LicenseInstalled = "license.installed";
     LicenseRemoved = "license.removed";
     ConfigurationChanged = "configuration.changed";
+    DecisionReplayed = "decision.replayed";
     SessionForgotten = "session.forgotten";
     PlatformFounded = "platform.founded";
     TenantRegistered = "tenant.registered";

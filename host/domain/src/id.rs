@@ -105,6 +105,8 @@ identifiers! {
     AuthorizationId = "aut";
     /// One decision to sign: the copies of one credential that one request received.
     IssuanceId = "iss";
+    /// A decision of a policy or a licence plugin.
+    DecisionId = "dec";
     /// One signed copy of a credential, with a status of its own.
     CredentialId = "crd";
     /// An API key.

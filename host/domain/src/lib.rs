@@ -30,8 +30,8 @@ pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
 pub use id::{
-    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, HaltId, InvitationId, IssuanceId,
-    OfferId, RequestId, TenantId,
+    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, DecisionId, HaltId, InvitationId,
+    IssuanceId, OfferId, RequestId, TenantId,
 };
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::{OfferGrant, OfferState};

@@ -280,6 +280,14 @@ settings! {
         words: "refused, on-approval or accepted",
         holds: |word| TENANT_PLUGINS.contains(&word.as_str()),
     };
+    /// Hours for which is kept what templates were asked for a credential, sealed, so that their decisions can be made
+    /// again without the subject's data at hand; 0: not at all. It is personal data: for as long as something is looked
+    /// into.
+    input_retention_hours: u8 = 0, OF_ONE_TENANT, Rule {
+        schema: || json!({ "type": "integer", "minimum": 0, "maximum": 24 }),
+        words: "0 to 24 hours",
+        holds: |hours| *hours <= 24,
+    };
     /// What wallets call the issuer; the name of the tenant, if empty.
     display_name: String = String::new(), OF_ONE_TENANT, Rule {
         schema: || json!({ "type": "string", "maxLength": 200 }),

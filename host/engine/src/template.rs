@@ -114,6 +114,13 @@ pub enum Outcome {
     Refuse(Vec<Issue>),
 }
 
+impl Outcome {
+    /// It as a document, as examples spell it: what two answers have in common that are the same.
+    pub fn spelled(&self) -> Value {
+        crate::vectors::template::spelled(self)
+    }
+}
+
 /// A question to a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lookup {
@@ -196,12 +203,20 @@ impl Template {
 
     /// The same, with what it cost.
     pub async fn measure(&self, request: &PrepareRequest<'_>) -> Measured<Outcome> {
+        self.measure_with_input(request).await.0
+    }
+
+    /// The same, with what the plugin was asked; nothing, if it was not.
+    pub async fn measure_with_input(
+        &self,
+        request: &PrepareRequest<'_>,
+    ) -> (Measured<Outcome>, Option<Input>) {
         if let Err(issues) = self.check_subject(request.subject) {
-            return Measured::without_asking(Outcome::Refuse(issues));
+            return (Measured::without_asking(Outcome::Refuse(issues)), None);
         }
         match self.input(request) {
-            Ok(input) => self.ask(&input.0).await,
-            Err(fault) => Measured::not_made(fault),
+            Ok(input) => (self.ask(&input.0).await, Some(input)),
+            Err(fault) => (Measured::not_made(fault), None),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chancery_domain::{IssuanceId, TenantId};
-use chancery_store::{By, Chore, StoreError};
+use chancery_store::{By, Chore, KeptInput, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -35,6 +35,8 @@ const SEAL_EVERY: u32 = 5;
 const LOOK_AT_CLOCK_EVERY: u32 = 60;
 /// How often domains are looked for that are due.
 const VERIFY_EVERY: Duration = Duration::from_secs(2);
+/// How much of what one tenant's templates are asked waits to be written.
+const MOST_INPUTS: usize = 1_000;
 /// How many tenants are visited at once; the others come next.
 const MOST_AT_ONCE: u32 = 1_000;
 
@@ -42,12 +44,27 @@ const MOST_AT_ONCE: u32 = 1_000;
 #[derive(Default)]
 pub(crate) struct Jobs {
     issued: Mutex<HashMap<TenantId, Vec<IssuanceId>>>,
+    inputs: Mutex<HashMap<TenantId, Vec<KeptInput>>>,
 }
 
 impl Jobs {
     /// Notes that an intent was signed and answered.
     pub(crate) fn mark_issued(&self, tenant: TenantId, issuance: IssuanceId) {
         self.issued.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default().push(issuance);
+    }
+
+    /// Notes what a template was asked, to be kept. Of a tenant that issues faster than this is written, some is left
+    /// out.
+    pub(crate) fn keep_input(&self, tenant: TenantId, input: KeptInput) {
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = inputs.entry(tenant).or_default();
+        if of_tenant.len() < MOST_INPUTS {
+            of_tenant.push(input);
+        }
+    }
+
+    fn take_inputs(&self) -> HashMap<TenantId, Vec<KeptInput>> {
+        std::mem::take(&mut *self.inputs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take(&self) -> HashMap<TenantId, Vec<IssuanceId>> {
@@ -70,6 +87,7 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
     loop {
         let stopped = tokio::time::timeout(MARK_EVERY, stopping.cancelled()).await.is_ok();
         write_marks(&app).await;
+        write_inputs(&app).await;
         for tripped in app.tallies.take_tripped() {
             if let Err(problem) = trip_breaker(&app, tripped).await {
                 tracing::warn!(?problem, "failed to take a plugin from where it fails");
@@ -120,6 +138,22 @@ async fn write_marks(app: &App) {
         if let Err(error) = written.await {
             tracing::warn!(%error, "failed to mark issuances, will try again");
             app.jobs.give_back(tenant, issuances);
+        }
+    }
+}
+
+async fn write_inputs(app: &App) {
+    for (tenant, inputs) in app.jobs.take_inputs() {
+        let written = async {
+            let mut tx = app.store.tenant(tenant).await?;
+            tx.keep_inputs(&inputs).await?;
+            if let Some(first) = inputs.iter().map(|input| input.expires_at).min() {
+                tx.due_by(Chore::Sweep, first).await?;
+            }
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "failed to keep what templates were asked; it cannot be asked again");
         }
     }
 }

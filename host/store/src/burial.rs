@@ -10,10 +10,11 @@ use chancery_domain::{Tenant, TenantId};
 
 /// The tables that a deleted tenant leaves no row in, children first. The catalogue tests hold the list against
 /// the database.
-pub const WIPED: [&str; 16] = [
+pub const WIPED: [&str; 17] = [
     "authorizations",
     "refresh_families",
     "idempotent_answers",
+    "kept_inputs",
     "seen",
     "offer_subjects",
     "credentials",
@@ -83,6 +84,7 @@ impl PlatformTx {
         .await;
         self.session.settle(done)?;
         self.settle_registration(id).await?;
+        self.forget_decisions_on(id).await?;
         self.announce_change(id).await
     }
 }

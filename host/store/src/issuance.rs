@@ -28,10 +28,21 @@ pub struct Intent {
     pub nonces: Vec<UsedOnce>,
     /// The `jti` of the request's `DPoP` proof.
     pub dpop_proof: Option<UsedOnce>,
+    /// What the template was asked for it, and what its answer cost.
+    pub asked: Option<Asked>,
     /// Now.
     pub now: OffsetDateTime,
     /// When the copies expire, the last of them.
     pub expires_at: OffsetDateTime,
+}
+
+/// What a plugin was asked, told apart and never told, and what its answer cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Keyed, over the digest of the question.
+    pub input_tag: [u8; 32],
+    /// In units of fuel.
+    pub fuel: u64,
 }
 
 /// A signing key, by name.
@@ -209,9 +220,9 @@ impl TenantTx {
              ), issuance as (
                  insert into issuances (
                      id, offer_id, configuration_id, component, configuration_hash, key_use,
-                     key_algorithm, key_version, restore_epoch, hour, expires_hour, state
+                     key_algorithm, key_version, restore_epoch, hour, expires_hour, state, input_tag, fuel
                  )
-                 select $11, $9, $12, $5, $13, $2, $3, $4, offer.restore_epoch, $14, $15, 'intended'
+                 select $11, $9, $12, $5, $13, $2, $3, $4, offer.restore_epoch, $14, $15, 'intended', $19, $20
                  from offer
                  returning id
              ), copies as (
@@ -244,6 +255,8 @@ impl TenantTx {
             &ids,
             &lists,
             &indices,
+            intent.asked.as_ref().map(|asked| asked.input_tag.as_slice()),
+            intent.asked.map(|asked| i64::try_from(asked.fuel).unwrap_or(i64::MAX)),
         )
         .fetch_one(self.session.statement())
         .await;

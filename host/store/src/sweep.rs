@@ -53,6 +53,7 @@ impl TenantTx {
         let seen = self.session.settle(seen)?.rows_affected();
         let decided = self.forget_authorizations(now).await?;
         let families = self.forget_families(now).await?;
+        let inputs = self.forget_inputs(now).await?;
         let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
@@ -61,7 +62,7 @@ impl TenantTx {
         let invitations = query!("delete from invitations where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
-        Ok(seen + decided + families + answers + self.session.settle(invitations)?.rows_affected())
+        Ok(seen + decided + families + inputs + answers + self.session.settle(invitations)?.rows_affected())
     }
 
     /// Expires and purges, and says when to come again: soon if something waits, in a day if nothing does,
@@ -81,6 +82,7 @@ impl TenantTx {
                      union all select min(expires_at) from refresh_families
                      union all select min(expires_at) from idempotent_answers
                      union all select min(expires_at) from invitations
+                     union all select min(expires_at) from kept_inputs
                  ) waiting
              ), gone as (
                  delete from due using next where kind = 'sweep' and next.at is null and $4

@@ -85,6 +85,7 @@ async fn every_change_is_told_once() {
                 | "/tenants/{id}/reject"
                 | "/policies/{name}"
                 | "/license"
+                | "/decisions/{id}/replay"
                 // See `who_administers_the_deployment_is_the_platforms_to_tell`.
                 | "/operators"
                 | "/operators/{id}",

@@ -18,6 +18,7 @@ mod operators;
 pub(crate) mod plugins;
 mod probe;
 mod proxies;
+mod replays;
 mod roles;
 mod shredding;
 mod signals;

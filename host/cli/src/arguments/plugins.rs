@@ -233,6 +233,26 @@ Examples:
         #[command(flatten)]
         target: Target,
     },
+    /// Make a decision of a plugin again, and see whether it comes out the same
+    #[command(after_help = "\
+Examples:
+  chancery plugin replay crd_01a1fdd415bf739cad6bdf625cb33c4e --subject ada.json
+  chancery plugin replay dec_01a1fdd415bf739cad6bdf625cb33c4e")]
+    Replay {
+        /// The credential that it was made for, or one of `chancery plugin decisions`
+        decision: String,
+        /// Who the credential is about, a JSON file as the offer said it; else what was kept of it
+        #[arg(long, value_name = "FILE")]
+        subject: Option<PathBuf>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List what policies and the licence plugin of a platform decided
+    #[command(after_help = "Example:\n  chancery plugin decisions")]
+    Decisions {
+        #[command(flatten)]
+        target: Target,
+    },
     /// List the policies that decide on registrations
     #[command(after_help = "Example:\n  chancery plugin policies")]
     Policies {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chancery_domain::{InvitationId, OfferId, Random, TenantId};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::derive::{Secret, append_field, expand_prk, first_scalar, key_info, labelled, tenant_prk};
@@ -17,6 +18,7 @@ use crate::status_list::IndexPermutation;
 use crate::tokens::Tokens;
 
 const FAMILY: &str = "chancery/refresh-family/v1";
+const INPUT: &str = "chancery/plugin-input/v1";
 const INVITED: &str = "chancery/invited/v1";
 
 /// The keys of one tenant, all derived; cheap to keep, wiped when dropped.
@@ -241,6 +243,29 @@ impl TenantKeys {
         ikm.extend_from_slice(caller_secret);
         ikm.extend_from_slice(idempotency_key.as_bytes());
         labelled(&ikm, "chancery/answer/v1")
+    }
+
+    /// Tells what a plugin was asked from anything else it could have been asked, for whoever has the tenant's keys
+    /// and for nobody else: a digest alone would let the reader of a database try names and birthdays.
+    pub fn input_tag(&self, digest: &[u8; 32]) -> [u8; 32] {
+        MacKey::new(labelled(self.data_key.as_slice(), INPUT)).mac("input-tag/v1", digest)
+    }
+
+    /// Seals what a plugin was asked for a decision, and what it said.
+    pub fn seal_input(&self, decision: Uuid, plaintext: &[u8], random: &dyn Random) -> Vec<u8> {
+        let key = labelled(self.data_key.as_slice(), INPUT);
+        seal::seal(&key, &self.input_context(decision), plaintext, random)
+    }
+
+    /// Opens what [`TenantKeys::seal_input`] sealed.
+    pub fn open_input(&self, decision: Uuid, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        seal::open(&labelled(self.data_key.as_slice(), INPUT), &self.input_context(decision), sealed)
+    }
+
+    fn input_context(&self, decision: Uuid) -> Vec<u8> {
+        let mut context = self.context(INPUT);
+        append_field(&mut context, decision.as_bytes());
+        context
     }
 
     /// Seals whom an invitation was sent to.

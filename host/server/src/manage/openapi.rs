@@ -35,6 +35,7 @@ use crate::tenants::Published;
         credentials::change::revoke,
         credentials::change::suspend,
         credentials::change::reinstate,
+        credentials::replay::replay,
         configuration::show::show,
         configuration::show::show_of_principal,
         configuration::change::replace,

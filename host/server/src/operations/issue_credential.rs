@@ -18,14 +18,15 @@ use chancery_engine::{Outcome, Purpose, Template};
 use chancery_protocol::credential::{CredentialRequest, CredentialResponse};
 use chancery_protocol::error::ErrorCode;
 use chancery_store::{
-    Intent, IntentRefused, IssuableOffer, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce,
+    Asked, Intent, IntentRefused, IssuableOffer, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce,
 };
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use super::agree_on_encryption::{Agreement, agree_on_encryption};
 use super::find_template::find_template;
-use super::prepare_dataset::{Unprepared, prepare_dataset};
+use super::keep_input::Question;
+use super::prepare_dataset::{self, Unprepared};
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
 use super::sign_credential::{Claims, sign};
 use crate::app::App;
@@ -56,15 +57,18 @@ pub(crate) async fn issue_credential(
 
     let (item, subject, purpose) = offered(app, issuer, &wallet, &configuration_id, now).await?;
     let template = find_template(app, issuer, &item).await?;
-    let dataset = prepare(app, issuer, &template, purpose, &subject, now).await?;
+    let (dataset, asked) = prepare(app, issuer, &template, purpose, &subject, now).await?;
 
     let definition = template.definition();
     let (_, format) = Format::of_configuration(&configuration_id);
     let times = Times::of(definition, now);
 
-    let (issuer, tokens) = record(app, &wallet, &item, &holders, times).await?;
+    let (issuer, tokens) = record(app, &wallet, &item, &holders, asked.noted(issuer), times).await?;
     let issuer = issuer.as_ref();
     let issuance = tokens.first().map(IssuanceToken::issuance);
+    if let Some(issuance) = issuance {
+        asked.keep(app, issuer, issuance, &dataset, now);
+    }
     let claims = Claims { definition, format, dataset: &dataset, times };
     let credentials = sign(app, issuer, claims, &holders.keys, tokens).await?;
 
@@ -260,14 +264,15 @@ async fn prepare(
     purpose: Purpose,
     subject: &Value,
     now: OffsetDateTime,
-) -> Result<Dataset, Refusal> {
+) -> Result<(Dataset, Question), Refusal> {
     let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
-    match prepare_dataset(app, issuer, template, purpose, subject, now).await {
-        Ok(Outcome::Issue(dataset)) => Ok(dataset),
-        Ok(Outcome::Refuse(issues)) => {
+    let prepared = prepare_dataset::prepare(app, issuer, template, purpose, subject, now).await;
+    match prepared.map(Question::apart) {
+        Ok((Outcome::Issue(dataset), question)) => Ok((dataset, question)),
+        Ok((Outcome::Refuse(issues), _)) => {
             Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))
         }
-        Ok(Outcome::Need(_) | Outcome::Defer(_)) => {
+        Ok((Outcome::Need(_) | Outcome::Defer(_), _)) => {
             Err(denied("this credential needs a step that the issuer does not offer yet"))
         }
         Err(Unprepared::Crowded) => Err(Refusal::too_many(SOON)),
@@ -293,10 +298,11 @@ async fn record(
     wallet: &Wallet,
     item: &OfferItem,
     holders: &Holders,
+    asked: Option<Asked>,
     times: Times,
 ) -> Result<(Arc<Issuer>, Vec<IssuanceToken>), Refusal> {
     let mut issuer = wallet.issuer.clone();
-    let mut intent = intent(app, wallet, item, holders, times).await?;
+    let mut intent = Intent { asked, ..intent(app, wallet, item, holders, times).await? };
     for _ in 0..KEY_CHANGES {
         intent.key = key_name(&issuer);
         match app.tenant(&issuer).await?.record_issuance(&intent).await? {
@@ -350,6 +356,7 @@ async fn intent(
             .proof
             .as_ref()
             .map(|proof| UsedOnce { hash: proof.jti_hash, expires_at: seen_until }),
+        asked: None,
         now: times.now,
         expires_at: times.expires_at,
     })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chancery_engine::{Fault, FaultKind, Outcome, PrepareRequest, Purpose, Template};
+use chancery_engine::{Fault, FaultKind, Input, Outcome, PrepareRequest, Purpose, Template};
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -21,7 +21,16 @@ pub(crate) enum Unprepared {
     Fault(Fault),
 }
 
-/// Asks the template, which asks its schema first. No transaction is open meanwhile.
+/// What the template said, and what it was asked.
+pub(crate) struct Prepared {
+    pub(crate) outcome: Outcome,
+    /// The question; none if the schema answered it.
+    pub(crate) input: Option<Input>,
+    /// What the answer cost.
+    pub(crate) fuel: u64,
+}
+
+/// Asks the template, and is content with its answer.
 pub(crate) async fn prepare_dataset(
     app: &App,
     issuer: &Issuer,
@@ -30,16 +39,28 @@ pub(crate) async fn prepare_dataset(
     subject: &Value,
     now: OffsetDateTime,
 ) -> Result<Outcome, Unprepared> {
+    Ok(prepare(app, issuer, template, purpose, subject, now).await?.outcome)
+}
+
+/// Asks the template, which asks its schema first. No transaction is open meanwhile.
+pub(crate) async fn prepare(
+    app: &App,
+    issuer: &Issuer,
+    template: &Template,
+    purpose: Purpose,
+    subject: &Value,
+    now: OffsetDateTime,
+) -> Result<Prepared, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
     let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
-    let call = template.measure(&request).await;
+    let (call, input) = template.measure_with_input(&request).await;
     let place = (issuer.tenant(), template.revision().component);
     app.tallies.count(place, &template.definition().configuration_id, &call, now);
-    let answered = call.answer;
+    let (answered, fuel) = (call.answer, call.usage.fuel);
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
         app.shadows.ask(app, issuer, shadow.clone(), (&request, outcome));
     }
-    answered.map_err(|fault| match fault.kind {
+    answered.map(|outcome| Prepared { outcome, input, fuel }).map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
         FaultKind::Lost(_) => Unprepared::Lost(fault),
         _ => Unprepared::Fault(fault),

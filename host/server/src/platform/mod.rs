@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod configuration;
+pub(crate) mod decisions;
 pub(crate) mod halts;
 pub(crate) mod license;
 pub(crate) mod openapi;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use utoipa::OpenApi;
 
-use super::{audit, configuration, halts, license, operators, policies, registrations, tenants};
+use super::{audit, configuration, decisions, halts, license, operators, policies, registrations, tenants};
 use crate::app::App;
 use crate::manage::openapi::located;
 use crate::manage::{activations, domains, endpoints, keys, plugins};
@@ -35,6 +35,8 @@ use crate::manage::{activations, domains, endpoints, keys, plugins};
         policies::show,
         policies::install,
         policies::remove,
+        decisions::list,
+        decisions::replay,
         license::show,
         license::install,
         license::remove,

@@ -41,6 +41,18 @@ struct Counted {
     lines: Lines,
 }
 
+impl Counted {
+    fn add<T>(&mut self, call: &Measured<T>, now: OffsetDateTime) {
+        let fault = call.answer.as_ref().err().map(|fault| &fault.kind);
+        self.tally.calls += 1;
+        self.tally.usage.count(&call.usage);
+        self.lines.note(&call.log, fault, now);
+        if let Some(kind) = fault {
+            *self.tally.faults.entry(kind.code()).or_default() += 1;
+        }
+    }
+}
+
 /// What a plugin did at a tenant since this process started.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Tally {
@@ -66,12 +78,7 @@ impl Tallies {
     ) {
         let fault = call.answer.as_ref().err().map(|fault| &fault.kind);
         let reason = self.at((tenant, component), |counted| {
-            counted.tally.calls += 1;
-            counted.tally.usage.count(&call.usage);
-            counted.lines.note(&call.log, fault, now);
-            if let Some(kind) = fault {
-                *counted.tally.faults.entry(kind.code()).or_default() += 1;
-            }
+            counted.add(call, now);
             counted.breaker.count(fault.is_some_and(breaker::counts), now)
         });
         if let Some(Some(reason)) = reason {
@@ -79,6 +86,12 @@ impl Tallies {
             let tripped = Tripped { tenant, component, configuration_id, reason };
             self.tripped.lock().unwrap_or_else(PoisonError::into_inner).push(tripped);
         }
+    }
+
+    /// Counts a call of a plugin that decides for the deployment. Nothing is taken from where it fails: a policy that
+    /// does not answer holds registrations, and a licence plugin narrows what it granted.
+    pub(crate) fn note<T>(&self, place: Place, call: &Measured<T>, now: OffsetDateTime) {
+        self.at(place, |counted| counted.add(call, now));
     }
 
     /// Counts what a shadow would have answered.

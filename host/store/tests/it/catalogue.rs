@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 18] = [
+pub(crate) const GLOBAL: [(&str, &str); 19] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
     ("superseded_roots", "of masters that are gone, sealed; the platform alone reads them"),
@@ -14,6 +14,7 @@ pub(crate) const GLOBAL: [(&str, &str); 18] = [
     ("default_activations", "what every tenant has that decides nothing else; the platform alone changes it"),
     ("policies", "who may become a tenant is the platform's alone to say"),
     ("licenses", "the deployment's; tenants see which revision is in force, to be registered under it"),
+    ("plugin_decisions", "what decided on registrations is the platform's, and sealed under its key"),
     ("held_registrations", "a registration says why it waits, the platform alone reads it; see POLICIES"),
     ("due", "a tenant sees its own row, the platform's jobs see who has work; see POLICIES"),
     ("domains", "a directory of verified names; a tenant claims for itself alone, see POLICIES"),

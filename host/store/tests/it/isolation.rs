@@ -8,7 +8,8 @@ use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
 use chancery_domain::{AuthorizationId, ClientId, OfferId, TenantId};
 use chancery_store::{
-    ImportedKey, NewApiKey, NewAuthorization, NewFamily, Seen, SigningKeyName, Store, StoredAnswer, UsedOnce,
+    ImportedKey, KeptInput, NewApiKey, NewAuthorization, NewFamily, Seen, SigningKeyName, Store,
+    StoredAnswer, UsedOnce,
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
@@ -49,6 +50,8 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     tx.record(&entry(Action::ApiKeyCreated, id, None)).await.unwrap();
     let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };
     tx.keep_imported_key(&ImportedKey { name, sealed: vec![1] }).await.unwrap();
+    let input = KeptInput { issuance: intent.issuance, sealed: vec![1], expires_at: NOW + Duration::HOUR };
+    tx.keep_inputs(&[input]).await.unwrap();
     assert!(tx.shelve(&COMPONENT, Approval::Given, NOW, "host").await.unwrap());
     tx.keep_superseded_mac(1, &[1]).await.unwrap();
     assert!(tx.configure(None, 0, &Overrides::default()).await.unwrap());

@@ -12,9 +12,9 @@ use chancery_domain::{
     OfferId, StatusEntry, Tenant, TenantId,
 };
 use chancery_store::{
-    Activation, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewComponent, NewCopy,
-    NewInvitation, NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal, SigningKeyName,
-    Store, StoredKey,
+    Activation, Asked, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewComponent,
+    NewCopy, NewInvitation, NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal,
+    SigningKeyName, Store, StoredKey,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -179,6 +179,7 @@ pub(crate) fn intent(offer: &NewOffer) -> Intent {
         }],
         nonces: Vec::new(),
         dpop_proof: None,
+        asked: Some(Asked { input_tag: [5; 32], fuel: 7 }),
         now: NOW,
         expires_at: NOW + Duration::days(90),
     }

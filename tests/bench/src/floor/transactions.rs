@@ -14,8 +14,8 @@ use chancery_domain::{
     TenantId,
 };
 use chancery_store::{
-    By, Intent, KeyState, NewComponent, NewCopy, NewOffer, NewTenant, PinnedItem, PoolSize, Redemption,
-    RolePasswords, SigningKeyName, Store, StoredKey, Urls, UsedOnce,
+    Asked, By, Intent, KeyState, NewComponent, NewCopy, NewOffer, NewTenant, PinnedItem, PoolSize,
+    Redemption, RolePasswords, SigningKeyName, Store, StoredKey, Urls, UsedOnce,
 };
 use serde_json::json;
 use time::Duration as Span;
@@ -193,6 +193,7 @@ fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {
         }],
         nonces: vec![UsedOnce { hash: bytes()?, expires_at: now + Span::minutes(15) }],
         dpop_proof: None,
+        asked: Some(Asked { input_tag: bytes()?, fuel: 100_000 }),
         now,
         expires_at: now + Span::days(365),
     })

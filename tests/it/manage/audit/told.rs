@@ -65,6 +65,14 @@ async fn every_change_is_told_once() {
                 let answer = issuer.change(&id, "reinstate").await;
                 (answer, id, "credential.reinstated", status("suspended"), status("valid"))
             }
+            ("post", "/credentials/{id}/replay") => {
+                let id = issued(&tenant).await;
+                let subject = badge().0["credentials"][0]["subject"].clone();
+                let path = format!("/credentials/{id}/replay");
+                let answer = issuer.post(&path, &json!({ "subject": subject })).await;
+                let made = json!({ "same": true, "input": "given" });
+                (answer, id, "decision.replayed", Value::Null, made)
+            }
             ("post", "/api-keys") => {
                 let made = json!({ "name": "a name", "scopes": ["auditor"] });
                 let answer = issuer.post("/api-keys", &made).await;

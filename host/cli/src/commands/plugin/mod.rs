@@ -10,6 +10,7 @@ mod junit;
 mod new;
 mod preview;
 mod publish;
+mod replay;
 mod section;
 mod test;
 
@@ -44,6 +45,10 @@ pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Fai
             let of = install::Install { plugin, name, document, configured };
             install::install(of, target, form).await
         }
+        PluginCommand::Replay { decision, subject, target } => {
+            replay::replay(&decision, subject.as_deref(), &target, form).await
+        }
+        PluginCommand::Decisions { target } => replay::decisions(&target, form).await,
         PluginCommand::Policies { target } => install::list(&target, form).await,
         PluginCommand::Uninstall { name, target } => install::uninstall(&name, &target, form).await,
         command => at_server::obey(command, form).await,

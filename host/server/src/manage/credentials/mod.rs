@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod list;
+pub(crate) mod replay;
 pub(crate) mod show;
 
 use chancery_domain::{CredentialId, CredentialStatus, OfferId};

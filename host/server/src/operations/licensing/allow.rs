@@ -9,8 +9,11 @@ use chancery_domain::template::Issue;
 use chancery_engine::{Entitlements, LicenseState, Permission, Used};
 use chancery_store::Gate;
 
-use super::standing::{Standing, circumstances, is_bridged, note_failure, note_recovery, plugin, standing};
+use super::standing::{
+    Standing, circumstances, is_bridged, note_failure, note_recovery, plugin, posed, standing,
+};
 use crate::app::App;
+use crate::operations::plugins::decisions::keep_decision;
 use crate::problem::{Problem, ProblemCode};
 
 /// Lets a registration through to where it is counted: by which licence it was judged, and the places.
@@ -79,8 +82,10 @@ async fn ask(
     let asked = match plugin(app, installed).await {
         Ok(plugin) => {
             let circumstances = circumstances(app, now, installed.latest_at);
-            let asked = plugin.check(operation, used, granted, &circumstances).await;
-            asked.map_err(|fault| fault.to_string())
+            let input = plugin.check_input(operation, used, granted, &circumstances);
+            let call = plugin.run_check(&input).await;
+            keep_decision(app, &posed(installed, operation, &input), &call).await;
+            call.answer.map_err(|fault| fault.to_string())
         }
         Err(error) => Err(error.to_string()),
     };

@@ -5,11 +5,12 @@
 //! so that turning the clock back wins nothing.
 
 use chancery_credential::keys::SealedFor;
-use chancery_engine::{Circumstances, Entitlements, License, LicenseState};
+use chancery_engine::{Circumstances, Entitlements, Hook, Input, License, LicenseState};
 use chancery_store::{By, InstalledLicense, StoreError};
 use time::{Duration, OffsetDateTime};
 
 use crate::app::App;
+use crate::operations::plugins::decisions::{Posed, READING, keep_decision};
 use crate::tenants::templates::Unusable;
 
 const JOB: By = By::Job("look at the licence");
@@ -126,7 +127,21 @@ async fn read(app: &App, installed: &InstalledLicense, now: OffsetDateTime) -> R
         document => document.flatten(),
     };
     let circumstances = circumstances(app, now, installed.latest_at);
-    plugin.entitlements(document.as_deref(), &circumstances).await.map_err(|fault| fault.to_string())
+    let input = plugin.input(document.as_deref(), &circumstances).map_err(|fault| fault.to_string())?;
+    let call = plugin.run(&input).await;
+    keep_decision(app, &posed(installed, READING, &input), &call).await;
+    call.answer.map_err(|fault| fault.to_string())
+}
+
+/// A question to the installed plugin.
+pub(super) fn posed<'a>(installed: &'a InstalledLicense, about: &'a str, input: &'a Input) -> Posed<'a> {
+    Posed {
+        hook: Hook::License,
+        about,
+        component: installed.component,
+        configuration: &installed.configuration,
+        input,
+    }
 }
 
 async fn note(

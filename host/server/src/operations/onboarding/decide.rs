@@ -4,11 +4,12 @@
 use chancery_domain::onboarding::Held;
 use chancery_domain::template::Issue;
 use chancery_domain::tenant::TenantStatus;
-use chancery_engine::{DecideRequest, Decision};
+use chancery_engine::{DecideRequest, Decision, Hook};
 use chancery_store::{By, InstalledPolicy};
 use time::OffsetDateTime;
 
 use crate::app::App;
+use crate::operations::plugins::decisions::{Posed, keep_decision};
 use crate::problem::{Problem, ProblemCode};
 use crate::tenants::templates::Unusable;
 
@@ -48,7 +49,17 @@ async fn ask(app: &App, policy: &InstalledPolicy, request: &DecideRequest) -> Re
         Ok::<_, Unusable>(app.engine.policy(&component, policy.configuration.clone()).await?)
     };
     let plugin = described.await.map_err(|error| error.to_string())?;
-    plugin.decide(request).await.map_err(|fault| fault.to_string())
+    let input = plugin.input(request).map_err(|fault| fault.to_string())?;
+    let call = plugin.run(&input).await;
+    let posed = Posed {
+        hook: Hook::OnboardingPolicy,
+        about: &request.registration.slug,
+        component: policy.component,
+        configuration: &policy.configuration,
+        input: &input,
+    };
+    keep_decision(app, &posed, &call).await;
+    call.answer.map_err(|fault| fault.to_string())
 }
 
 /// Nothing here verifies an address or a domain of somebody who is no tenant yet: whoever operates the platform does,

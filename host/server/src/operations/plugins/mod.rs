@@ -6,6 +6,7 @@
 pub(crate) mod activate;
 pub(crate) mod approve;
 pub(crate) mod deactivate;
+pub(crate) mod decisions;
 pub(crate) mod discard;
 mod keeper;
 mod published;

@@ -1,0 +1,162 @@
+//! The decision that a credential came of is made again: by the same component in the same configuration, on what it
+//! was asked then. It must come out the same, for the same fuel.
+
+use chancery_credential::keys::TenantKeys;
+use chancery_domain::CredentialId;
+use chancery_domain::audit::{Action, Author, Changed};
+use chancery_engine::{Answer, Input, PrepareRequest, Purpose, Template};
+use chancery_store::{Asked, IssuedDecision, OfferItem};
+use serde::Serialize;
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+use tokio::task::spawn_blocking;
+
+use super::find_template::find_template;
+use super::keep_input::Kept;
+use crate::app::App;
+use crate::issuer::Issuer;
+use crate::problem::{Problem, ProblemCode, SOON};
+
+/// What somebody has at hand of what a template was asked.
+pub(crate) struct Given {
+    /// The subject's data, as the offer said it.
+    pub(crate) subject: Value,
+    /// What sources answered.
+    pub(crate) answers: Vec<Answer>,
+}
+
+/// How a decision came out that was made again. What it says of whom is nobody's business.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Replayed {
+    /// Whether it came out as it did then.
+    pub(crate) same: bool,
+    /// What it came to: `issue`, `refuse`, `need`, `defer`, `approve`, `deny`, …, or `fault`.
+    pub(crate) answer: String,
+    /// Why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<String>,
+    /// What it cost now.
+    pub(crate) fuel: u64,
+    /// What it cost then.
+    pub(crate) fuel_then: u64,
+    /// `kept` or `given`: where the question came from.
+    pub(crate) input: &'static str,
+    /// The plugin: 64 hexadecimal digits.
+    pub(crate) digest: String,
+}
+
+/// Makes it again, on what is given, or on what was kept.
+pub(crate) async fn replay_issuance(
+    app: &App,
+    author: Author,
+    issuer: &Issuer,
+    id: CredentialId,
+    given: Option<Given>,
+) -> Result<Replayed, Problem> {
+    let mut tx = app.tenant(issuer).await?;
+    let decision = tx.issued_decision(id).await?;
+    let kept = match &decision {
+        Some(decision) => tx.kept_input(decision.issuance, app.now()).await?,
+        None => None,
+    };
+    tx.commit().await?;
+    let decision = decision.ok_or_else(Problem::not_found)?;
+    let asked = decision.asked.ok_or_else(|| wrong("it was issued before anybody noted what is asked"))?;
+
+    let _turn = app.turns.take(issuer.tenant()).await.ok_or_else(|| Problem::too_many(SOON))?;
+    let item = OfferItem {
+        configuration_id: decision.configuration_id.clone(),
+        revision: decision.revision,
+        issuance: None,
+    };
+    let template = find_template(app, issuer, &item).await;
+    let template =
+        template.map_err(|_| wrong("what decided cannot be run any more: it is quarantined or gone"))?;
+    let (input, answer, source) = match (given, kept) {
+        (Some(given), _) => (recognise(issuer, &template, given, &decision, asked).await?, None, "given"),
+        (None, Some(sealed)) => {
+            let Kept { input, answer } = open(issuer, &decision, &sealed)?;
+            (input, Some(answer), "kept")
+        }
+        (None, None) => return Err(wrong("nothing is kept of what it was asked; give the subject's data")),
+    };
+    let call = template.run(&input).await;
+    let (said, fault) = match &call.answer {
+        Ok(outcome) => (outcome.spelled(), None),
+        Err(fault) => (json!({ "fault": fault.kind.code() }), Some(fault.to_string())),
+    };
+    let answer_is_same = answer.map_or_else(|| said.get("issue").is_some(), |answer| answer == said);
+    let replayed = Replayed {
+        same: answer_is_same && call.usage.fuel == asked.fuel,
+        answer: word(&said),
+        fault,
+        fuel: call.usage.fuel,
+        fuel_then: asked.fuel,
+        input: source,
+        digest: hex::encode(decision.revision.component),
+    };
+    let mut tx = app.tenant(issuer).await?;
+    let told = Changed::made(json!({ "same": replayed.same, "input": source }));
+    tx.record(&app.entry(author, Action::DecisionReplayed, id, &told)).await?;
+    tx.commit().await?;
+    Ok(replayed)
+}
+
+/// The answer's kind: the name of its one member, or itself.
+pub(super) fn word(said: &Value) -> String {
+    let first = said.as_object().and_then(|members| members.keys().next().cloned());
+    first.or_else(|| said.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn wrong(detail: &str) -> Problem {
+    Problem::new(ProblemCode::WrongState).detail(detail)
+}
+
+fn open(issuer: &Issuer, decision: &IssuedDecision, sealed: &[u8]) -> Result<Kept, Problem> {
+    let corrupt = |error: &dyn std::fmt::Display| Problem::new(ProblemCode::Internal).because(error);
+    let plain = issuer.keys.open_input(decision.issuance.uuid(), sealed).map_err(|error| corrupt(&error))?;
+    serde_json::from_slice(&plain).map_err(|error| corrupt(&error))
+}
+
+/// What the template was asked, if that is what is given. The second is not kept of an issuance, only the hour: the
+/// tag tells which one it was.
+async fn recognise(
+    issuer: &Issuer,
+    template: &Template,
+    given: Given,
+    decision: &IssuedDecision,
+    asked: Asked,
+) -> Result<Input, Problem> {
+    let (keys, template) = (issuer.keys.clone(), template.clone());
+    let (slug, hour) = (issuer.tenant.slug.clone(), decision.hour);
+    let searched = spawn_blocking(move || search(&keys, &template, &slug, &given, hour, &asked.input_tag));
+    let found = searched.await.map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
+    found.ok_or_else(|| {
+        let message = "this is not what the template was asked: give the data as the offer said it, members in \
+                       the same order";
+        Problem::invalid_at("/subject", "other-input", message)
+    })
+}
+
+fn search(
+    keys: &TenantKeys,
+    template: &Template,
+    slug: &str,
+    given: &Given,
+    hour: OffsetDateTime,
+    tag: &[u8; 32],
+) -> Option<Input> {
+    for purpose in [Purpose::Issue, Purpose::Renew] {
+        for second in 0..3600 {
+            let now = hour + Duration::seconds(second);
+            let request = PrepareRequest::new(purpose, slug, &given.subject, now);
+            let request = PrepareRequest { answers: &given.answers, ..request };
+            // Too large at one second is too large at all.
+            let input = template.input(&request).ok()?;
+            if keys.input_tag(&input.digest()) == *tag {
+                return Some(input);
+            }
+        }
+    }
+    None
+}
