@@ -100,6 +100,7 @@ actions! {
     KeyRotated = "key.rotated";
     KeyImported = "key.imported";
     KeyRevoked = "key.revoked";
+    KeyCertified = "key.certified";
     KeysMoved = "key.moved";
     MasterReplaced = "master.replaced";
     HaltOrdered = "halt.ordered";

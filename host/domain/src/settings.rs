@@ -232,6 +232,13 @@ settings! {
         words: "certificates in PEM, 64 KiB at most",
         holds: |pem| pem.len() <= 65_536,
     };
+    /// Who vouches for signing keys by certificates: `outside`, authorities whose chains are kept with the keys, or else
+    /// `own`, the tenant itself, whose certificate verifiers need from it.
+    certificate_authority: String = "outside".to_owned(), OF_TENANTS, Rule {
+        schema: || json!({ "enum": AUTHORITIES }),
+        words: "outside or own",
+        holds: |word| AUTHORITIES.contains(&word.as_str()),
+    };
     /// Whether wallets get tokens that are bound to a key (RFC 9449), and no others.
     dpop_required: bool = false, OF_TENANTS, Rule {
         schema: || json!({ "type": "boolean" }),
@@ -306,6 +313,16 @@ settings! {
         words: "an https URL of at most 500 characters",
         holds: |uri| uri.is_empty() || is_https(uri),
     };
+}
+
+/// Who may vouch for signing keys.
+const AUTHORITIES: [&str; 2] = ["outside", "own"];
+
+impl Settings {
+    /// Whether the tenant vouches for its signing keys where nobody else does.
+    pub fn certifies_itself(&self) -> bool {
+        self.certificate_authority == "own"
+    }
 }
 
 /// As far as one can tell without arithmetic.

@@ -15,6 +15,7 @@ use chancery_domain::template::{Definition, Format};
 use chancery_domain::{Random, Tenant, TenantId};
 use chancery_engine::Template;
 use chancery_store::Principal;
+use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
@@ -75,6 +76,8 @@ pub(crate) struct Documents {
     /// Keys of the authorization server: nothing that they sign is a credential.
     pub(crate) token_keys: Bytes,
     pub(crate) did: Option<Bytes>,
+    /// The certificate of its own authority, in PEM.
+    pub(crate) authority: Option<Bytes>,
 }
 
 impl Issuer {
@@ -118,6 +121,11 @@ impl Issuer {
     pub(crate) fn configuration_ids(&self) -> Vec<String> {
         let definitions = self.templates.values().map(|active| active.current.definition());
         configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
+    }
+
+    /// Whether verifiers refuse what it signs now, because the certificate of its key is over.
+    pub(crate) fn certificate_is_over(&self, now: OffsetDateTime) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.expires_at() <= now)
     }
 
     /// Whether it issues to wallets that it knows, under HAIP 1.0, and to no others.

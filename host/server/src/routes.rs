@@ -93,6 +93,7 @@ fn verifiers() -> Router<Arc<App>> {
         .route("/did.json", get(wallet::keys::did_at_path))
         .route("/jwks", get(wallet::keys::jwks))
         .route("/oauth/jwks", get(wallet::keys::token_keys))
+        .route("/authority.pem", get(wallet::keys::authority))
         .route("/status-lists", get(wallet::status_list::aggregate))
         .route("/status-lists/{list}", get(wallet::status_list::show))
         .route("/status-lists/{list}/revocation", get(wallet::status_list::show_revocation))
@@ -136,6 +137,7 @@ fn holders(app: &App) -> Router<Arc<App>> {
 /// The management API, version 1.
 fn managers() -> Router<Arc<App>> {
     use manage::configuration::{change, show};
+    use manage::keys::certificate;
     use manage::{activations as a, api_keys as k, clients as c, plugins as p};
     let upload = DefaultBodyLimit::max(MAX_UPLOAD);
     Router::new()
@@ -174,6 +176,8 @@ fn managers() -> Router<Arc<App>> {
         .route("/keys/rotate", post(manage::keys::rotate::rotate))
         .route("/keys/import", post(manage::keys::import::import))
         .route("/keys/{kid}/revoke", post(manage::keys::revoke::revoke))
+        .route("/keys/{kid}/certificate-request", get(certificate::request))
+        .route("/keys/{kid}/certificate", put(certificate::keep).delete(certificate::remove))
         .route("/openapi.json", get(manage::openapi::document))
         .route("/docs", get(manage::docs::page_of_the_api))
         .route("/errors/{code}", get(manage::docs::problem))

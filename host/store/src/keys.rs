@@ -5,7 +5,7 @@ use sqlx::{query, query_as};
 use time::OffsetDateTime;
 
 use crate::convert::{signed, unsigned};
-use crate::{StoreError, TenantTx};
+use crate::{SigningKeyName, StoreError, TenantTx};
 
 /// The sealed secrets of a tenant.
 #[derive(Clone)]
@@ -76,6 +76,15 @@ pub struct StoredKey {
     pub retire_at: Option<OffsetDateTime>,
     /// Whether somebody else may sign with it.
     pub compromised: bool,
+    /// Who vouches for it: certificates in PEM, its own first.
+    pub certificate: Option<String>,
+}
+
+impl StoredKey {
+    /// Whether it signs.
+    pub fn is_active(&self) -> bool {
+        self.state == KeyState::Active
+    }
 }
 
 struct SecretsRow {
@@ -134,7 +143,8 @@ impl TenantTx {
     /// Every key of the tenant, by use, the newest first.
     pub async fn signing_keys(&mut self) -> Result<Vec<StoredKey>, StoreError> {
         let rows = query!(
-            "select key_use, algorithm, version, state, public_jwk, created_at, not_before, retire_at, compromised
+            "select key_use, algorithm, version, state, public_jwk, created_at, not_before, retire_at, compromised,
+                 certificate
              from signing_keys order by key_use, version desc, algorithm"
         )
         .fetch_all(self.session.statement())
@@ -152,6 +162,7 @@ impl TenantTx {
                 not_before: row.not_before,
                 retire_at: row.retire_at,
                 compromised: row.compromised,
+                certificate: row.certificate,
             })
         })
         .collect()
@@ -160,8 +171,10 @@ impl TenantTx {
     /// Adds a key. `false` if it exists, in whatever state.
     pub async fn add_signing_key(&mut self, key: &StoredKey) -> Result<bool, StoreError> {
         let done = query!(
-            "insert into signing_keys (key_use, algorithm, version, state, public_jwk, created_at, not_before)
-             values ($1, $2, $3, $4, $5, $6, $7)
+            "insert into signing_keys (
+                 key_use, algorithm, version, state, public_jwk, created_at, not_before, certificate
+             )
+             values ($1, $2, $3, $4, $5, $6, $7, $8)
              on conflict (tenant_id, key_use, algorithm, version) do nothing",
             key.key_use,
             key.algorithm,
@@ -170,6 +183,26 @@ impl TenantTx {
             key.public_jwk,
             key.created_at,
             key.not_before,
+            key.certificate,
+        )
+        .execute(self.session.statement())
+        .await;
+        Ok(self.session.settle(done)?.rows_affected() == 1)
+    }
+
+    /// Keeps who vouches for a key, or that nobody does. `false` if there is no such key any more.
+    pub async fn certify_key(
+        &mut self,
+        key: &SigningKeyName,
+        certificate: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let done = query!(
+            "update signing_keys set certificate = $4
+             where key_use = $1 and algorithm = $2 and version = $3 and state <> 'retired'",
+            key.key_use,
+            key.algorithm,
+            signed(key.version, "signing_keys", "version")?,
+            certificate,
         )
         .execute(self.session.statement())
         .await;

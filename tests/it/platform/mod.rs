@@ -3,6 +3,7 @@
 mod addresses;
 mod audit;
 mod bootstrap;
+mod certificates;
 mod crowd;
 mod domains;
 mod halts;

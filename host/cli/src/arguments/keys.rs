@@ -42,6 +42,42 @@ Examples:
         #[command(flatten)]
         target: Target,
     },
+    /// Print a request for the certificate of a key, to be sent to an authority
+    #[command(after_help = "\
+Example:
+  chancery key request 6oKNVZv6kLmsFvxFa2r9_Uj8r0hbFRnVfIoWrcfIm9k --organization Acme --country AT > acme.csr")]
+    Request {
+        /// The key's thumbprint (`kid`)
+        kid: String,
+        /// Whom the certificate is to name instead of the issuer's host
+        #[arg(long, value_name = "NAME")]
+        common_name: Option<String>,
+        /// Who that is
+        #[arg(long, value_name = "NAME")]
+        organization: Option<String>,
+        /// Two capital letters (ISO 3166-1)
+        #[arg(long, value_name = "CODE")]
+        country: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Keep the certificate that an authority made for a key; what the key signs carries it as x5c
+    #[command(after_help = "\
+Examples:
+  chancery key certify 6oKNVZv6kLmsFvxFa2r9_Uj8r0hbFRnVfIoWrcfIm9k chain.pem
+  chancery key certify 6oKNVZv6kLmsFvxFa2r9_Uj8r0hbFRnVfIoWrcfIm9k --remove")]
+    Certify {
+        /// The key's thumbprint (`kid`)
+        kid: String,
+        /// Certificates in PEM, the key's own first; `-` reads stdin
+        #[arg(required_unless_present = "remove", conflicts_with = "remove")]
+        chain: Option<std::path::PathBuf>,
+        /// Drop what was kept
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Revoke all that a compromised key signed
     #[command(after_help = "Example:\n  chancery key revoke 6oKNVZv6kLmsFvxFa2r9_Uj8r0hbFRnVfIoWrcfIm9k")]
     Revoke {

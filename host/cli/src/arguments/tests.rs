@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 76);
+    assert_eq!(seen, 78);
 }
 
 #[test]
@@ -62,6 +62,9 @@ fn the_contract_of_the_commands_parses() {
         "chancery halt tenant tnt_1 --platform --reason x",
         "chancery halt key abc --of tnt_1 --platform --reason x",
         "chancery halt lift hlt_1",
+        "chancery key request abc --organization Acme --country AT --common-name x",
+        "chancery key certify abc chain.pem",
+        "chancery key certify abc --remove",
         "chancery dev --port 1 --data d --reset --output json",
         "chancery offer create badge --subject - --tx-code --by-value --expires-in 60",
         "chancery offer show ofr_1 --output json",

@@ -35,6 +35,27 @@ pub(super) async fn obey(command: KeyCommand, form: Output) -> Result<(), Failur
             let request = json!({ "jwk": read_jwk(&jwk)?, "activate_in": activate_in });
             show(&Management::find(&target)?.post(&["keys", "import"], Some(&request)).await?, form)
         }
+        KeyCommand::Request { kid, common_name, organization, country, target } => {
+            let named = [("common_name", common_name), ("organization", organization), ("country", country)];
+            let query: Vec<_> =
+                named.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect();
+            let path = ["keys", &kid, "certificate-request"];
+            let reply = Management::find(&target)?.get(&path, &query).await?;
+            match (form, reply.value["certificate_request"].as_str()) {
+                // What authorities read is the text itself.
+                (Output::Text, Some(pem)) => Ok(output::data(pem.trim_end())?),
+                _ => show(&reply, form),
+            }
+        }
+        KeyCommand::Certify { kid, chain, remove: _, target } => {
+            let path = ["keys", &kid, "certificate"];
+            let management = Management::find(&target)?;
+            let reply = match chain {
+                Some(chain) => management.put(&path, &json!({ "chain": read_chain(&chain)? })).await?,
+                None => management.delete(&path, &[]).await?,
+            };
+            show(&reply, form)
+        }
         KeyCommand::RotateMaster { compromised } => {
             let done = chancery_server::rotate_master(&Config::from_environment()?, compromised).await?;
             match form {
@@ -57,14 +78,25 @@ pub(super) async fn obey(command: KeyCommand, form: Output) -> Result<(), Failur
 
 fn read_jwk(path: &Path) -> Result<Value, Failure> {
     let unusable = |found: String| Failure::Usage { found, fix: "name a file with one private JWK".into() };
+    let text = read(path).map_err(unusable)?;
+    // The parser's own message could quote what it read.
+    chancery_protocol::json::from_slice_strict(&text)
+        .map_err(|_| unusable(format!("{} is no JSON document", path.display())))
+}
+
+fn read_chain(path: &Path) -> Result<String, Failure> {
+    let unusable =
+        |found: String| Failure::Usage { found, fix: "name a file with certificates in PEM".into() };
+    let text = read(path).map_err(unusable)?;
+    String::from_utf8(text).map_err(|_| unusable(format!("{} is no text", path.display())))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut text).map(drop)
     } else {
         std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut text)).map(drop)
     };
-    read.map_err(|error| unusable(format!("{} cannot be read: {error}", path.display())))?;
-    // The parser's own message could quote what it read.
-    chancery_protocol::json::from_slice_strict(&text)
-        .map_err(|_| unusable(format!("{} is no JSON document", path.display())))
+    read.map(|()| text).map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }

@@ -59,6 +59,8 @@ pub enum KeyUse {
     Credential,
     /// Signs mobile documents.
     DocumentSigner,
+    /// Certifies the keys that sign credentials.
+    Authority,
     /// Signs status lists.
     Status,
     /// Signs tokens.
@@ -73,9 +75,10 @@ pub enum KeyUse {
 
 impl KeyUse {
     /// Every use.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Credential,
         Self::DocumentSigner,
+        Self::Authority,
         Self::Status,
         Self::Token,
         Self::Metadata,
@@ -88,6 +91,7 @@ impl KeyUse {
         match self {
             Self::Credential => "credential",
             Self::DocumentSigner => "document-signer",
+            Self::Authority => "authority",
             Self::Status => "status",
             Self::Token => "token",
             Self::Metadata => "metadata",

@@ -8,42 +8,21 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair
 use chancery_domain::{Random, random_bytes};
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
-    SigningKey,
+    BasicConstraints, CertificateParams, IsCa, Issuer, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PublicKeyData, SignatureAlgorithm, SigningKey,
 };
 use time::{Duration, OffsetDateTime};
-use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::parse::{Certificate, blocks, to_pem};
+use super::certify::{CaError, name, serial, sign_leaf};
+use super::parse::{blocks, to_pem};
 use super::{CertificateChain, ChainError};
 use crate::jose::Jwk;
-use crate::keys::Algorithm;
 use crate::keys::derive::first_scalar;
 use crate::secrets::secret_hash;
 
 const CA_LIFETIME: Duration = Duration::days(3650);
-/// Credentials carry times that are rounded down, and must not precede their certificate.
-const LEAF_BACKDATED: Duration = Duration::days(2);
 const CA_BACKDATED: Duration = Duration::days(7);
-
-/// Why the authority could not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum CaError {
-    /// The certificate could not be made.
-    #[error("failed to make a certificate: {0}")]
-    Make(#[from] rcgen::Error),
-    /// The stored authority or the new chain are no good.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// The stored authority has no usable key.
-    #[error("the file of the development authority holds no P-256 private key")]
-    Key,
-    /// The issuer identifier is no URL with a host.
-    #[error("the issuer identifier is no URL with a host")]
-    Issuer,
-}
 
 /// The development authority.
 pub struct DevelopmentCa {
@@ -68,22 +47,6 @@ impl SigningKey for CaKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         let signature = self.0.sign(&AwsRandom::new(), message).map_err(|_| rcgen::Error::RemoteKeyError)?;
         Ok(signature.as_ref().to_vec())
-    }
-}
-
-/// The key that a leaf certifies.
-struct LeafKey {
-    bytes: Vec<u8>,
-    algorithm: &'static SignatureAlgorithm,
-}
-
-impl PublicKeyData for LeafKey {
-    fn der_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        self.algorithm
     }
 }
 
@@ -154,52 +117,8 @@ impl DevelopmentCa {
         now: OffsetDateTime,
         expires_at: OffsetDateTime,
     ) -> Result<CertificateChain, CaError> {
-        let url = Url::parse(issuer).map_err(|_| CaError::Issuer)?;
-        let host = url.host().ok_or(CaError::Issuer)?;
-        let key = LeafKey {
-            bytes: public.raw_public_key(),
-            algorithm: match public.algorithm() {
-                Algorithm::Es256 => &PKCS_ECDSA_P256_SHA256,
-                Algorithm::EdDsa => &PKCS_ED25519,
-            },
-        };
-        let mut params = CertificateParams::default();
-        params.not_before = now - LEAF_BACKDATED;
-        params.not_after = expires_at;
-        // Follows from what the certificate says: no two different ones share it.
-        let identity = format!("{}\n{issuer}\n{now}\n{expires_at}", public.thumbprint());
-        params.serial_number = Some(serial(&secret_hash("development-leaf/v1", identity.as_bytes())));
-        params.distinguished_name = name(&host.to_string());
-        params.subject_alt_names = vec![
-            SanType::URI(issuer.try_into()?),
-            match host {
-                Host::Domain(domain) => SanType::DnsName(domain.try_into()?),
-                Host::Ipv4(address) => SanType::IpAddress(address.into()),
-                Host::Ipv6(address) => SanType::IpAddress(address.into()),
-            },
-        ];
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(CertificateChain::new(vec![Certificate::from_der(certificate.der())?], public)?)
+        sign_leaf(&self.issuer, "development-leaf/v1", public, issuer, now, expires_at)
     }
-}
-
-fn name(common_name: &str) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, common_name);
-    name
-}
-
-/// 127 bits: positive, and within the 20 octets of RFC 5280 §4.1.2.2.
-fn serial(digest: &[u8; 32]) -> SerialNumber {
-    let mut bytes = *digest.first_chunk::<16>().unwrap_or(&[1; 16]);
-    if let Some(first) = bytes.first_mut() {
-        // The leading bit set would need a padding octet, the next one clear a shorter number.
-        *first = (*first & 0x3f) | 0x40;
-    }
-    SerialNumber::from_slice(&bytes)
 }
 
 impl fmt::Debug for DevelopmentCa {

@@ -1,10 +1,13 @@
-//! Certificates: the chain in `x5c`, and a certification authority for development.
+//! Certificates: the chain in `x5c`, requests for it, and certification authorities of one's own.
 //!
 //! A chain here has the leaf first and no trust anchor, and the leaf is never
 //! self-signed (HAIP 1.0 §6.1.1).
 
+mod authority;
+mod certify;
 mod development;
 mod parse;
+mod request;
 mod verify;
 
 use std::fmt;
@@ -18,7 +21,10 @@ use crate::jose::Jwk;
 use crate::keys::{SignError, Signer};
 use parse::{Certificate, certificates_from_pem};
 
-pub use development::{CaError, DevelopmentCa};
+pub use authority::OwnAuthority;
+pub use certify::CaError;
+pub use development::DevelopmentCa;
+pub use request::{Subject, certificate_request};
 pub use verify::{Anchors, VerifiedLeaf, verify_leaf};
 
 /// Why a certificate or a chain was refused.
@@ -130,6 +136,12 @@ impl fmt::Debug for CertificateChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CertificateChain({} for {:?})", self.certificates.len(), self.public)
     }
+}
+
+/// The last moment at which all certificates of a PEM text are valid.
+pub fn certificates_end(pem: &str) -> Result<OffsetDateTime, ChainError> {
+    let certificates = certificates_from_pem(pem)?;
+    certificates.iter().map(|certificate| certificate.not_after).min().ok_or(ChainError::Length)
 }
 
 /// The header members that say which key signed: the thumbprint, and the chain if there is one.

@@ -47,6 +47,10 @@ pub(crate) async fn issue_credential(
 ) -> Result<(CredentialResponse, Option<Agreement>), Refusal> {
     let (now, issuer) = (app.now(), wallet.issuer.as_ref());
     let configuration_id = requested_configuration(issuer, &wallet.token, &request)?;
+    if issuer.certificate_is_over(now) {
+        let description = "the certificate of the issuer has expired, ask again when it was renewed";
+        return Err(Refusal::new(ErrorCode::CredentialRequestDenied, description));
+    }
     let asked = request.credential_response_encryption.as_ref();
     let agreement = agree_on_encryption(issuer, asked, was_encrypted)?;
     // What was offered is issued, whether it still is offered to others or not.

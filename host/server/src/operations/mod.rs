@@ -4,6 +4,7 @@ pub(crate) mod accept_invitation;
 pub(crate) mod administer_tenant;
 pub(crate) mod agree_on_encryption;
 pub(crate) mod bind_endpoint;
+pub(crate) mod certify_key;
 pub(crate) mod change_status;
 pub(crate) mod claim_domain;
 pub(crate) mod configure;

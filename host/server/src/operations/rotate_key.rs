@@ -221,6 +221,7 @@ pub(crate) async fn publish_next(
         not_before: Some(not_before),
         retire_at: None,
         compromised: false,
+        certificate: None,
     };
     if tx.publish_next_key(&stored, now).await? {
         return Ok(());

@@ -122,6 +122,7 @@ async fn publish_operators_key(issuer: &SelfHosted, app: &App, tenant: TenantId)
             not_before: None,
             retire_at: None,
             compromised: false,
+            certificate: None,
         };
         tx.add_signing_key(&stored).await?;
         tx.supersede_signing_keys(key_use, version, app.now(), app.now() + LIFETIME).await?;

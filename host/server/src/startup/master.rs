@@ -214,7 +214,7 @@ async fn move_to_new_keys(
     tx.close_status_lists().await?;
     let stored = tx.signing_keys().await?;
     tx.withdraw_next_keys(now).await?;
-    for of_use in [KeyUse::Credential, KeyUse::Token] {
+    for of_use in [KeyUse::Credential, KeyUse::Token, KeyUse::Authority] {
         let Some(active) = active_key(&stored, of_use) else { continue };
         let newest = stored.iter().filter(|key| key.key_use == active.key_use).map(|key| key.version).max();
         let version = newest.unwrap_or(active.version) + 1;
@@ -230,6 +230,7 @@ async fn move_to_new_keys(
             not_before: Some(now),
             retire_at: None,
             compromised: false,
+            certificate: None,
         };
         tx.publish_next_key(&new, now).await?;
         tx.supersede_signing_keys(of_use.as_str(), version, now, now + LIFETIME).await?;

@@ -1,4 +1,5 @@
-//! The x5c chain: the operator's, or one of a development authority that is made once and kept.
+//! The x5c chain: the operator's, one that an authority made for the tenant, one of the tenant's own authority, or one of
+//! a development authority that is made once and kept.
 
 use std::fs;
 use std::io::Write as _;
@@ -6,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use chancery_credential::jose::Jwk;
-use chancery_credential::x509::{CertificateChain, DevelopmentCa};
+use chancery_credential::x509::{CertificateChain, DevelopmentCa, OwnAuthority};
 use chancery_domain::{Clock, Random};
 use time::{Duration, OffsetDateTime};
 
@@ -14,8 +15,8 @@ use super::LoadError;
 use crate::config::Config;
 use crate::startup::StartError;
 
-/// How long a development certificate is good for; it is renewed whenever the tenant is loaded.
-const DEVELOPMENT_LIFETIME: Duration = Duration::days(397);
+/// How long a certificate of ours is good for; it is renewed whenever the tenant is loaded.
+const LEAF_LIFETIME: Duration = Duration::days(397);
 
 /// Where chains come from.
 pub(crate) enum Certificates {
@@ -23,7 +24,7 @@ pub(crate) enum Certificates {
     Operator(String),
     /// `chancery dev`: every tenant gets a leaf.
     Development(Box<DevelopmentCa>),
-    /// Verifiers have `jwt-vc-issuer` and `did.json`.
+    /// Verifiers have `jwt-vc-issuer` and `did.json`, unless a tenant brings a chain.
     None,
 }
 
@@ -34,7 +35,7 @@ impl Certificates {
             return Ok(Self::Operator(pem));
         }
         if !config.development {
-            tracing::warn!("credentials carry no x5c: verifiers need jwt-vc-issuer or did.json");
+            tracing::info!("credentials carry x5c where tenants chose who vouches for their keys");
             return Ok(Self::None);
         }
         let authority = development_authority(&config.data.join("development-ca.pem"), clock, random)?;
@@ -44,36 +45,57 @@ impl Certificates {
         Ok(Self::Development(Box::new(authority)))
     }
 
-    /// The chain of a key under an issuer identifier.
+    /// Whether a tenant may say who vouches for its keys; otherwise its operator did.
+    pub(crate) fn may_be_chosen(&self) -> bool {
+        !matches!(self, Self::Operator(_))
+    }
+
+    /// The chain of a key under an issuer identifier. One that has expired is one: nothing is issued under it, and
+    /// status lists are signed on.
     pub(super) fn chain(
         &self,
         public: &Jwk,
+        vouched: &Vouched<'_>,
         identifier: &str,
         now: OffsetDateTime,
     ) -> Result<Option<CertificateChain>, LoadError> {
         let unusable = |error: &dyn std::fmt::Display| LoadError::Certificate(error.to_string());
-        match self {
-            Self::None => Ok(None),
-            Self::Operator(pem) => {
+        let until = now + LEAF_LIFETIME;
+        match (self, vouched) {
+            (Self::Operator(pem), _) => {
                 let chain = CertificateChain::from_pem(pem, public)
                     .map_err(|error| unusable(&format_args!("{error} (ISSUER_CERTIFICATE_FILE)")))?;
-                if chain.expires_at() <= now {
-                    return Err(LoadError::Certificate(
-                        "it has expired (ISSUER_CERTIFICATE_FILE)".to_owned(),
-                    ));
-                }
                 if !chain.names(identifier) {
                     tracing::warn!("the certificate does not name the issuer; some verifiers will refuse it");
                 }
                 Ok(Some(chain))
             }
-            Self::Development(authority) => authority
-                .issue_leaf(public, identifier, now, now + DEVELOPMENT_LIFETIME)
-                .map(Some)
-                .map_err(|error| unusable(&error)),
+            (_, Vouched::Outside(pem)) => {
+                CertificateChain::from_pem(pem, public).map(Some).map_err(|error| unusable(&error))
+            }
+            (_, Vouched::Own(authority)) => {
+                let leaf = authority.issue_leaf(public, identifier, now, until);
+                leaf.map(Some).map_err(|error| unusable(&error))
+            }
+            (Self::Development(authority), Vouched::Nobody) => {
+                let leaf = authority.issue_leaf(public, identifier, now, until);
+                leaf.map(Some).map_err(|error| unusable(&error))
+            }
+            (Self::None, Vouched::Nobody) => Ok(None),
         }
     }
 }
+
+/// Who vouches for a tenant's signing key, as the tenant chose.
+pub(super) enum Vouched<'a> {
+    /// An authority outside, by this chain in PEM.
+    Outside(&'a str),
+    /// The tenant itself.
+    Own(Box<OwnAuthority<'a>>),
+    /// Whoever the deployment has.
+    Nobody,
+}
+
 /// The authority of this data directory; wallets under development may come to trust it.
 fn development_authority(
     path: &Path,

@@ -20,7 +20,7 @@ use chancery_engine::Engine;
 use chancery_protocol::issuer_metadata::{IssuerDisplay, Logo};
 use chancery_store::{
     Configurations, ImportedKey, InForce, KeyState, PublicEndpoint, Store, StoreError, StoredKey,
-    TenantSecrets,
+    TenantSecrets, TenantTx,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -31,6 +31,7 @@ use zeroize::Zeroizing;
 
 use super::certificates::Certificates;
 use super::templates::Templates;
+use super::vouched::{found_authority, vouched};
 use crate::active_template::ActiveTemplate;
 use crate::issuer::{Documents, Issuer, configurations};
 use crate::operations::import_key::imported_key_of;
@@ -108,6 +109,10 @@ impl Workshop {
             let key = first_key(&keys, KeyUse::Token, TOKEN_ALGORITHM, self.clock.now());
             tx.add_signing_key(&key).await?;
             stored.push(key);
+        }
+        let settings = settings_of(&configurations);
+        if settings.certifies_itself() {
+            found_authority(&mut tx, &keys, &mut stored, &tenant.name, self.clock.now()).await?;
         }
         tx.commit().await?;
         // Who administers the deployment need not issue.
@@ -205,15 +210,17 @@ impl Workshop {
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
         let Parts { private, stored, templates, halts, configurations: chosen } = parts;
-        let settings = Settings::default().with(&chosen.application).with(&chosen.tenant.overrides);
+        let settings = settings_of(&chosen);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
-        let keys = private.keys;
         let algorithm = signer.algorithm();
         let is_platform = self.saas && tenant.system;
-        let decryption_keys = decryption_keys(&keys, stored);
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
-        let chain = self.certificates.chain(signer.public_jwk(), &identifier, self.clock.now())?;
+        let authority = private.authority(stored, &settings)?;
+        let vouched = vouched(stored, authority.as_ref())?;
+        let chain = self.certificates.chain(signer.public_jwk(), &vouched, &identifier, self.clock.now())?;
+        let keys = private.keys;
+        let decryption_keys = decryption_keys(&keys, stored);
         let did = self.did.clone().or_else(|| self.default_did(&url));
         let (token_keys, published) = published_keys(stored);
         let client_tokens = ClientTokens::new(
@@ -238,6 +245,7 @@ impl Workshop {
             jwks: render(&describe_keys(&published))?,
             token_keys: render(&describe_keys(client_tokens.keys()))?,
             did: did.as_deref().map(|did| render(&did_document(did, &published))).transpose()?,
+            authority: authority.as_ref().map(|own| own.certificate.to_owned().into()),
         };
         Ok(Issuer {
             nonces: keys.nonces(),
@@ -300,6 +308,7 @@ pub(crate) fn first_key(
         not_before: Some(now),
         retire_at: None,
         compromised: false,
+        certificate: None,
     }
 }
 
@@ -327,8 +336,13 @@ struct Parts<'a> {
     configurations: Configurations,
 }
 
+/// What the tenant's documents and rules follow.
+fn settings_of(chosen: &Configurations) -> Settings {
+    Settings::default().with(&chosen.application).with(&chosen.tenant.overrides)
+}
+
 /// What a tenant signs with.
-struct PrivateKeys<'a> {
+pub(super) struct PrivateKeys<'a> {
     keyring: &'a Keyring,
     keys: TenantKeys,
     imported: &'a [ImportedKey],
@@ -336,28 +350,52 @@ struct PrivateKeys<'a> {
 
 impl PrivateKeys<'_> {
     /// The key that signs for a use, and its version.
-    fn signing_key(&self, stored: &[StoredKey], key_use: KeyUse) -> Result<(SigningKey, u32), LoadError> {
+    pub(super) fn signing_key(
+        &self,
+        stored: &[StoredKey],
+        key_use: KeyUse,
+    ) -> Result<(SigningKey, u32), LoadError> {
         let active = active_key(stored, key_use).ok_or_else(|| {
             LoadError::unusable(format_args!("there is no active {} key", key_use.as_str()))
         })?;
-        let algorithm = Algorithm::parse(&active.algorithm)
-            .ok_or_else(|| LoadError::unusable("the algorithm of the active key is unknown"))?;
-        let key = match self.imported.iter().find(|key| is_of(key, active)) {
+        Ok((self.key_of(active)?, active.version))
+    }
+
+    /// The private half of a key that is stored.
+    fn key_of(&self, stored: &StoredKey) -> Result<SigningKey, LoadError> {
+        let algorithm = Algorithm::parse(&stored.algorithm)
+            .ok_or_else(|| LoadError::unusable("the algorithm of a key is unknown"))?;
+        let key = match self.imported.iter().find(|key| is_of(key, stored)) {
             Some(key) => open_imported(self.keyring, self.keys.tenant(), key, algorithm)?,
-            None => self.keys.signing_key(key_use, algorithm, active.version),
+            None => {
+                let key_use = KeyUse::parse(&stored.key_use)
+                    .ok_or_else(|| LoadError::unusable("the use of a key is unknown"))?;
+                self.keys.signing_key(key_use, algorithm, stored.version)
+            }
         };
-        if key.public_jwk().to_value() != active.public_jwk {
+        if key.public_jwk().to_value() != stored.public_jwk {
             return Err(LoadError::unusable("the private key is not that of the published one"));
         }
-        Ok((key, active.version))
+        Ok(key)
     }
+}
+
+/// The private half of a tenant's stored key, which does not sign yet, or not only credentials.
+pub(crate) async fn private_key(
+    tx: &mut TenantTx,
+    keyring: &Keyring,
+    stored: &StoredKey,
+) -> Result<SigningKey, LoadError> {
+    let secrets = tx.secrets().await?.ok_or_else(|| LoadError::unusable("the tenant has no keys"))?;
+    let (keys, imported) = (open_keys(keyring, tx.tenant_id(), &secrets)?, tx.imported_keys().await?);
+    PrivateKeys { keyring, keys, imported: &imported }.key_of(stored)
 }
 
 /// The public keys of client tokens, and all others. Whoever verifies credentials never meets the former.
 fn published_keys(stored: &[StoredKey]) -> (Vec<Jwk>, Vec<Jwk>) {
     let (tokens, others): (Vec<_>, Vec<_>) = stored
         .iter()
-        .filter(|key| key.state != KeyState::Retired)
+        .filter(|key| key.state != KeyState::Retired && key.key_use != KeyUse::Authority.as_str())
         .partition(|key| key.key_use == KeyUse::Token.as_str());
     let parsed =
         |keys: Vec<&StoredKey>| keys.into_iter().filter_map(|key| Jwk::parse(&key.public_jwk).ok()).collect();

@@ -12,6 +12,7 @@ pub(crate) mod load;
 mod remembered;
 pub(crate) mod templates;
 pub(crate) mod turns;
+mod vouched;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use chancery_store::LastDocument;
 pub(crate) use door::{FrontDoor, knock};
 pub(crate) use here::{Issuing, Published, here, not_at_present};
 pub(crate) use left_behind::show_left_behind;
-pub(crate) use load::{LoadError, Workshop};
+pub(crate) use load::{LoadError, Workshop, private_key};
 
 use self::remembered::{Changes, Remembered};
 use crate::issuer::Issuer;

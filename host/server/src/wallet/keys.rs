@@ -40,6 +40,15 @@ async fn did_document(issuer: &Issuer, is_its_place: bool) -> Response {
     }
 }
 
+/// `GET /authority.pem`: the certificate of the issuer's own authority, for verifiers that choose to trust it. That it
+/// is the issuer's, they know by another way than this.
+pub(crate) async fn authority(Published(issuer): Published) -> Response {
+    match &issuer.documents.authority {
+        Some(certificate) => public_document(certificate.clone(), "application/pem-certificate-chain"),
+        None => nowhere().await.into_response(),
+    }
+}
+
 /// A JWK set, every key with its `kid` and `alg`.
 pub(crate) fn describe_keys(keys: &[Jwk]) -> Value {
     json!({ "keys": keys.iter().map(Jwk::to_published).collect::<Vec<_>>() })

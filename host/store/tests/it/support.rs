@@ -112,6 +112,7 @@ pub(crate) fn key(version: u32, state: KeyState) -> StoredKey {
         not_before: None,
         retire_at: None,
         compromised: false,
+        certificate: None,
     }
 }
 

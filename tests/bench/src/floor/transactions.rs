@@ -95,6 +95,7 @@ async fn found(store: &Store) -> Result<TenantId> {
         not_before: None,
         retire_at: None,
         compromised: false,
+        certificate: None,
     };
     let id = TenantId::new(now, bytes()?);
     let new = NewTenant {

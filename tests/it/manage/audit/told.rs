@@ -124,6 +124,15 @@ async fn every_change_is_told_once() {
             }
             // Each has a test of its own: `every_change_of_keys_is_told`, `an_accepted_invitation_is_told`.
             ("post", "/keys/import" | "/keys/{kid}/revoke" | "/invitations/accept") => continue,
+            ("put", "/keys/{kid}/certificate") => continue,
+            ("delete", "/keys/{kid}/certificate") => {
+                let keys = issuer.get("/keys").await.granted();
+                let of_credentials = |key: &&Value| key["use"] == "credential" && key["state"] == "active";
+                let kid = text(&keys["data"].as_array().unwrap().iter().find(of_credentials).unwrap()["kid"]);
+                let answer = issuer.delete(&format!("/keys/{kid}/certificate")).await;
+                let none = json!({ "certificate_expires_at": null });
+                (answer, kid, "key.certified", none.clone(), none)
+            }
             ("delete", "/sessions/{id}") => {
                 let id = issuer.offer(badge()).await.id;
                 issuer.delete(&format!("/offers/{id}")).await.is(204);

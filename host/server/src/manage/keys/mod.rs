@@ -1,5 +1,6 @@
 //! Signing keys, as those see them who keep them: never anything secret.
 
+pub(crate) mod certificate;
 pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod revoke;
@@ -9,6 +10,7 @@ use chancery_store::StoredKey;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::operations::certify_key::end_of;
 use crate::operations::rotate_key::key_id;
 
 /// A signing key, without its private half.
@@ -16,7 +18,7 @@ use crate::operations::rotate_key::key_id;
 pub(crate) struct KeyView {
     /// The JWK thumbprint; credentials name the key by it.
     kid: String,
-    /// What the key signs: `credential`, and with it status lists.
+    /// What the key signs: `credential`, and with it status lists; `token`; or, `authority`, certificates of the former.
     r#use: String,
     /// `ES256` or `EdDSA`.
     algorithm: String,
@@ -37,6 +39,12 @@ pub(crate) struct KeyView {
     /// Until when it is published, at least, once it signs no more.
     #[serde(with = "time::serde::rfc3339::option")]
     retires_at: Option<OffsetDateTime>,
+    /// Who vouches for it, in PEM: its own certificate first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+    /// When the first of those ends; nothing is issued then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_expires_at: Option<String>,
 }
 
 impl From<StoredKey> for KeyView {
@@ -52,6 +60,8 @@ impl From<StoredKey> for KeyView {
             created_at: key.created_at,
             not_before: key.not_before,
             retires_at: key.retire_at,
+            certificate_expires_at: key.certificate.as_deref().and_then(end_of),
+            certificate: key.certificate,
         }
     }
 }
