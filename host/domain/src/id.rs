@@ -107,6 +107,8 @@ identifiers! {
     IssuanceId = "iss";
     /// One signed copy of a credential, with a status of its own.
     CredentialId = "crd";
+    /// A credential that somebody has yet to decide on.
+    DeferralId = "dfr";
     /// An API key.
     ApiKeyId = "key";
     /// An OAuth client.

@@ -15,7 +15,8 @@ const NO_SOONER_THAN: Duration = Duration::MINUTE;
 pub struct Swept {
     /// Offers that are expired now.
     pub offers_expired: u64,
-    /// Used-up values, answers, invitations, decided authorizations and ended families that were forgotten.
+    /// Used-up values, answers, invitations, decided authorizations and ended families that were forgotten, and
+    /// deferrals that are over.
     pub forgotten: u64,
 }
 
@@ -46,13 +47,14 @@ impl TenantTx {
     }
 
     /// Forgets used-up values, decided authorizations, families of refresh tokens, invitations and stored answers
-    /// whose time is over.
+    /// whose time is over, and ends such deferrals.
     pub async fn purge(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
         let seen =
             query!("delete from seen where expires_at <= $1", now).execute(self.session.statement()).await;
         let seen = self.session.settle(seen)?.rows_affected();
         let decided = self.forget_authorizations(now).await?;
         let families = self.forget_families(now).await?;
+        let deferrals = self.expire_deferrals(now).await?;
         let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
@@ -61,7 +63,12 @@ impl TenantTx {
         let invitations = query!("delete from invitations where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
-        Ok(seen + decided + families + answers + self.session.settle(invitations)?.rows_affected())
+        Ok(seen
+            + decided
+            + families
+            + deferrals
+            + answers
+            + self.session.settle(invitations)?.rows_affected())
     }
 
     /// Expires and purges, and says when to come again: soon if something waits, in a day if nothing does,
@@ -79,6 +86,7 @@ impl TenantTx {
                      union all select min(expires_at) from seen
                      union all select min(forget_at) from authorizations
                      union all select min(expires_at) from refresh_families
+                     union all select min(expires_at) from deferrals where state in ('pending', 'completed')
                      union all select min(expires_at) from idempotent_answers
                      union all select min(expires_at) from invitations
                  ) waiting

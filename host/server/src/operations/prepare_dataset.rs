@@ -21,20 +21,35 @@ pub(crate) enum Unprepared {
     Fault(Fault),
 }
 
+/// What a template is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) purpose: Purpose,
+    pub(crate) subject: &'a Value,
+    /// When somebody completed what was deferred.
+    pub(crate) completed_at: Option<OffsetDateTime>,
+    pub(crate) now: OffsetDateTime,
+}
+
+impl Asked<'_> {
+    fn of<'a>(&'a self, issuer: &'a Issuer) -> PrepareRequest<'a> {
+        let Self { purpose, subject, completed_at, now } = *self;
+        PrepareRequest { completed_at, ..PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now) }
+    }
+}
+
 /// Asks the template, which asks its schema first. No transaction is open meanwhile.
 pub(crate) async fn prepare_dataset(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    purpose: Purpose,
-    subject: &Value,
-    now: OffsetDateTime,
+    asked: Asked<'_>,
 ) -> Result<Outcome, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
-    let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
+    let request = asked.of(issuer);
     let call = template.measure(&request).await;
     let place = (issuer.tenant(), template.revision().component);
-    app.tallies.count(place, &template.definition().configuration_id, &call, now);
+    app.tallies.count(place, &template.definition().configuration_id, &call, asked.now);
     let answered = call.answer;
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
         app.shadows.ask(app, issuer, shadow.clone(), (&request, outcome));
@@ -65,10 +80,12 @@ impl Shadows {
         let (request, outcome) = asked;
         let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
         let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
+        let completed_at = request.completed_at;
         let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
         app.tasks.spawn(async move {
             let _place = place;
-            let instead = shadow.prepare(&PrepareRequest::new(purpose, &slug, &subject, now)).await;
+            let request = PrepareRequest::new(purpose, &slug, &subject, now);
+            let instead = shadow.prepare(&PrepareRequest { completed_at, ..request }).await;
             let component = shadow.revision().component;
             tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
         });

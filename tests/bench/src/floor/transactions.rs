@@ -193,6 +193,7 @@ fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {
         }],
         nonces: vec![UsedOnce { hash: bytes()?, expires_at: now + Span::minutes(15) }],
         dpop_proof: None,
+        deferral: None,
         now,
         expires_at: now + Span::days(365),
     })
