@@ -12,6 +12,8 @@ pub struct Request {
     pub subject: Map<String, Value>,
     /// Answers to the lookups of all rounds so far.
     pub answers: Vec<Answer>,
+    /// When somebody completed what was deferred, in seconds since 1970-01-01T00:00:00Z; none if nobody did.
+    pub completed_at: Option<u64>,
 }
 
 impl Request {
@@ -21,7 +23,7 @@ impl Request {
             Value::Object(subject) => subject,
             _ => Map::new(),
         };
-        Self { subject, answers: Vec::new() }
+        Self { subject, answers: Vec::new(), completed_at: None }
     }
 
     /// A member of the subject data that is text.

@@ -62,6 +62,60 @@ async fn a_person_offers_claims_and_revokes() {
 }
 
 #[tokio::test]
+async fn a_person_defers_a_wallet_waits_and_gets_it_in_the_end() {
+    let acme = acme();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let file = std::env::temp_dir().join(chancery_tests::unique("waiting-"));
+    let path = file.to_str().unwrap();
+    let offer = json(&chancery(&acme, &["offer", "create", "employee-badge", "--deferred"], ""));
+    let deferral = text(&offer["deferrals"][0]["id"]);
+    let claim =
+        ["wallet", "claim", offer["offer_uri"].as_str().unwrap(), "--count", "2", "--encrypt", "--out", path];
+    let waits = json(&chancery(&acme, &claim, ""));
+    assert!(waits["credentials"].as_array().unwrap().is_empty());
+    assert_eq!((&waits["waiting"]["interval"], &waits["waiting"]["kept_in"]), (&5.into(), &path.into()));
+    let resume = ["wallet", "resume", path, "--encrypt"];
+    assert_eq!(json(&chancery(&acme, &resume, ""))["waiting"], waits["waiting"], "not yet");
+
+    let listed = ["deferral", "list", "--state", "pending", "--offer", offer["id"].as_str().unwrap()];
+    assert_eq!(json(&chancery(&acme, &listed, ""))["data"][0]["id"], deferral.as_str());
+    let complete = ["deferral", "complete", deferral.as_str()];
+    assert_eq!(chancery(&acme, &complete, "").status.code(), Some(1), "somebody has to bring the subject");
+    let complete = [&complete[..], &["--subject", "-"]].concat();
+    assert_eq!(json(&chancery(&acme, &complete, &subject()))["state"], "completed");
+    let claimed = json(&chancery(&acme, &resume, ""));
+    assert_eq!((&claimed["notification"], &claimed["waiting"]), (&"accepted".into(), &Value::Null));
+    assert_eq!(claimed["credentials"][1]["claims"]["family_name"], "Lovelace");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(kept[0]["credentials"].as_array().unwrap().len(), 2);
+    assert_eq!(chancery(&acme, &resume, "").status.code(), Some(2), "nothing is waited for any more");
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(json(&chancery(&acme, &["deferral", "show", &deferral], ""))["state"], "issued");
+
+    // Somebody decides while the wallet waits.
+    let offer = json(&chancery(
+        &acme,
+        &["offer", "create", "employee-badge", "--deferred", "--subject", "-"],
+        &subject(),
+    ));
+    let deferral = text(&offer["deferrals"][0]["id"]);
+    let (here, link) = (acme.clone(), text(&offer["offer_uri"]));
+    let wallet = std::thread::spawn(move || chancery(&here, &["wallet", "claim", &link, "--wait", "60"], ""));
+    while json(&chancery(&acme, &["deferral", "show", &deferral], "")).get("asked_at").is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    assert!(chancery(&acme, &["deferral", "complete", &deferral], "").status.success());
+    assert_eq!(json(&wallet.join().unwrap())["notification"], "accepted");
+
+    let offer = json(&chancery(&acme, &["offer", "create", "employee-badge", "--deferred"], ""));
+    let deferral = text(&offer["deferrals"][0]["id"]);
+    let refuse = ["deferral", "refuse", &deferral, "--reason", "Not this year"];
+    assert_eq!(json(&chancery(&acme, &refuse, ""))["state"], "refused");
+    let late = chancery(&acme, &["wallet", "claim", offer["offer_uri"].as_str().unwrap()], "");
+    assert_eq!(late.status.code(), Some(1));
+}
+
+#[tokio::test]
 async fn a_person_halts_and_lets_go_on() {
     let acme = acme();
     // Of a plugin that nobody has: this house is everybody's.

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use chancery_tests::answer::text;
 use chancery_tests::jose::{self, Key};
-use chancery_tests::people::badge;
 use chancery_tests::people::wallet::{GRANT, badge_request, credentials};
-use chancery_tests::{House, unique};
+use chancery_tests::people::{Transaction, badge};
+use chancery_tests::{Acme, House, unique};
 use reqwest::Method;
 
 /// Things to look for, by what they are.
@@ -64,6 +64,31 @@ impl Canaries {
             }
         }
         found
+    }
+}
+
+/// Waited for, with what was brought later: one is fetched, one is not.
+async fn somebody_waits(acme: &Acme, secret: &mut Canaries) {
+    let (issuer, wallet) = (acme.issuer(), acme.wallet());
+    let bearer = wallet.redeem(&issuer.offer(badge()).await).await;
+    secret.add("a bearer token", &bearer.text);
+    for fetched in [true, false] {
+        let name = unique("Canary");
+        secret.add("a subject that was brought later", &name);
+        let offer = issuer.offer(badge().deferred().about_nobody()).await;
+        let waits = wallet.redeem(&offer).await;
+        let holder = Key::some(1);
+        let proofs = wallet.proofs(&holder, &wallet.nonce().await);
+        let transaction = Transaction::read(wallet.request_badge(&waits, &proofs).await);
+        secret.add("the token of a wallet that waits", &waits.text);
+        secret.add("the key of a holder who waits", &text(&holder[0].jwk()["x"]));
+        secret.add("a transaction", &transaction.id);
+        let brought = badge().subject("given_name", name.clone()).subject("department", name).0;
+        let brought = serde_json::json!({ "subject": brought["credentials"][0]["subject"] });
+        issuer.complete(&offer.deferral(), &brought).await.is(200);
+        if fetched {
+            wallet.come_back(&waits, &transaction).await.granted();
+        }
     }
 }
 
@@ -138,8 +163,7 @@ async fn no_secret_and_no_claim_reaches_the_disk_or_the_log() {
     secret.add("the holder's key", &text(&holder[0].jwk()["x"]));
     secret.add("the holder's thumbprint", &holder[0].thumbprint());
     secret.add("a notification id", &text(&answer["notification_id"]));
-    let bearer = wallet.redeem(&issuer.offer(badge()).await).await;
-    secret.add("a bearer token", &bearer.text);
+    somebody_waits(&acme, &mut secret).await;
     issuer.delete(&format!("/offers/{}", offers[2].id)).await.is(204);
     secret.add("the signing key", fs::read_to_string(house.data().join("signing.key")).unwrap().trim());
 

@@ -1,6 +1,7 @@
 //! Who they are.
 
 mod client;
+mod deferral;
 pub mod holder;
 mod issuer;
 mod operator;
@@ -12,6 +13,7 @@ mod verifier;
 pub mod wallet;
 
 pub use client::Client;
+pub use deferral::Transaction;
 pub use holder::Holder;
 pub use issuer::{Issuer, Offer, Request, badge, diploma};
 pub use operator::Operator;

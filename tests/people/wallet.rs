@@ -109,7 +109,12 @@ impl Wallet {
 
     /// A DPoP proof for the credential endpoint, with this token.
     pub async fn dpop_with(&self, key: &Key, token: &Token) -> Jwt {
-        self.dpop(key, "/credential").await.claim("ath", jose::sha256(&token.text))
+        self.dpop_at("/credential", key, token).await
+    }
+
+    /// A DPoP proof for an endpoint, with this token.
+    pub async fn dpop_at(&self, path: &str, key: &Key, token: &Token) -> Jwt {
+        self.dpop(key, path).await.claim("ath", jose::sha256(&token.text))
     }
 
     /// A key proof, to be signed.

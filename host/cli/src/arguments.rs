@@ -1,5 +1,6 @@
 //! The command tree: every command, flag and example that `--help` shows.
 
+mod deferrals;
 mod halts;
 mod keys;
 mod licenses;
@@ -13,6 +14,7 @@ use chancery_domain::scope::Scope;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use deferrals::DeferralCommand;
 pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
 pub(crate) use licenses::{IssueLicense, LicenseCommand};
@@ -20,7 +22,7 @@ pub(crate) use plugins::{
     Configured, For, How, Kind, Lang, NewPlugin, One, PluginCommand, PreviewPlugin, RunPlugin, Shelf,
 };
 pub(crate) use tenants::{OneTenant, TenantCommand};
-pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
+pub(crate) use wallet::{Claim, HowToClaim, Request, Resume, WalletCommand};
 
 /// What follows the command list of `chancery --help`.
 const AFTER_HELP: &str = "\
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// Make, read and withdraw credential offers
     #[command(subcommand)]
     Offer(OfferCommand),
+    /// Decide on credentials that wait for somebody
+    #[command(subcommand)]
+    Deferral(DeferralCommand),
     /// Read credentials and change their status
     #[command(subcommand)]
     Credential(CredentialCommand),
@@ -250,12 +255,16 @@ pub(crate) enum OfferCommand {
 
 /// `chancery offer create`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that people type")]
 pub(crate) struct CreateOffer {
     /// The credential configuration, e.g. `employee-badge`
     pub(crate) configuration: String,
     /// JSON with the subject's data; `-` reads stdin
-    #[arg(long, value_name = "FILE")]
-    pub(crate) subject: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "deferred")]
+    pub(crate) subject: Option<PathBuf>,
+    /// Somebody has to complete it first (`chancery deferral complete`), and may bring the subject's data then
+    #[arg(long)]
+    pub(crate) deferred: bool,
     /// Demand a transaction code, to be told over another channel
     #[arg(long)]
     pub(crate) tx_code: bool,

@@ -77,6 +77,8 @@ secrets! {
     ClientSecret = "chs_", 32;
     /// The secret of an invitation.
     InvitationSecret = "chi_", 32;
+    /// What a wallet asks for a deferred credential with (OpenID4VCI §9.1).
+    TransactionId = "", 16;
 }
 
 impl OfferSecret {
@@ -158,6 +160,18 @@ impl ClientSecret {
     /// What the database knows it by.
     pub fn hash(&self) -> [u8; 32] {
         secret_hash("client-secret/v1", self.bytes.as_slice())
+    }
+}
+
+impl TransactionId {
+    /// A new id.
+    pub fn random(random: &dyn Random) -> Self {
+        Self::from_bytes(Zeroizing::new(random_bytes(random)))
+    }
+
+    /// What the database finds the deferral by.
+    pub fn lookup_hash(&self) -> [u8; 32] {
+        secret_hash("transaction/v1", self.bytes.as_slice())
     }
 }
 

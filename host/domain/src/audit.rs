@@ -80,6 +80,8 @@ macro_rules! actions {
 actions! {
     OfferCreated = "offer.created";
     OfferCancelled = "offer.cancelled";
+    DeferralCompleted = "deferral.completed";
+    DeferralRefused = "deferral.refused";
     CredentialRevoked = "credential.revoked";
     CredentialSuspended = "credential.suspended";
     CredentialReinstated = "credential.reinstated";

@@ -109,6 +109,8 @@ identifiers! {
     DecisionId = "dec";
     /// One signed copy of a credential, with a status of its own.
     CredentialId = "crd";
+    /// A credential that somebody has yet to decide on.
+    DeferralId = "dfr";
     /// An API key.
     ApiKeyId = "key";
     /// An OAuth client.

@@ -11,6 +11,7 @@ pub mod chance;
 pub mod clock;
 pub mod credential;
 pub mod dataset;
+pub mod deferral;
 pub mod halt;
 pub mod id;
 pub mod issuance;
@@ -29,9 +30,10 @@ pub use chance::{Random, random_bytes};
 pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
+pub use deferral::DeferralState;
 pub use id::{
-    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, DecisionId, HaltId, InvitationId,
-    IssuanceId, OfferId, RequestId, TenantId,
+    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, DecisionId, DeferralId, HaltId,
+    InvitationId, IssuanceId, OfferId, RequestId, TenantId,
 };
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::{OfferGrant, OfferState};

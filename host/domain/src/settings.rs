@@ -258,6 +258,13 @@ settings! {
         words: "0 to 365 days",
         holds: |days| *days <= 365,
     };
+    /// Days for which a wallet may wait for a credential that somebody has yet to decide on. Its token is good as long,
+    /// if it is bound to a key.
+    deferral_days: u16 = 30, OF_TENANTS, Rule {
+        schema: || json!({ "type": "integer", "minimum": 1, "maximum": 365 }),
+        words: "1 to 365 days",
+        holds: |days| (1..=365).contains(days),
+    };
     /// Days after which an offer that is over is forgotten. What was issued for it stays.
     session_retention_days: u16 = 90, OF_TENANTS, Rule {
         schema: || json!({ "type": "integer", "minimum": 1, "maximum": 3650 }),

@@ -7,7 +7,7 @@ use chancery_domain::{
     template::{Definition, Issue, Revision},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::{
@@ -80,6 +80,8 @@ pub struct PrepareRequest<'a> {
     pub wallet_attestation: Option<&'a str>,
     /// How many credentials of this offer or grant were issued before.
     pub prior_issuances: u32,
+    /// When somebody completed what was deferred.
+    pub completed_at: Option<OffsetDateTime>,
 }
 
 impl<'a> PrepareRequest<'a> {
@@ -97,6 +99,7 @@ impl<'a> PrepareRequest<'a> {
             key_attestation: None,
             wallet_attestation: None,
             prior_issuances: 0,
+            completed_at: None,
         }
     }
 }
@@ -120,6 +123,8 @@ impl Outcome {
         crate::vectors::template::spelled(self)
     }
 }
+/// The name under which a request says that something was completed.
+const COMPLETED: &str = "completed";
 
 /// A question to a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -259,7 +264,11 @@ impl Template {
                     document: answer.document.as_ref().map(Value::to_string),
                 })
                 .collect(),
-            ext: Vec::new(),
+            ext: request
+                .completed_at
+                .map(|at| (COMPLETED.to_owned(), json!({ "at": seconds(at) }).to_string()))
+                .into_iter()
+                .collect(),
         };
         let context = wit::Context {
             tenant: request.tenant.to_owned(),

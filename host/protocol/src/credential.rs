@@ -1,4 +1,4 @@
-//! The credential endpoint (OpenID4VCI §8).
+//! The credential endpoint and the deferred one (OpenID4VCI §8, §9).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +29,35 @@ pub struct CredentialResponse {
     /// To be used at the notification endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification_id: Option<String>,
+}
+
+/// An answer that puts the wallet off, with 202.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeferredResponse {
+    /// What the wallet comes back with.
+    pub transaction_id: String,
+    /// In how many seconds, at the earliest.
+    pub interval: u32,
+}
+
+/// What an issuer answers to a request for a credential.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CredentialAnswer {
+    /// The credentials.
+    Issued(CredentialResponse),
+    /// Not yet.
+    Deferred(DeferredResponse),
+}
+
+/// A wallet that comes back. Unknown members are ignored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeferredCredentialRequest {
+    /// As it was given.
+    pub transaction_id: String,
+    /// How this answer is to be encrypted, whatever was said before (§9.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_response_encryption: Option<Value>,
 }
 
 /// One issued copy.

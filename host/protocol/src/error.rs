@@ -48,6 +48,8 @@ pub enum ErrorCode {
     InvalidEncryptionParameters,
     /// OpenID4VCI §8.3.1.2.
     CredentialRequestDenied,
+    /// OpenID4VCI §9.3.
+    InvalidTransactionId,
     /// OpenID4VCI §11.3.
     InvalidNotificationId,
     /// OpenID4VCI §11.3.
@@ -83,6 +85,7 @@ impl ErrorCode {
             Self::InvalidNonce => "invalid_nonce",
             Self::InvalidEncryptionParameters => "invalid_encryption_parameters",
             Self::CredentialRequestDenied => "credential_request_denied",
+            Self::InvalidTransactionId => "invalid_transaction_id",
             Self::InvalidNotificationId => "invalid_notification_id",
             Self::InvalidNotificationRequest => "invalid_notification_request",
             Self::TemporarilyUnavailable => "temporarily_unavailable",

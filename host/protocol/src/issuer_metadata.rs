@@ -15,6 +15,9 @@ pub struct CredentialIssuerMetadata {
     /// The nonce endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce_endpoint: Option<String>,
+    /// The deferred credential endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred_credential_endpoint: Option<String>,
     /// The notification endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification_endpoint: Option<String>,

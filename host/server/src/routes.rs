@@ -114,6 +114,7 @@ fn wallets() -> Router<Arc<App>> {
         .route("/nonce", post(wallet::nonce::mint))
         .route("/challenge", post(wallet::challenge::mint))
         .route("/credential", post(wallet::credential::issue))
+        .route("/deferred-credential", post(wallet::deferred_credential::issue))
         .route("/notification", post(wallet::notification::receive))
         .method_not_allowed_fallback(wallet::wrong_method)
 }
@@ -143,6 +144,10 @@ fn managers() -> Router<Arc<App>> {
     Router::new()
         .route("/offers", post(manage::offers::create::create).get(manage::offers::list::list))
         .route("/offers/{id}", get(manage::offers::show::show).delete(manage::offers::cancel::cancel))
+        .route("/deferrals", get(manage::deferrals::list::list))
+        .route("/deferrals/{id}", get(manage::deferrals::show::show))
+        .route("/deferrals/{id}/complete", post(manage::deferrals::complete::complete))
+        .route("/deferrals/{id}/refuse", post(manage::deferrals::refuse::refuse))
         .route("/sessions", get(manage::sessions::list::list))
         .route("/sessions/{id}", get(manage::sessions::show::show).delete(manage::sessions::forget::forget))
         .route("/credentials", get(manage::credentials::list::list))

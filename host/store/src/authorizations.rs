@@ -44,7 +44,10 @@ impl std::fmt::Debug for OfferedToHolder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authorized {
     /// It is exchanged, by this transaction alone.
-    Redeemed,
+    Redeemed {
+        /// Whether something of its offer has to be decided first.
+        is_deferred: bool,
+    },
     /// It was exchanged before: whoever came first has lost what they got (RFC 6749 §4.1.2). Commit.
     Replayed,
     /// It is over, or what it is for is.
@@ -62,6 +65,7 @@ impl TenantTx {
             r#"select id, tx_code_mac is not null as "needs_tx_code!",
                  configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 deferral_ids as "deferral_ids: Vec<Option<Uuid>>",
                  (select sealed from offer_subjects where offer_id = offers.id) as sealed_subject
              from offers
              where code_hash = $1 and grant_type = $3 and state in ('created', 'fetched') and expires_at > $2
@@ -82,6 +86,7 @@ impl TenantTx {
                 &row.components,
                 &row.configuration_hashes,
                 row.issuance_ids,
+                row.deferral_ids,
             )?,
             needs_tx_code: row.needs_tx_code,
             sealed_subject,
@@ -139,9 +144,9 @@ impl TenantTx {
                  from exchanged
                  where id = $2 and state in ('created', 'fetched') and expires_at > $3 and grant_type = $4
                    and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
-                 returning id
+                 returning deferral_ids is not null as is_deferred
              )
-             select exists (select from exchanged) as "exchanged!", exists (select from offer) as "redeemed!""#,
+             select exists (select from exchanged) as "exchanged!", (select is_deferred from offer) as is_deferred"#,
             id.uuid(),
             offer.uuid(),
             now,
@@ -150,8 +155,8 @@ impl TenantTx {
         .fetch_one(self.session.statement())
         .await;
         let row = self.session.settle(row)?;
-        if row.redeemed {
-            return Ok(Authorized::Redeemed);
+        if let Some(is_deferred) = row.is_deferred {
+            return Ok(Authorized::Redeemed { is_deferred });
         }
         if row.exchanged {
             // The offer was redeemed by another authorization, withdrawn, or ran out.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::convert::{hour_after, hour_of, signed};
-use crate::{Seen, StoreError, TenantTx};
+use crate::{Seen, Settled, StoreError, TenantTx};
 
 /// What is about to be signed.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Intent {
     pub dpop_proof: Option<UsedOnce>,
     /// What the template was asked for it, and what its answer cost.
     pub asked: Option<Asked>,
+    /// What somebody had to decide first, where the item is deferred.
+    pub deferral: Option<Settled>,
     /// Now.
     pub now: OffsetDateTime,
     /// When the copies expire, the last of them.
@@ -104,6 +106,9 @@ pub enum IntentRefused {
     /// The item was issued before.
     #[error("the credential was issued before")]
     AlreadyIssued,
+    /// The item is deferred, and that was not decided, or otherwise since.
+    #[error("the credential is deferred")]
+    Deferred,
 }
 
 /// What a wallet says about a credential (OpenID4VCI 1.0 §11).
@@ -152,11 +157,19 @@ impl TenantTx {
         intent: &Intent,
     ) -> Result<Result<Vec<IssuanceToken>, IntentRefused>, StoreError> {
         let findings = self.try_to_record(intent).await?;
-        if findings.item_taken && findings.copies == i64::try_from(intent.copies.len()).unwrap_or(i64::MAX) {
+        let is_recorded =
+            findings.item_taken && findings.copies == i64::try_from(intent.copies.len()).unwrap_or(i64::MAX);
+        // After the offer, which everybody locks first.
+        let is_settled = match &intent.deferral {
+            Some(deferral) if is_recorded => self.settle_deferral(deferral, intent.now).await?,
+            _ => true,
+        };
+        if is_recorded && is_settled {
             self.session.commit().await?;
             return Ok(Ok(tokens(intent)));
         }
         let refused = match refusal(&findings, intent) {
+            _ if !is_settled => IntentRefused::Deferred,
             Some(refused) => refused,
             None => self.why_not_issuable(intent).await?,
         };
@@ -169,13 +182,8 @@ impl TenantTx {
     /// item queue at the offer's row, and PostgreSQL checks the conditions of an UPDATE again on the row
     /// version it waited for.
     async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
-        let nonces = intent.nonces.iter().map(|nonce| (Seen::Nonce, nonce));
-        let proof = intent.dpop_proof.iter().map(|proof| (Seen::DpopProof, proof));
-        let mut used: Vec<_> = nonces.chain(proof).collect();
-        // Everybody in the same order, so that two who use the same ones wait, and do not deadlock.
-        used.sort_unstable_by_key(|(kind, used)| (kind.as_str(), used.hash));
         let (mut kinds, mut hashes, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
-        for (kind, UsedOnce { hash, expires_at }) in used {
+        for (kind, UsedOnce { hash, expires_at }) in used_up_by(intent) {
             kinds.push(kind.as_str().to_owned());
             hashes.push(hash.to_vec());
             expiries.push(*expires_at);
@@ -213,6 +221,7 @@ impl TenantTx {
                    and components[array_position(configuration_ids, $12)] = $5
                    and configuration_hashes[array_position(configuration_ids, $12)] = $13
                    and issuance_ids[array_position(configuration_ids, $12)] is null
+                   and deferral_ids[array_position(configuration_ids, $12)] is not distinct from $21::uuid
                    and (select count(*) from used) = cardinality($6)
                  returning items_left, restore_epoch
              ), erased as (
@@ -257,6 +266,7 @@ impl TenantTx {
             &indices,
             intent.asked.as_ref().map(|asked| asked.input_tag.as_slice()),
             intent.asked.map(|asked| i64::try_from(asked.fuel).unwrap_or(i64::MAX)),
+            intent.deferral.as_ref().map(|settled| settled.deferral.uuid()),
         )
         .fetch_one(self.session.statement())
         .await;
@@ -276,6 +286,7 @@ impl TenantTx {
     async fn why_not_issuable(&mut self, intent: &Intent) -> Result<IntentRefused, StoreError> {
         let row = query!(
             r#"select state, issuance_ids[array_position(configuration_ids, $2)] as issuance_id,
+                   deferral_ids[array_position(configuration_ids, $2)] is distinct from $6::uuid as "deferred!",
                    issue_by <= $5
                    or restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "late!"
              from offers
@@ -286,12 +297,16 @@ impl TenantTx {
             intent.revision.component.as_slice(),
             intent.revision.configuration.as_slice(),
             intent.now,
+            intent.deferral.as_ref().map(|settled| settled.deferral.uuid()),
         )
         .fetch_optional(self.session.statement())
         .await;
         let Some(row) = self.session.settle(row)? else { return Ok(IntentRefused::NotOffered) };
         if row.issuance_id.is_some() {
             return Ok(IntentRefused::AlreadyIssued);
+        }
+        if row.deferred {
+            return Ok(IntentRefused::Deferred);
         }
         if row.late {
             return Ok(IntentRefused::OfferNotIssuable(OfferState::Expired));
@@ -342,6 +357,15 @@ impl TenantTx {
         .await;
         Ok(self.session.settle(known)?.known)
     }
+}
+
+/// Everybody's in the same order, so that two who use the same ones wait, and do not deadlock.
+fn used_up_by(intent: &Intent) -> Vec<(Seen, &UsedOnce)> {
+    let nonces = intent.nonces.iter().map(|nonce| (Seen::Nonce, nonce));
+    let proof = intent.dpop_proof.iter().map(|proof| (Seen::DpopProof, proof));
+    let mut used: Vec<_> = nonces.chain(proof).collect();
+    used.sort_unstable_by_key(|(kind, used)| (kind.as_str(), used.hash));
+    used
 }
 
 /// The reason, where the one statement found it itself.

@@ -4,7 +4,7 @@
 
 use chancery_domain::template::Revision;
 use chancery_domain::{
-    ApiKeyId, AuditEntry, ClientId, IssuanceId, OfferGrant, OfferId, OfferState, RequestId,
+    ApiKeyId, AuditEntry, ClientId, DeferralId, IssuanceId, OfferGrant, OfferId, OfferState, RequestId,
 };
 use serde_json::Value;
 use sqlx::{query, query_as, query_scalar};
@@ -95,6 +95,8 @@ pub struct OfferItem {
     pub revision: Revision,
     /// The issuance that used the item up.
     pub issuance: Option<IssuanceId>,
+    /// What has to be decided first.
+    pub deferral: Option<DeferralId>,
 }
 
 /// What an issuance needs of its offer.
@@ -123,17 +125,19 @@ pub struct Cancelled {
     pub now: OfferState,
 }
 
-/// Reads the items of an offer: four columns with one place for each item.
+/// Reads the items of an offer: columns with one place for each item, the last of them only if something is deferred.
 pub(crate) fn items(
     configuration_ids: Vec<String>,
     components: &[Vec<u8>],
     configuration_hashes: &[Vec<u8>],
     issuance_ids: Vec<Option<Uuid>>,
+    deferral_ids: Option<Vec<Option<Uuid>>>,
 ) -> Result<Vec<OfferItem>, StoreError> {
     let revisions = components.iter().zip(configuration_hashes);
-    let items = configuration_ids.into_iter().zip(revisions).zip(issuance_ids);
+    let deferrals = deferral_ids.unwrap_or_default().into_iter().chain(std::iter::repeat(None));
+    let items = configuration_ids.into_iter().zip(revisions).zip(issuance_ids).zip(deferrals);
     items
-        .map(|((configuration_id, (component, configuration)), issuance)| {
+        .map(|(((configuration_id, (component, configuration)), issuance), deferral)| {
             Ok(OfferItem {
                 configuration_id,
                 revision: Revision {
@@ -141,6 +145,7 @@ pub(crate) fn items(
                     configuration: digest(configuration, "offers", "configuration_hashes")?,
                 },
                 issuance: issuance.map(IssuanceId::from_uuid),
+                deferral: deferral.map(DeferralId::from_uuid),
             })
         })
         .collect()
@@ -159,17 +164,19 @@ pub(crate) struct Row {
     pub(crate) components: Vec<Vec<u8>>,
     pub(crate) configuration_hashes: Vec<Vec<u8>>,
     pub(crate) issuance_ids: Vec<Option<Uuid>>,
+    pub(crate) deferral_ids: Option<Vec<Option<Uuid>>>,
 }
 
 impl Row {
     pub(crate) fn offer(self) -> Result<Offer, StoreError> {
-        let Self { configuration_ids, components, configuration_hashes, issuance_ids, .. } = self;
+        let Self { configuration_ids, components, configuration_hashes, issuance_ids, deferral_ids, .. } =
+            self;
         Ok(Offer {
             id: OfferId::from_uuid(self.id),
             state: OfferState::parse(&self.state).ok_or_else(|| StoreError::corrupt("offers", "state"))?,
             grant: OfferGrant::parse(&self.grant_type)
                 .ok_or_else(|| StoreError::corrupt("offers", "grant_type"))?,
-            items: items(configuration_ids, &components, &configuration_hashes, issuance_ids)?,
+            items: items(configuration_ids, &components, &configuration_hashes, issuance_ids, deferral_ids)?,
             tx_code: self.tx_code_description,
             tx_code_attempts: self.tx_code_attempts,
             renews: self.renews.map(OfferId::from_uuid),
@@ -282,7 +289,8 @@ impl TenantTx {
                       when expires_at <= $2 then 'expired'
                       else 'fetched' end as "state!",
                  grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at, configuration_ids,
-                 components, configuration_hashes, issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+                 components, configuration_hashes, issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 deferral_ids as "deferral_ids: Vec<Option<Uuid>>"
              from offers where handle_hash = $1"#,
             handle_hash.as_slice(),
             now,
@@ -298,7 +306,8 @@ impl TenantTx {
             Row,
             r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
-                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 deferral_ids as "deferral_ids: Vec<Option<Uuid>>"
              from offers where handle_hash = $1"#,
             handle_hash.as_slice(),
         )
@@ -313,7 +322,8 @@ impl TenantTx {
             Row,
             r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
-                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 deferral_ids as "deferral_ids: Vec<Option<Uuid>>"
              from offers where id = $1"#,
             id.uuid(),
         )
@@ -331,7 +341,8 @@ impl TenantTx {
             Row,
             r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
-                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 deferral_ids as "deferral_ids: Vec<Option<Uuid>>"
              from offers where id < $1 order by id desc limit $2"#,
             page.older_than(OfferId::uuid),
             page.rows_to_read(),
@@ -356,6 +367,9 @@ impl TenantTx {
                  returning state
              ), erased as (
                  delete from offer_subjects where offer_id = $1 and exists (select from cancelled)
+             ), undecided as (
+                 update deferrals set state = 'cancelled', sealed_subject = null, sealed_keys = null
+                 where offer_id = $1 and state in ('pending', 'completed') and exists (select from cancelled)
              )
              select state as "before!", coalesce((select state from cancelled), state) as "now!" from before"#,
             id.uuid(),
@@ -379,7 +393,8 @@ impl TenantTx {
     ) -> Result<Option<IssuableOffer>, StoreError> {
         let row = query!(
             r#"select s.sealed, o.configuration_ids, o.components, o.configuration_hashes,
-                 o.issuance_ids as "issuance_ids: Vec<Option<Uuid>>", o.renews is not null as "is_renewal!"
+                 o.issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 o.deferral_ids as "deferral_ids: Vec<Option<Uuid>>", o.renews is not null as "is_renewal!"
              from offers o join offer_subjects s on s.offer_id = $1
              where o.id = $1 and o.state in ('redeemed', 'issued') and o.issue_by > $2"#,
             id.uuid(),
@@ -388,8 +403,13 @@ impl TenantTx {
         .fetch_optional(self.session.statement())
         .await;
         let Some(row) = self.session.settle(row)? else { return Ok(None) };
-        let items =
-            items(row.configuration_ids, &row.components, &row.configuration_hashes, row.issuance_ids)?;
+        let items = items(
+            row.configuration_ids,
+            &row.components,
+            &row.configuration_hashes,
+            row.issuance_ids,
+            row.deferral_ids,
+        )?;
         Ok(Some(IssuableOffer { items, sealed_subject: row.sealed, is_renewal: row.is_renewal }))
     }
 }

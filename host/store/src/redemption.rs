@@ -94,6 +94,7 @@ impl TenantTx {
              )
              select id, issue_by, configuration_ids, components, configuration_hashes,
                  issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 deferral_ids as "deferral_ids: Vec<Option<Uuid>>",
                  (select sealed from offer_subjects where offer_id = redeemed.id) as sealed_subject
              from redeemed"#,
             code_hash.as_slice(),
@@ -111,6 +112,7 @@ impl TenantTx {
                     &row.components,
                     &row.configuration_hashes,
                     row.issuance_ids,
+                    row.deferral_ids,
                 )?,
                 sealed_subject: row
                     .sealed_subject

@@ -29,6 +29,8 @@ pub struct Family {
     pub sealed: Vec<u8>,
     /// Whether a credential that came of it is suspended or revoked.
     pub is_halted: bool,
+    /// The offer of its latest access token, if the wallet waits for something of it.
+    pub awaits: Option<OfferId>,
 }
 
 /// An offer that the host makes for a renewal; redeemed as it is made.
@@ -88,7 +90,11 @@ impl TenantTx {
                  select from credentials where status <> 'valid' and issuance_id = any(array(
                      select id from issuances where offer_id = any(array(
                          select $1::uuid union all select id from offers where renews = $1))))
-             ) as "is_halted!"
+             ) as "is_halted!", case when exists (
+                 select from deferrals d
+                 where d.offer_id = latest_offer_id and d.state in ('pending', 'completed')
+                   and d.transaction_hash is not null and d.expires_at > $2
+             ) then latest_offer_id end as awaits
              from refresh_families
              where offer_id = $1 and expires_at > $2
                and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
@@ -102,7 +108,8 @@ impl TenantTx {
             .settle(row)?
             .map(|row| {
                 let token_hash = digest(&row.token_hash, "refresh_families", "token_hash")?;
-                Ok(Family { token_hash, sealed: row.sealed, is_halted: row.is_halted })
+                let awaits = row.awaits.map(OfferId::from_uuid);
+                Ok(Family { token_hash, sealed: row.sealed, is_halted: row.is_halted, awaits })
             })
             .transpose()
     }
@@ -146,6 +153,25 @@ impl TenantTx {
             &ids,
             &components,
             &configurations,
+        )
+        .execute(self.session.statement())
+        .await;
+        self.session.settle(done).map(drop)
+    }
+
+    /// Gives the family its next token, and nothing else: the wallet waits for what the last one is for. The family
+    /// must be held.
+    pub async fn wait_on(
+        &mut self,
+        family: OfferId,
+        token_hash: &[u8; 32],
+        sealed: &[u8],
+    ) -> Result<(), StoreError> {
+        let done = query!(
+            "update refresh_families set token_hash = $2, sealed = $3 where offer_id = $1",
+            family.uuid(),
+            token_hash.as_slice(),
+            sealed,
         )
         .execute(self.session.statement())
         .await;

@@ -27,7 +27,8 @@ impl TenantTx {
             Row,
             r#"select id, state, grant_type, tx_code_description, tx_code_attempts, renews, created_at, expires_at,
                  configuration_ids, components, configuration_hashes,
-                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>"
+                 issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
+                 deferral_ids as "deferral_ids: Vec<Option<Uuid>>"
              from offers
              where id < $1 and ($3::text[] is null or (
                  case when state in ('created', 'fetched') and expires_at <= $4 then 'expired' else state end
@@ -60,6 +61,8 @@ impl TenantTx {
                  returning id
              ), erased as (
                  delete from offer_subjects where offer_id = $1 and exists (select from gone)
+             ), decided as (
+                 delete from deferrals where offer_id = $1 and exists (select from gone)
              )
              select exists (select from gone) as "gone!" from known"#,
             id.uuid(),
@@ -89,6 +92,8 @@ impl TenantTx {
                  returning id
              ), erased as (
                  delete from offer_subjects where offer_id = any(array(select id from gone))
+             ), decided as (
+                 delete from deferrals where offer_id = any(array(select id from gone))
              )
              select id from gone",
             OfferId::new(made_before, [0; 10]).uuid(),

@@ -15,7 +15,8 @@ const NO_SOONER_THAN: Duration = Duration::MINUTE;
 pub struct Swept {
     /// Offers that are expired now.
     pub offers_expired: u64,
-    /// Used-up values, answers, invitations, decided authorizations and ended families that were forgotten.
+    /// Used-up values, answers, invitations, decided authorizations and ended families that were forgotten, and
+    /// deferrals that are over.
     pub forgotten: u64,
 }
 
@@ -46,7 +47,7 @@ impl TenantTx {
     }
 
     /// Forgets used-up values, decided authorizations, families of refresh tokens, invitations and stored answers
-    /// whose time is over.
+    /// whose time is over, and ends such deferrals.
     pub async fn purge(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
         let seen =
             query!("delete from seen where expires_at <= $1", now).execute(self.session.statement()).await;
@@ -54,6 +55,7 @@ impl TenantTx {
         let decided = self.forget_authorizations(now).await?;
         let families = self.forget_families(now).await?;
         let inputs = self.forget_inputs(now).await?;
+        let deferrals = self.expire_deferrals(now).await?;
         let answers = query!("delete from idempotent_answers where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
@@ -62,7 +64,13 @@ impl TenantTx {
         let invitations = query!("delete from invitations where expires_at <= $1", now)
             .execute(self.session.statement())
             .await;
-        Ok(seen + decided + families + inputs + answers + self.session.settle(invitations)?.rows_affected())
+        Ok(seen
+            + decided
+            + families
+            + inputs
+            + deferrals
+            + answers
+            + self.session.settle(invitations)?.rows_affected())
     }
 
     /// Expires and purges, and says when to come again: soon if something waits, in a day if nothing does,
@@ -80,6 +88,7 @@ impl TenantTx {
                      union all select min(expires_at) from seen
                      union all select min(forget_at) from authorizations
                      union all select min(expires_at) from refresh_families
+                     union all select min(expires_at) from deferrals where state in ('pending', 'completed')
                      union all select min(expires_at) from idempotent_answers
                      union all select min(expires_at) from invitations
                      union all select min(expires_at) from kept_inputs

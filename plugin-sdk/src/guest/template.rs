@@ -35,7 +35,10 @@ fn request_from(request: wit::Request) -> Result<Request, Fault> {
     let answers = request.answers.into_iter().map(|answer| {
         Ok(Answer { id: answer.id, document: answer.document.as_deref().map(parse).transpose()? })
     });
-    Ok(Request { subject, answers: answers.collect::<Result<_, Fault>>()? })
+    let completed = request.ext.iter().find(|(name, _)| name == "completed");
+    let completed = completed.map(|(_, document)| parse(document)).transpose()?;
+    let completed_at = completed.as_ref().and_then(|document| document.get("at")).and_then(Value::as_u64);
+    Ok(Request { subject, answers: answers.collect::<Result<_, Fault>>()?, completed_at })
 }
 
 fn context_from(context: wit::Context) -> Result<Context, Fault> {

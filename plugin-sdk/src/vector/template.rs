@@ -42,6 +42,8 @@ pub struct Vector {
     /// How many credentials of this offer or grant were issued before.
     #[serde(default)]
     pub prior_issuances: u32,
+    /// When somebody completed what was deferred.
+    pub completed_at: Option<u64>,
     /// What the template is to decide.
     pub outcome: Expected,
 }
@@ -78,7 +80,11 @@ impl Vector {
     ///
     /// If the template decides otherwise.
     pub fn check<T: CredentialTemplate>(&self) {
-        let request = Request { subject: self.subject.clone(), answers: self.answers.clone() };
+        let request = Request {
+            subject: self.subject.clone(),
+            answers: self.answers.clone(),
+            completed_at: self.completed_at,
+        };
         let context = Context {
             tenant: self.tenant.clone(),
             locale: self.locale.clone(),

@@ -119,6 +119,9 @@ impl CredentialTemplate for Hostile {
                 parameters: json!({}),
             }])),
             "defer" => Ok(Outcome::Defer { after_seconds: 60, reason: "somebody has to look at it".into() }),
+            "defer-in-earnest" if context.purpose == Purpose::Issue && request.completed_at.is_none() => {
+                Ok(Outcome::Defer { after_seconds: 7, reason: "somebody has to look at it".into() })
+            }
             "remember" => {
                 static CALLS: AtomicU64 = AtomicU64::new(0);
                 value(json!(CALLS.fetch_add(1, Ordering::Relaxed).to_string()))

@@ -1,7 +1,8 @@
 //! A professional certification: who is certified as what, by whom, until when.
 //!
 //! Shows a field that the configuration fills in: the body that certifies is the tenant's own, and the
-//! certification ends so many years after it was given.
+//! certification ends so many years after it was given. Shows a deferral, too: where the tenant wants it, somebody
+//! approves each certification before a wallet gets it.
 
 use chancery_plugin_sdk::prelude::*;
 use serde::Deserialize;
@@ -11,7 +12,7 @@ pub struct ProfessionalCertification;
 
 chancery_plugin_sdk::export!(
     ProfessionalCertification,
-    vectors: ["everything", "its-own-years", "it-has-ended"]
+    vectors: ["everything", "its-own-years", "it-has-ended", "approval-is-waited-for", "it-was-approved"]
 );
 
 impl CredentialTemplate for ProfessionalCertification {
@@ -96,6 +97,10 @@ impl CredentialTemplate for ProfessionalCertification {
                     "validity_years": {
                         "title": "Years from certification to its end",
                         "type": "integer", "minimum": 1, "maximum": 50, "default": 3
+                    },
+                    "on_approval": {
+                        "title": "Somebody approves each",
+                        "type": "boolean", "default": false
                     }
                 },
                 "additionalProperties": false
@@ -114,12 +119,19 @@ impl CredentialTemplate for ProfessionalCertification {
         if expires < today {
             return Ok(refuse("too-long-ago", "must not be so long ago that the certification has ended"));
         }
+        if configuration.on_approval && request.completed_at.is_none() {
+            let reason = "the certifying body has to approve it".into();
+            return Ok(Outcome::Defer { after_seconds: APPROVAL_INTERVAL, reason });
+        }
         let mut dataset = request.subject;
         dataset.insert("certifying_body".into(), configuration.certifying_body.into());
         dataset.insert("expiry_date".into(), expires.to_string().into());
         Ok(Outcome::Issue(dataset))
     }
 }
+
+/// How often a wallet asks whether somebody approved, in seconds.
+const APPROVAL_INTERVAL: u32 = 10;
 
 fn refuse(code: &str, message: &str) -> Outcome {
     Outcome::Refuse(vec![Issue::new("/issue_date", code, message)])
@@ -133,11 +145,13 @@ struct Configuration {
     certifying_body: String,
     /// Years from certification to its end.
     validity_years: u16,
+    /// Whether somebody approves each.
+    on_approval: bool,
 }
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self { certifying_body: "Test certifying body".into(), validity_years: 3 }
+        Self { certifying_body: "Test certifying body".into(), validity_years: 3, on_approval: false }
     }
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod clients;
 mod configuration;
 mod credentials;
+mod deferrals;
 mod idempotency;
 mod offers;
 pub(crate) mod openapi;

@@ -227,6 +227,9 @@ async fn with_wallet(tenant: &Acme) -> Specimens {
     let spent = wallet.redeem(&taken).await;
     let proofs = wallet.proofs(&Key::some(1), &wallet.nonce().await);
     let answer = wallet.request(&spent, &badge_request(&proofs)).await.granted();
+    let deferred = issuer.offer(badge().deferred()).await;
+    let waiting = wallet.redeem(&deferred).await;
+    let transaction = wallet.wait_for_badge(&waiting).await;
     Specimens::from([
         ("offer", open.id.clone()),
         ("secret", open.secret()),
@@ -237,6 +240,10 @@ async fn with_wallet(tenant: &Acme) -> Specimens {
         ("notification", text(&answer["notification_id"])),
         ("credential", issuer.issued(&taken).await.remove(0)),
         ("issued_offer", taken.id),
+        ("deferral", deferred.deferral()),
+        ("waiting_offer", deferred.id),
+        ("waiting_token", waiting.text),
+        ("transaction", transaction.id),
     ])
 }
 

@@ -2,6 +2,7 @@
 
 mod authorize;
 pub(crate) mod credential;
+mod deferred_credential;
 mod keys;
 mod metadata;
 mod nonce;

@@ -384,6 +384,9 @@ pub(crate) struct RunPlugin {
     /// What the dataset is for
     #[arg(long, value_enum, default_value_t = For::Issue)]
     pub(crate) purpose: For,
+    /// As if somebody had completed what it deferred
+    #[arg(long)]
+    pub(crate) completed: bool,
     /// The time, RFC 3339; else now
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<String>,

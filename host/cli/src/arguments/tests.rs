@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 78);
+    assert_eq!(seen, 83);
 }
 
 #[test]
@@ -71,6 +71,13 @@ fn the_contract_of_the_commands_parses() {
         "chancery offer list --output text",
         "chancery offer cancel ofr_1 --url http://h/api --token t",
         "chancery credential list --offer ofr_1 --data d",
+        "chancery offer create badge --deferred",
+        "chancery deferral list --state pending --offer ofr_1 --limit 5",
+        "chancery deferral show dfr_1",
+        "chancery deferral complete dfr_1 --subject -",
+        "chancery deferral refuse dfr_1 --reason x",
+        "chancery wallet claim x --wait 60",
+        "chancery wallet resume f --wait 60 --encrypt",
         "chancery credential revoke crd_1",
         "chancery credential suspend crd_1",
         "chancery credential reinstate crd_1",

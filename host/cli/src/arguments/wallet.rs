@@ -24,6 +24,13 @@ Examples:
 
 The pages of the issuer are answered without a browser: it is a test wallet, and asks nobody.")]
     Request(Request),
+    /// Come back for what an issuer gave no answer to yet
+    #[command(after_help = "\
+Example:
+  chancery wallet resume waiting.json --wait 600
+
+The file is what `claim` or `request` kept; what came is kept in its place.")]
+    Resume(Resume),
 }
 
 /// `chancery wallet claim`.
@@ -58,6 +65,22 @@ pub(crate) struct Request {
     pub(crate) how: HowToClaim,
 }
 
+/// `chancery wallet resume`.
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// What was kept
+    pub(crate) file: PathBuf,
+    /// Ask again until it is there, for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) wait: u32,
+    /// Encrypt requests and have answers encrypted even if the issuer does not insist on it
+    #[arg(long)]
+    pub(crate) encrypt: bool,
+    /// Certificates (PEM) that the issuer's chain must lead to; else any chain that is sound in itself
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+}
+
 /// How a wallet claims.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that people type")]
@@ -83,6 +106,9 @@ pub(crate) struct HowToClaim {
     /// Encrypt requests and have answers encrypted even if the issuer does not insist on it
     #[arg(long)]
     pub(crate) encrypt: bool,
+    /// Wait so long for what the issuer has yet to decide on; `chancery wallet resume` comes back later
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) wait: u32,
     /// Renew it all at once, if the issuer lets wallets renew what they have
     #[arg(long, conflicts_with = "bearer")]
     pub(crate) renew: bool,

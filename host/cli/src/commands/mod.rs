@@ -3,6 +3,7 @@
 mod api_key;
 mod audit;
 mod credential;
+mod deferral;
 mod dev;
 mod doctor;
 mod halt;
@@ -33,6 +34,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Migrate => serve::migrate().await,
         Command::Doctor(doctor) => doctor::doctor(doctor, form).await,
         Command::Offer(command) => offer::obey(command, form).await,
+        Command::Deferral(command) => deferral::obey(command, form).await,
         Command::Credential(command) => credential::obey(command, form).await,
         Command::ApiKey(command) => api_key::obey(command, form).await,
         Command::Audit(command) => audit::obey(command, form).await,

@@ -45,13 +45,20 @@ struct OfferRequest {
 #[derive(Serialize)]
 struct OfferedCredential {
     configuration_id: String,
-    subject: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deferred: bool,
 }
 
 async fn create_offer(create: CreateOffer, form: Output) -> Result<(), Failure> {
-    let subject = read_subject(&create.subject)?;
+    let subject = create.subject.as_deref().map(read_subject).transpose()?;
     let request = OfferRequest {
-        credentials: [OfferedCredential { configuration_id: create.configuration, subject }],
+        credentials: [OfferedCredential {
+            configuration_id: create.configuration,
+            subject,
+            deferred: create.deferred,
+        }],
         tx_code: create.tx_code,
         by_value: create.by_value,
         grant: if create.sign_in { "authorization_code" } else { "pre-authorized_code" },
@@ -76,6 +83,13 @@ fn advise(reply: &Reply) {
         output::talk("Tell them the transaction code over another channel; it is not shown again.");
         format!(" --tx-code {code}")
     });
+    let deferrals = reply.value.get("deferrals").and_then(Value::as_array).into_iter().flatten();
+    for id in deferrals.filter_map(|deferral| deferral.get("id")?.as_str()) {
+        output::talk(&format!(
+            "It is issued when you say so: chancery deferral complete {}",
+            output::plain(id)
+        ));
+    }
     if let Some(link) = text("offer_uri") {
         output::talk(&format!("Or try it: chancery wallet claim '{link}'{}", code.unwrap_or_default()));
     }

@@ -1,8 +1,9 @@
 //! `chancery wallet …`: the test wallet at the command line.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chancery_credential::SigningKey;
 use chancery_credential::keys::PrivateKey;
@@ -14,18 +15,19 @@ use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::offer::read_subject;
-use crate::arguments::{Claim, HowToClaim, Output, Request, WalletCommand};
+use crate::arguments::{Claim, HowToClaim, Output, Request, Resume, WalletCommand};
 use crate::failure::Failure;
 use crate::output::{self, plain};
 use crate::private_file::PrivateFile;
 use crate::wallet::{
-    Binding, Claimed, HeldCredential, Registration, Settings, SignIn, Wallet, kept, parse_link,
+    Binding, Claimed, HeldCredential, Registration, Settings, SignIn, Waiting, Wallet, kept, parse_link,
 };
 
 pub(super) async fn obey(command: WalletCommand, form: Output) -> Result<(), Failure> {
     match command {
         WalletCommand::Claim(claim) => claim_offer(claim, form).await,
         WalletCommand::Request(wanted) => request(wanted, form).await,
+        WalletCommand::Resume(resume) => come_back(resume, form).await,
     }
 }
 
@@ -61,16 +63,81 @@ fn report(
     how: &HowToClaim,
     form: Output,
 ) -> Result<(), Failure> {
-    if let (Some(file), Some(path)) = (file, &how.out) {
-        file.keep(kept(claimed).to_string().as_bytes())?;
+    let content = kept(claimed).to_string();
+    let waits = claimed.iter().any(|one| one.waiting.is_some());
+    let path = match (file, &how.out) {
+        (Some(file), Some(path)) => {
+            file.keep(content.as_bytes())?;
+            Some(path.clone())
+        }
+        // Nobody could come back without it.
+        _ if waits => Some(keep_waiting(&content)?),
+        _ => None,
+    };
+    if let Some(path) = &path {
         output::talk(&format!("kept with private keys: {}", path.display()));
     }
+    tell(claimed, path.as_deref(), form)
+}
+
+/// A file of its own, where none was named.
+fn keep_waiting(content: &str) -> Result<PathBuf, Failure> {
+    let free = (1..1_000).map(|number| PathBuf::from(format!("waiting-{number}.json")));
+    let mut free = free.filter(|path| !path.exists());
+    let path = free.next().unwrap_or_else(|| "waiting.json".into());
+    begin_file(&path)?.keep(content.as_bytes())?;
+    Ok(path)
+}
+
+/// Says what was claimed, and how to come back for the rest.
+fn tell(claimed: &[Claimed], path: Option<&Path>, form: Output) -> Result<(), Failure> {
     for one in claimed {
         let shown = match form {
-            Output::Json => as_json(one).to_string(),
+            Output::Json => as_json(one, path).to_string(),
             Output::Text => as_text(one),
         };
         output::data(&shown)?;
+        if let (Some(waiting), Some(path)) = (&one.waiting, path) {
+            let seconds = waiting.interval;
+            output::talk(&format!(
+                "in {seconds} seconds or later: chancery wallet resume {}",
+                path.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Comes back for everything in a file that is still waited for.
+async fn come_back(resume: Resume, form: Output) -> Result<(), Failure> {
+    let unreadable = |why: String| Failure::Usage {
+        found: format!("{} holds nothing to come back for: {why}", resume.file.display()),
+        fix: "name the file that `chancery wallet claim` kept".into(),
+    };
+    let text = std::fs::read_to_string(&resume.file).map_err(|error| unreadable(error.to_string()))?;
+    let mut entries: Vec<Value> =
+        serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    if !entries.iter().any(|entry| entry.get("waiting").is_some()) {
+        return Err(unreadable("it waits for nothing".into()));
+    }
+    let anchors = resume.trust.as_deref().map(read_anchors).transpose()?.unwrap_or_default();
+    let wallet = Wallet::new(Settings {
+        encrypt: resume.encrypt,
+        wait: Duration::from_secs(resume.wait.into()),
+        anchors,
+        ..Settings::default()
+    })?;
+    for place in 0..entries.len() {
+        let file = begin_file(&resume.file)?;
+        let Some(entry) = entries.get_mut(place) else { break };
+        let Some(claimed) = wallet.resume(entry).await? else { continue };
+        let claimed = [claimed];
+        if let Some(kept) = kept(&claimed).as_array_mut().and_then(Vec::pop) {
+            *entry = kept;
+        }
+        // At once: a credential is fetched once, whatever becomes of the others.
+        file.keep(json!(entries).to_string().as_bytes())?;
+        tell(&claimed, Some(&resume.file), form)?;
     }
     Ok(())
 }
@@ -92,6 +159,7 @@ fn settings(how: &HowToClaim) -> Result<Settings, Failure> {
         authorization_details: how.authorization_details,
         encrypt: how.encrypt,
         renew: how.renew,
+        wait: Duration::from_secs(how.wait.into()),
         anchors,
     })
 }
@@ -138,7 +206,7 @@ fn begin_file(path: &Path) -> Result<PrivateFile, Failure> {
     })
 }
 
-fn as_json(claimed: &Claimed) -> Value {
+fn as_json(claimed: &Claimed, path: Option<&Path>) -> Value {
     let one = |held: &HeldCredential| {
         json!({
             "credential": held.credential,
@@ -149,15 +217,23 @@ fn as_json(claimed: &Claimed) -> Value {
             "key_found_by": held.key_found_by.iter().map(|source| source.as_str()).collect::<Vec<_>>(),
         })
     };
-    json!({
-        "issuer": claimed.issuer,
-        "configuration_id": claimed.configuration_id,
-        "credentials": claimed.credentials.iter().map(one).collect::<Vec<_>>(),
-        "notification": claimed.notification.map(told),
-    })
+    let mut shown = Map::new();
+    shown.insert("issuer".into(), json!(claimed.issuer));
+    shown.insert("configuration_id".into(), json!(claimed.configuration_id));
+    shown.insert("credentials".into(), claimed.credentials.iter().map(one).collect());
+    shown.insert("notification".into(), json!(claimed.notification.map(told)));
+    if let Some(Waiting { transaction_id, interval, .. }) = &claimed.waiting {
+        let waiting = json!({ "transaction_id": transaction_id, "interval": interval, "kept_in": path });
+        shown.insert("waiting".into(), waiting);
+    }
+    shown.into()
 }
 
 fn as_text(claimed: &Claimed) -> String {
+    if let Some(waiting) = &claimed.waiting {
+        let (id, issuer) = (plain(&claimed.configuration_id), plain(&claimed.issuer));
+        return format!("{id} from {issuer}\nnot yet: transaction {}", plain(&waiting.transaction_id));
+    }
     let mut lines = vec![
         format!("{} from {}", plain(&claimed.configuration_id), plain(&claimed.issuer)),
         format!("issuer told: {}", claimed.notification.map_or("nothing", told)),

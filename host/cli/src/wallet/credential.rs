@@ -1,11 +1,12 @@
 //! Nonce, proofs and the credential request.
 
 use chancery_credential::jose;
-use chancery_protocol::credential::{CredentialRequest, CredentialResponse};
+use chancery_protocol::credential::{CredentialAnswer, CredentialRequest};
 use chancery_protocol::token::NonceResponse;
 use reqwest::Method;
 use serde_json::{Map, json};
 
+use super::deferred::complete;
 use super::failure::{ClaimError, Problem, Step};
 use super::grant::Grant;
 use super::issuer::Issuer;
@@ -81,7 +82,7 @@ impl Wallet {
         grant: &mut Grant,
         wanted: &Wanted,
         proofs: Vec<String>,
-    ) -> Result<CredentialResponse, ClaimError> {
+    ) -> Result<CredentialAnswer, ClaimError> {
         let step = Step::Credential;
         let url = link::endpoint(step, &issuer.metadata().credential_endpoint)?;
         let (credential_identifier, credential_configuration_id) = match wanted {
@@ -95,13 +96,11 @@ impl Wallet {
             proofs: Some(json!({"jwt": proofs})),
             credential_response_encryption: None,
         };
-        let response: CredentialResponse = self.exchange(issuer, grant, step, &url, request).await?;
-        step.expect(
-            response.credentials.len() == asked,
-            format_args!("{asked} credentials, one for each key"),
-            response.credentials.len(),
-        )?;
-        Ok(response)
+        let answer = self.exchange(issuer, grant, step, &url, &request).await?;
+        if let CredentialAnswer::Issued(response) = &answer {
+            complete(step, response, asked)?;
+        }
+        Ok(answer)
     }
 
     /// Nonce, proofs and request; once more with a fresh nonce if the issuer no longer takes the first.
@@ -111,7 +110,7 @@ impl Wallet {
         grant: &mut Grant,
         wanted: &Wanted,
         keys: &[HolderKey],
-    ) -> Result<CredentialResponse, ClaimError> {
+    ) -> Result<CredentialAnswer, ClaimError> {
         let mut tried = false;
         loop {
             let nonce = self.nonce(issuer, grant).await?;

@@ -36,6 +36,11 @@ impl DpopKey {
         Self { key, authorization_nonce: None, resource_nonce: None }
     }
 
+    /// The key itself, to come back with.
+    pub(crate) fn private_jwk(&self) -> serde_json::Value {
+        self.key.private_jwk()
+    }
+
     /// A proof for one POST.
     pub(crate) async fn prove(
         &self,

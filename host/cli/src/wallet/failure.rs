@@ -25,6 +25,8 @@ pub enum Step {
     Proof,
     /// The credential request (OpenID4VCI §8).
     Credential,
+    /// Coming back for what was deferred (OpenID4VCI §9).
+    Deferred,
     /// Finding the issuer's key, three ways (SD-JWT VC §3.5, did:web).
     IssuerKey,
     /// Verifying what came (RFC 9901, SD-JWT VC).
@@ -47,6 +49,7 @@ impl Step {
             Self::Nonce => "nonce request",
             Self::Proof => "key proof",
             Self::Credential => "credential request",
+            Self::Deferred => "deferred credential request",
             Self::IssuerKey => "issuer key",
             Self::Verification => "credential verification",
             Self::Status => "credential status",
@@ -183,6 +186,9 @@ impl ClaimError {
                 }
                 (Step::Token, "invalid_request") => {
                     "give --tx-code exactly when the offer asks for a transaction code"
+                }
+                (Step::Deferred, "invalid_transaction_id") => {
+                    "it was fetched before, withdrawn, or took too long: ask the issuer for a new offer"
                 }
                 _ => return None,
             },

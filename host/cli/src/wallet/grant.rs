@@ -35,6 +35,24 @@ impl Grant {
         &self.response.access_token
     }
 
+    /// A grant that was kept.
+    pub(super) fn resumed(access_token: String, dpop: Option<DpopKey>) -> Self {
+        let response = TokenResponse {
+            access_token,
+            token_type: if dpop.is_some() { "DPoP" } else { "Bearer" }.to_owned(),
+            expires_in: 0,
+            refresh_token: None,
+            scope: None,
+            authorization_details: Vec::new(),
+        };
+        Self { response, dpop }
+    }
+
+    /// The key that the token is bound to, to be kept.
+    pub(super) fn private_jwk(&self) -> Option<serde_json::Value> {
+        self.dpop.as_ref().map(DpopKey::private_jwk)
+    }
+
     /// How to ask for a configuration: by identifiers if the server gave any (then it must have
     /// for each), else by its id (OpenID4VCI §8.2).
     pub fn wanted(&self, configuration_id: &str) -> Result<Vec<Wanted>, ClaimError> {

@@ -29,6 +29,14 @@ impl HolderKey {
         Err(Step::Proof.failed(Problem::Caller("the randomness of this machine is broken".into())))
     }
 
+    /// Reads what [`HolderKey::private_jwk`] wrote.
+    pub(super) fn from_private_jwk(jwk: &Value) -> Option<Self> {
+        let scalar = Zeroizing::new(URL_SAFE_NO_PAD.decode(jwk.get("d")?.as_str()?).ok()?);
+        let scalar = Zeroizing::new(<[u8; 32]>::try_from(scalar.as_slice()).ok()?);
+        let signing = SigningKey::es256(&scalar).ok()?;
+        Some(Self { scalar, signing })
+    }
+
     /// Signs with the key.
     pub fn signing(&self) -> &SigningKey {
         &self.signing

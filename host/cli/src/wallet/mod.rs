@@ -13,6 +13,7 @@
 mod authorize;
 mod client;
 mod credential;
+mod deferred;
 mod dpop;
 mod encryption;
 mod failure;
@@ -30,11 +31,13 @@ mod verify_mdoc;
 mod verify_w3c;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chancery_credential::SystemRandom;
 use chancery_credential::x509::Anchors;
 use chancery_domain::clock::SystemClock;
 use chancery_domain::{Clock, Random};
+use chancery_protocol::credential::{CredentialAnswer, CredentialResponse};
 use chancery_protocol::json::from_slice_strict;
 use chancery_protocol::notification::NotificationEvent;
 use chancery_protocol::offer::{CredentialOffer, OfferLink};
@@ -47,6 +50,7 @@ use url::Url;
 pub use authorize::SignIn;
 pub use client::Registration;
 pub use credential::Wanted;
+pub use deferred::Waiting;
 pub use failure::{ClaimError, Problem, Step};
 pub use grant::Grant;
 pub use issuer::Issuer;
@@ -83,6 +87,8 @@ pub struct Settings {
     pub encrypt: bool,
     /// Whether what was claimed is renewed at once (RFC 6749 §6).
     pub renew: bool,
+    /// How long it waits for what the issuer defers, before it keeps what it takes to come back.
+    pub wait: Duration,
     /// Who the wallet is to the issuer; nobody in particular without.
     pub registration: Option<Registration>,
     /// Authorities that an issuer's chain must lead to; none: any chain that is sound in itself.
@@ -100,6 +106,8 @@ pub struct Claimed {
     pub credentials: Vec<HeldCredential>,
     /// What the issuer was told; nothing if it did not want to know.
     pub notification: Option<NotificationEvent>,
+    /// What it takes to come back, if the issuer gives it later; then there are no copies yet.
+    pub waiting: Option<Waiting>,
 }
 
 /// The wallet. One can claim many offers, at the same time too.
@@ -201,7 +209,21 @@ impl Wallet {
         count: u16,
     ) -> Result<Claimed, ClaimError> {
         let keys = self.holder_keys(count)?;
-        let response = self.obtain(issuer, grant, wanted, &keys).await?;
+        match self.obtain(issuer, grant, wanted, &keys).await? {
+            CredentialAnswer::Issued(response) => self.take(issuer, grant, wanted, response, keys).await,
+            CredentialAnswer::Deferred(told) => self.wait(issuer, grant, wanted, told, keys).await,
+        }
+    }
+
+    /// Verifies and notifies.
+    async fn take(
+        &self,
+        issuer: &Issuer,
+        grant: &mut Grant,
+        wanted: &Wanted,
+        response: CredentialResponse,
+        keys: Vec<HolderKey>,
+    ) -> Result<Claimed, ClaimError> {
         let notification_id = response.notification_id.clone();
         let verified = self.verify(issuer, wanted, response, keys).await;
         let event = match &verified {
@@ -220,6 +242,7 @@ impl Wallet {
             configuration_id: wanted.configuration_id().to_owned(),
             credentials,
             notification: notified?,
+            waiting: None,
         })
     }
 

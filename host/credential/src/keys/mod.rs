@@ -21,6 +21,8 @@
 //! | `chancery/subject/v1` | data key ‖ code | seals the subject of one offer |
 //! | `chancery/refresh-family/v1` | data key ‖ secret of the refresh token | seals what a wallet may renew |
 //! | `chancery/authorization-request/v1`, `…-page/v1`, `…-code/v1`, `chancery/refresh-token/v1` | data key | encrypts what wallets and browsers carry |
+//! | `chancery/deferral-keys/v1` | data key ‖ code | seals the keys that a wallet proved for one deferral |
+//! | `chancery/deferral-recipient/v1/` ‖ deferral ‖ `/` ‖ counter | data key ‖ code | P-256 key that a subject is encrypted for which is brought later |
 //! | `chancery/answer/v1` | data key ‖ caller secret ‖ idempotency key | seals one stored answer |
 //! | `chancery/plugin-input/v1` | data key | seals what plugins were asked, and tells it apart |
 //! | `chancery/invited/v1` | data key | seals whom an invitation was sent to |
@@ -37,6 +39,7 @@
 //! The associated data is a list of fields, each preceded by its length as u16,
 //! the first of them the label that names the purpose.
 
+mod deferrals;
 pub mod derive;
 mod import;
 mod keyring;

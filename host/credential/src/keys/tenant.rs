@@ -196,7 +196,7 @@ impl TenantKeys {
     }
 
     /// A key that needs the tenant's data key and a secret that is not stored.
-    fn key_with(&self, code: &Code, label: &str) -> Secret {
+    pub(super) fn key_with(&self, code: &Code, label: &str) -> Secret {
         let mut ikm = Zeroizing::new([0; 64]);
         let (data_key, rest) = ikm.split_at_mut(32);
         data_key.copy_from_slice(self.data_key.as_slice());
@@ -289,7 +289,7 @@ impl TenantKeys {
         context
     }
 
-    fn context(&self, label: &str) -> Vec<u8> {
+    pub(super) fn context(&self, label: &str) -> Vec<u8> {
         let mut context = Vec::with_capacity(64);
         append_field(&mut context, label.as_bytes());
         append_field(&mut context, self.tenant.uuid().as_bytes());

@@ -32,6 +32,7 @@ pub(crate) struct TemplateVector {
     wallet_attestation: Option<String>,
     #[serde(default)]
     prior_issuances: u32,
+    completed_at: Option<u64>,
     /// Compared with what [`spelled`] makes of the answer.
     pub(crate) outcome: Value,
 }
@@ -66,6 +67,7 @@ impl TemplateVector {
             key_attestation: self.key_attestation.as_deref(),
             wallet_attestation: self.wallet_attestation.as_deref(),
             prior_issuances: self.prior_issuances,
+            completed_at: self.completed_at.map(at),
         })
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod configuration;
 pub(crate) mod credentials;
+pub(crate) mod deferrals;
 pub(crate) mod docs;
 pub(crate) mod domains;
 pub(crate) mod endpoints;

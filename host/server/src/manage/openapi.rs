@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Server};
 
 use super::{
-    activations, api_keys, audit, clients, configuration, credentials, domains, endpoints, halts,
+    activations, api_keys, audit, clients, configuration, credentials, deferrals, domains, endpoints, halts,
     invitations, keys, offers, plugins, sessions, subtenants,
 };
 use crate::app::App;
@@ -27,6 +27,10 @@ use crate::tenants::Published;
         offers::list::list,
         offers::show::show,
         offers::cancel::cancel,
+        deferrals::list::list,
+        deferrals::show::show,
+        deferrals::complete::complete,
+        deferrals::refuse::refuse,
         sessions::list::list,
         sessions::show::show,
         sessions::forget::forget,
@@ -80,6 +84,7 @@ use crate::tenants::Published;
     ),
     tags(
         (name = "Offers", description = "Invitations to a holder to fetch credentials"),
+        (name = "Deferrals", description = "Credentials that somebody has yet to decide on"),
         (name = "Sessions", description = "What became of offers, for a while"),
         (name = "Credentials", description = "What was issued, and its status"),
         (name = "Configuration", description = "What is chosen about how the tenant issues"),

@@ -5,21 +5,22 @@ use std::collections::BTreeSet;
 
 use chancery_credential::secrets::OfferSecret;
 use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::deferral::DEFERRAL_INTERVAL;
 use chancery_domain::template::Issue;
-use chancery_domain::{OfferGrant, OfferId, OfferState, Random, random_bytes};
-use chancery_engine::{Outcome, Purpose, Template};
+use chancery_domain::{DeferralId, OfferGrant, OfferId, OfferState, Random, random_bytes};
 use chancery_protocol::offer::{OfferLink, TxCode};
-use chancery_store::{NewOffer, NewTxCode, PinnedItem, Principal, TenantTx};
+use chancery_store::{ISSUE_WITHIN, NewDeferral, NewOffer, NewTxCode, PinnedItem, Principal, TenantTx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
+use super::defer_credential::interval_of;
 use super::fetch_offer::describe_offer;
-use super::prepare_dataset::{Unprepared, prepare_dataset};
 use super::redeem_code::tx_code_mac;
+use super::rehearse::{Rehearsed, rehearse};
 use crate::app::App;
 use crate::issuer::Issuer;
-use crate::problem::{Problem, ProblemCode, SOON};
+use crate::problem::{Problem, ProblemCode};
 
 /// How many credentials one offer may hold.
 const MOST_CREDENTIALS: usize = 10;
@@ -54,9 +55,14 @@ pub(crate) struct OfferRequest {
 pub(crate) struct OfferedCredential {
     /// A key of `credential_configurations_supported`.
     pub(crate) configuration_id: String,
-    /// Who the credential is about; its shape is the template's.
-    #[schema(value_type = Object)]
-    pub(crate) subject: Value,
+    /// Who the credential is about; its shape is the template's. What is deferred may do without: then whoever
+    /// completes it brings it.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) subject: Option<Value>,
+    /// Whether somebody has to complete it first (`POST /deferrals/{id}/complete`); wallets are told to come back.
+    #[serde(default)]
+    pub(crate) deferred: bool,
 }
 
 /// A new offer. The link and the transaction code appear only here.
@@ -78,6 +84,18 @@ pub(crate) struct CreatedOffer {
     /// `created`
     #[schema(value_type = String)]
     pub(crate) state: OfferState,
+    /// What has to be completed before it is issued; absent if nothing has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deferrals: Vec<OfferedDeferral>,
+}
+
+/// One credential of an offer that has to be completed.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct OfferedDeferral {
+    /// `dfr_…`
+    #[schema(value_type = String)]
+    pub(crate) id: DeferralId,
+    pub(crate) configuration_id: String,
 }
 
 /// Makes the offer behind a new secret, inside `tx`, which the caller commits; `made_by` is nobody if the host
@@ -92,7 +110,7 @@ pub(crate) async fn create_offer(
 ) -> Result<Option<CreatedOffer>, Problem> {
     let now = app.now();
     let random = app.random.as_ref();
-    let CheckedOffer { items, subjects, tx_code, expires_in, by_value, grant } = checked;
+    let CheckedOffer { items, subjects, deferred, tx_code, expires_in, by_value, grant } = checked;
     let settings = made_by.map_or_else(|| issuer.settings.clone(), |caller| issuer.settings_of(caller));
     let expires_in = expires_in.unwrap_or(settings.offer_lifetime);
 
@@ -131,6 +149,23 @@ pub(crate) async fn create_offer(
     if !tx.create_offer(&new).await? {
         return Ok(None);
     }
+    let mut deferrals = Vec::new();
+    for Deferred { configuration_id, has_subject, interval, reason } in deferred {
+        let deferral = DeferralId::new(now, random_bytes(random));
+        let new = NewDeferral {
+            id: deferral,
+            offer: id,
+            configuration_id: configuration_id.clone(),
+            has_subject,
+            recipient: issuer.keys.deferral_recipient(deferral, &code),
+            interval,
+            reason,
+            created_at: now,
+            expires_at: expires_at + ISSUE_WITHIN,
+        };
+        tx.defer(&new).await?;
+        deferrals.push(OfferedDeferral { id: deferral, configuration_id });
+    }
 
     let by_reference = issuer.at(&format!("/offers/{}", secret.as_str()));
     let link = if by_value {
@@ -145,6 +180,7 @@ pub(crate) async fn create_offer(
         expires_at,
         page_url: format!("{by_reference}/page"),
         state: OfferState::Created,
+        deferrals,
     }))
 }
 
@@ -162,10 +198,19 @@ pub(crate) struct CheckedOffer {
     items: Vec<PinnedItem>,
     /// By credential configuration id.
     subjects: Map<String, Value>,
+    deferred: Vec<Deferred>,
     tx_code: bool,
     expires_in: Option<u32>,
     by_value: bool,
     grant: OfferGrant,
+}
+
+/// A credential that somebody has to complete first, because the manager or the template says so.
+struct Deferred {
+    configuration_id: String,
+    has_subject: bool,
+    interval: u32,
+    reason: Option<String>,
 }
 
 /// Checks the whole request and reports everything that is wrong with it. No transaction is open meanwhile.
@@ -196,6 +241,7 @@ pub(crate) async fn check_offer(
     let mut known = BTreeSet::new();
     let mut items = Vec::new();
     let mut subjects = Map::new();
+    let mut deferred = Vec::new();
     for (index, credential) in request.credentials.into_iter().take(MOST_CREDENTIALS).enumerate() {
         let at = format!("/credentials/{index}");
         let id = credential.configuration_id;
@@ -214,11 +260,37 @@ pub(crate) async fn check_offer(
             continue;
         }
         let template = active.for_new_offer(app.random.as_ref());
-        for issue in check_subject(app, issuer, template, &credential.subject).await? {
-            report(format!("{at}/subject{}", issue.pointer), &issue.code, issue.message);
-        }
         items.push(PinnedItem { configuration_id: id.clone(), revision: template.revision() });
-        subjects.insert(id, credential.subject);
+        let rehearsed = match &credential.subject {
+            Some(subject) => Some(rehearse(app, issuer, template, subject, None).await?),
+            None if credential.deferred => None,
+            None => {
+                let message = "only what is deferred may do without a subject".to_owned();
+                report(format!("{at}/subject"), "required", message);
+                continue;
+            }
+        };
+        let said = match rehearsed {
+            Some(Rehearsed::Refuses(issues)) => {
+                for issue in issues {
+                    report(format!("{at}/subject{}", issue.pointer), &issue.code, issue.message);
+                }
+                continue;
+            }
+            Some(Rehearsed::Defers(said)) => Some(said),
+            Some(Rehearsed::Issues) | None => None,
+        };
+        if credential.deferred || said.is_some() {
+            deferred.push(Deferred {
+                configuration_id: id.clone(),
+                has_subject: credential.subject.is_some(),
+                interval: said.as_ref().map_or(DEFERRAL_INTERVAL, interval_of),
+                reason: said.map(|said| said.reason),
+            });
+        }
+        if let Some(subject) = credential.subject {
+            subjects.insert(id, subject);
+        }
     }
     if !issues.is_empty() {
         return Err(Problem::invalid(issues));
@@ -226,31 +298,12 @@ pub(crate) async fn check_offer(
     Ok(CheckedOffer {
         items,
         subjects,
+        deferred,
         tx_code: request.tx_code,
         expires_in: request.expires_in,
         by_value: request.by_value,
         grant: request.grant,
     })
-}
-
-/// What the template would refuse.
-async fn check_subject(
-    app: &App,
-    issuer: &Issuer,
-    template: &Template,
-    subject: &Value,
-) -> Result<Vec<Issue>, Problem> {
-    match prepare_dataset(app, issuer, template, Purpose::Offer, subject, app.now()).await {
-        Ok(Outcome::Issue(_)) => Ok(Vec::new()),
-        Ok(Outcome::Refuse(issues)) => Ok(issues),
-        Ok(Outcome::Need(_) | Outcome::Defer(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
-            .detail("the template asks for a lookup or a deferral, which this version does not offer yet")),
-        Err(Unprepared::Crowded) => Err(Problem::too_many(SOON)),
-        Err(Unprepared::Lost(fault)) => Err(Problem::new(ProblemCode::Unavailable).because(fault)),
-        Err(Unprepared::Fault(fault)) => {
-            Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault))
-        }
-    }
 }
 
 /// `count` decimal digits, each equally likely.

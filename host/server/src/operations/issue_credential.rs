@@ -1,42 +1,33 @@
-//! A wallet asks for a credential and gets it (OpenID4VCI §8).
+//! A wallet asks for a credential and gets it, or is told to come back (OpenID4VCI §8).
 //!
 //! The order is the safety: token and proofs are checked, the template shapes
 //! the claims, one transaction re-checks everything and records the intent,
 //! and only then is anything signed. A stale cache cannot issue.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use chancery_credential::jose::Jwk;
-use chancery_credential::keys::KeyUse;
-use chancery_credential::nonces::{NonceError, NonceKind};
-use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof};
 use chancery_credential::tokens::{AccessToken, Granted};
-use chancery_domain::template::{Definition, Format, Issue};
-use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, random_bytes};
-use chancery_engine::{Outcome, Purpose, Template};
-use chancery_protocol::credential::{CredentialRequest, CredentialResponse};
+use chancery_domain::template::{Format, Issue};
+use chancery_domain::{Dataset, IssuanceToken};
+use chancery_engine::{Deferral, Outcome, Purpose, Template};
+use chancery_protocol::credential::{CredentialAnswer, CredentialRequest, CredentialResponse};
 use chancery_protocol::error::ErrorCode;
-use chancery_store::{
-    Asked, Intent, IntentRefused, IssuableOffer, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce,
-};
+use chancery_store::{IntentRefused, IssuableOffer, OfferItem, Seen, Settled};
 use serde_json::{Map, Value};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::agree_on_encryption::{Agreement, agree_on_encryption};
+use super::defer_credential::{Decision, Deferrer, look_at_deferral};
 use super::find_template::find_template;
 use super::keep_input::Question;
-use super::prepare_dataset::{self, Unprepared};
-use super::redeem_code::{PROOF_MEMORY, credential_identifier};
+use super::prepare_dataset::{self, Asked, Unprepared};
+use super::record_issuance::{Basis, Times, Unrecorded, record};
+use super::redeem_code::credential_identifier;
 use super::sign_credential::{Claims, sign};
+use super::verify_key_proofs::{Holders, verify_proofs};
 use crate::app::App;
 use crate::caller::Wallet;
-use crate::issuer::{BATCH_SIZE, Issuer};
+use crate::issuer::Issuer;
 use crate::problem::SOON;
 use crate::refusal::Refusal;
-
-/// No credential outlives this, whatever its template says: status lists must end some day.
-const LONGEST_VALIDITY: Duration = Duration::days(10 * 365);
 
 /// Issues one credential, in as many copies as the wallet proved keys.
 pub(crate) async fn issue_credential(
@@ -44,34 +35,80 @@ pub(crate) async fn issue_credential(
     wallet: Wallet,
     request: CredentialRequest,
     was_encrypted: bool,
-) -> Result<(CredentialResponse, Option<Agreement>), Refusal> {
+) -> Result<(CredentialAnswer, Option<Agreement>), Refusal> {
     let (now, issuer) = (app.now(), wallet.issuer.as_ref());
     let configuration_id = requested_configuration(issuer, &wallet.token, &request)?;
-    if issuer.certificate_is_over(now) {
-        let description = "the certificate of the issuer has expired, ask again when it was renewed";
-        return Err(Refusal::new(ErrorCode::CredentialRequestDenied, description));
-    }
     let asked = request.credential_response_encryption.as_ref();
     let agreement = agree_on_encryption(issuer, asked, was_encrypted)?;
     // What was offered is issued, whether it still is offered to others or not.
     if issuer.template(&configuration_id).is_none() {
-        offered(app, issuer, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
+        offered(app, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
     }
     let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
 
-    let (item, subject, purpose) = offered(app, issuer, &wallet, &configuration_id, now).await?;
-    let template = find_template(app, issuer, &item).await?;
-    let (dataset, asked) = prepare(app, issuer, &template, purpose, &subject, now).await?;
+    let Offered { item, subject, purpose } = offered(app, &wallet, &configuration_id, now).await?;
+    let deferrer = Deferrer { app, wallet: &wallet, item: &item, holders: &holders, now };
+    let order = match item.deferral {
+        None => Order { subject, purpose, completed_at: None, settled: None },
+        Some(deferral) => match look_at_deferral(app, &wallet, deferral, now).await? {
+            Decision::Wait(deferral) => {
+                return Ok((CredentialAnswer::Deferred(deferrer.ask(&deferral).await?), agreement));
+            }
+            Decision::Issue(decided) => decided.order(subject, purpose),
+        },
+    };
+    let answer = match fulfil(app, &wallet, &item, &holders, &order, now).await? {
+        Fulfilled::Issued(response) => CredentialAnswer::Issued(response),
+        Fulfilled::Deferred(deferral) => CredentialAnswer::Deferred(deferrer.defer(&deferral).await?),
+    };
+    Ok((answer, agreement))
+}
 
+/// What is to be issued, and what had to be decided first.
+pub(super) struct Order {
+    /// None if what is deferred was completed with nothing although the offer has nothing either.
+    pub(super) subject: Option<Value>,
+    pub(super) purpose: Purpose,
+    pub(super) completed_at: Option<OffsetDateTime>,
+    pub(super) settled: Option<Settled>,
+}
+
+/// What became of an order.
+pub(super) enum Fulfilled {
+    Issued(CredentialResponse),
+    /// The template says: not now.
+    Deferred(Deferral),
+}
+
+/// Lets the template decide, records, and signs.
+pub(super) async fn fulfil(
+    app: &App,
+    wallet: &Wallet,
+    item: &OfferItem,
+    holders: &Holders,
+    order: &Order,
+    now: OffsetDateTime,
+) -> Result<Fulfilled, Refusal> {
+    let issuer = wallet.issuer.as_ref();
+    if issuer.certificate_is_over(now) {
+        return Err(denied("the certificate of the issuer has expired, ask again when it was renewed"));
+    }
+    let template = find_template(app, issuer, item).await?;
+    let (dataset, question) = match prepare(app, issuer, &template, order, now).await? {
+        Prepared::Dataset(dataset, question) => (dataset, question),
+        Prepared::Deferred(deferral) => return Ok(Fulfilled::Deferred(deferral)),
+    };
     let definition = template.definition();
-    let (_, format) = Format::of_configuration(&configuration_id);
+    let (_, format) = Format::of_configuration(&item.configuration_id);
     let times = Times::of(definition, now);
 
-    let (issuer, tokens) = record(app, &wallet, &item, &holders, asked.noted(issuer), times).await?;
+    let basis = Basis { settled: order.settled.clone(), asked: question.noted(issuer) };
+    let recorded = record(app, wallet, item, holders, basis, times).await;
+    let (issuer, tokens) = recorded.map_err(|unrecorded| not_recorded(unrecorded, order))?;
     let issuer = issuer.as_ref();
     let issuance = tokens.first().map(IssuanceToken::issuance);
     if let Some(issuance) = issuance {
-        asked.keep(app, issuer, issuance, &dataset, now);
+        question.keep(app, issuer, issuance, &dataset, now);
     }
     let claims = Claims { definition, format, dataset: &dataset, times };
     let credentials = sign(app, issuer, claims, &holders.keys, tokens).await?;
@@ -81,7 +118,7 @@ pub(crate) async fn issue_credential(
         issuer.tokens.mint_notification(issuance, wallet.token.offer, app.random.as_ref())
     });
     metrics::counter!("chancery_credentials_issued_total").increment(credentials.len() as u64);
-    Ok((CredentialResponse { credentials, notification_id }, agreement))
+    Ok(Fulfilled::Issued(CredentialResponse { credentials, notification_id }))
 }
 
 /// Which configuration is asked for, and whether the token covers it.
@@ -133,99 +170,62 @@ fn not_covered() -> Refusal {
     Refusal::token_insufficient("the access token is for another credential configuration")
 }
 
-/// The keys that the wallet proved, and what the proofs use up.
-struct Holders {
-    keys: Vec<Jwk>,
-    nonces: Vec<[u8; 32]>,
-}
-
-/// Checks every proof; one that fails fails the request (§8.2).
-fn verify_proofs(wallet: &Wallet, proofs: Option<&Value>, now: OffsetDateTime) -> Result<Holders, Refusal> {
-    let issuer = wallet.issuer.as_ref();
-    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidProof, description);
-    let proofs = proofs.ok_or_else(|| invalid("this credential is bound to a key: proofs are missing"))?;
-    let members = proofs.as_object().ok_or_else(|| invalid("proofs must be an object"))?;
-    let jwts = match (members.get("jwt").and_then(Value::as_array), members.len()) {
-        (Some(jwts), 1) if !jwts.is_empty() => jwts,
-        _ => return Err(invalid("proofs must hold exactly one proof type, jwt, with at least one proof")),
-    };
-    if jwts.len() > usize::from(BATCH_SIZE) {
-        return Err(invalid(&format!("at most {BATCH_SIZE} proofs may come with one request")));
-    }
-
-    let expectations =
-        KeyProofExpectations { issuer: &issuer.identifier, client_id: wallet.token.client.as_deref(), now };
-    let mut holders = Holders { keys: Vec::with_capacity(jwts.len()), nonces: Vec::new() };
-    let mut thumbprints = BTreeSet::new();
-    let mut nonces = BTreeSet::new();
-    for jwt in jwts {
-        let jwt = jwt.as_str().ok_or_else(|| invalid("a proof must be a string"))?;
-        let proof =
-            verify_key_proof(jwt, &expectations).map_err(|error: ProofError| invalid(&error.to_string()))?;
-        let nonce = proof.nonce.as_deref().ok_or_else(|| invalid("the proof has no nonce"))?;
-        let nonce = issuer.nonces.verify(NonceKind::CredentialRequest, nonce, now).map_err(|error| {
-            Refusal::new(
-                ErrorCode::InvalidNonce,
-                match error {
-                    NonceError::Expired => "the nonce has expired, fetch a new one",
-                    NonceError::Unknown => "the nonce is not one of this issuer, fetch a new one",
-                },
-            )
-        })?;
-        nonces.insert(nonce);
-        // Two copies bound to one key would link each other.
-        if !thumbprints.insert(proof.holder.thumbprint()) {
-            return Err(invalid("two proofs are by the same key"));
-        }
-        holders.keys.push(proof.holder);
-    }
-    holders.nonces = nonces.into_iter().collect();
-    Ok(holders)
+/// What an offer holds for a configuration.
+pub(super) struct Offered {
+    pub(super) item: OfferItem,
+    /// None if it is deferred until somebody brings it.
+    pub(super) subject: Option<Value>,
+    pub(super) purpose: Purpose,
 }
 
 /// What the offer holds for the configuration, with its subject data opened.
 async fn offered(
     app: &App,
-    issuer: &Issuer,
     wallet: &Wallet,
     configuration_id: &str,
     now: OffsetDateTime,
-) -> Result<(OfferItem, Value, Purpose), Refusal> {
-    let token = &wallet.token;
-    let offer = match app.redeemed.take(issuer.tenant(), token.offer) {
+) -> Result<Offered, Refusal> {
+    let offer = match app.redeemed.take(wallet.issuer.tenant(), wallet.token.offer) {
         Some(offer) => offer,
-        None => read_offer(app, issuer, wallet, now).await?,
+        None => read_offer(app, wallet, now).await?,
     };
-    let item = offer
-        .items
-        .into_iter()
-        .find(|item| item.configuration_id == configuration_id)
-        .ok_or_else(not_covered)?;
-    if item.issuance.is_some() {
+    let offered = open_offer(wallet, offer, configuration_id)?.ok_or_else(not_covered)?;
+    if offered.item.issuance.is_some() {
         return Err(already_issued());
     }
+    Ok(offered)
+}
+
+/// Opens an offer with the secret that the access token carries. None if it does not offer that.
+pub(super) fn open_offer(
+    wallet: &Wallet,
+    offer: IssuableOffer,
+    configuration_id: &str,
+) -> Result<Option<Offered>, Refusal> {
+    let Some(item) = offer.items.into_iter().find(|item| item.configuration_id == configuration_id) else {
+        return Ok(None);
+    };
     let corrupt = |cause: &dyn std::fmt::Display| {
         Refusal::unavailable(format_args!("the subject data of an offer cannot be read: {cause}"))
     };
-    let subjects = issuer
+    let subjects = wallet
+        .issuer
         .keys
-        .open_subject(token.offer, &token.code, &offer.sealed_subject)
+        .open_subject(wallet.token.offer, &wallet.token.code, &offer.sealed_subject)
         .map_err(|error| corrupt(&error))?;
     let mut subjects: Map<String, Value> =
         serde_json::from_slice(&subjects).map_err(|error| corrupt(&error))?;
-    let subject =
-        subjects.swap_remove(configuration_id).ok_or_else(|| corrupt(&"it lacks this configuration"))?;
-    Ok((item, subject, if offer.is_renewal { Purpose::Renew } else { Purpose::Issue }))
+    let subject = subjects.swap_remove(configuration_id);
+    if subject.is_none() && item.deferral.is_none() {
+        return Err(corrupt(&"it lacks this configuration"));
+    }
+    let purpose = if offer.is_renewal { Purpose::Renew } else { Purpose::Issue };
+    Ok(Some(Offered { item, subject, purpose }))
 }
 
-async fn read_offer(
-    app: &App,
-    issuer: &Issuer,
-    wallet: &Wallet,
-    now: OffsetDateTime,
-) -> Result<IssuableOffer, Refusal> {
+async fn read_offer(app: &App, wallet: &Wallet, now: OffsetDateTime) -> Result<IssuableOffer, Refusal> {
     let id = wallet.token.offer;
-    let mut tx = app.tenant(issuer).await?;
+    let mut tx = app.tenant(&wallet.issuer).await?;
     // A replayed request is to hear that it is one, not what became of the first.
     if let Some(proof) = &wallet.proof
         && tx.was_seen(Seen::DpopProof, &proof.jti_hash).await?
@@ -249,15 +249,22 @@ pub(crate) fn proof_replayed() -> Refusal {
     Refusal::dpop_at_resource(ErrorCode::InvalidDpopProof, "the DPoP proof was used before")
 }
 
-fn no_longer_good() -> Refusal {
+pub(super) fn no_longer_good() -> Refusal {
     Refusal::token_invalid("the offer behind the access token is no longer good")
 }
 
-fn already_issued() -> Refusal {
-    Refusal::new(
-        ErrorCode::CredentialRequestDenied,
-        "this credential was issued already, ask for a new offer",
-    )
+pub(super) fn already_issued() -> Refusal {
+    denied("this credential was issued already, ask for a new offer")
+}
+
+pub(super) fn denied(description: &str) -> Refusal {
+    Refusal::new(ErrorCode::CredentialRequestDenied, description)
+}
+
+/// What a template makes of an order.
+enum Prepared {
+    Dataset(Dataset, Question),
+    Deferred(Deferral),
 }
 
 /// Lets the template shape the claims. A template that fails, fails this request alone.
@@ -265,18 +272,19 @@ async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    purpose: Purpose,
-    subject: &Value,
+    order: &Order,
     now: OffsetDateTime,
-) -> Result<(Dataset, Question), Refusal> {
-    let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
-    let prepared = prepare_dataset::prepare(app, issuer, template, purpose, subject, now).await;
+) -> Result<Prepared, Refusal> {
+    let subject = order.subject.as_ref().ok_or_else(|| Refusal::unavailable("a deferral has no subject"))?;
+    let asked = Asked { purpose: order.purpose, subject, completed_at: order.completed_at, now };
+    let prepared = prepare_dataset::prepare(app, issuer, template, asked).await;
     match prepared.map(Question::apart) {
-        Ok((Outcome::Issue(dataset), question)) => Ok((dataset, question)),
+        Ok((Outcome::Issue(dataset), question)) => Ok(Prepared::Dataset(dataset, question)),
+        Ok((Outcome::Defer(deferral), _)) => Ok(Prepared::Deferred(deferral)),
         Ok((Outcome::Refuse(issues), _)) => {
             Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))
         }
-        Ok((Outcome::Need(_) | Outcome::Defer(_), _)) => {
+        Ok((Outcome::Need(_), _)) => {
             Err(denied("this credential needs a step that the issuer does not offer yet"))
         }
         Err(Unprepared::Crowded) => Err(Refusal::too_many(SOON)),
@@ -292,87 +300,28 @@ fn pointers(issues: &[Issue]) -> String {
     issues.iter().map(|issue| format!("{} {}", issue.pointer, issue.code)).collect::<Vec<_>>().join(", ")
 }
 
-/// How often a request follows a key that was replaced meanwhile.
-const KEY_CHANGES: u32 = 3;
-
-/// Commits the intent; the tokens it returns are the only permission to sign, and only with the key of the
-/// issuer beside them: the wallet may have found this process with a key that was replaced since.
-async fn record(
-    app: &App,
-    wallet: &Wallet,
-    item: &OfferItem,
-    holders: &Holders,
-    asked: Option<Asked>,
-    times: Times,
-) -> Result<(Arc<Issuer>, Vec<IssuanceToken>), Refusal> {
-    let mut issuer = wallet.issuer.clone();
-    let mut intent = Intent { asked, ..intent(app, wallet, item, holders, times).await? };
-    for _ in 0..KEY_CHANGES {
-        intent.key = key_name(&issuer);
-        match app.tenant(&issuer).await?.record_issuance(&intent).await? {
-            Ok(tokens) => return Ok((issuer, tokens)),
-            Err(IntentRefused::KeyNotActive) => {
-                let reloaded = app
-                    .tenants
-                    .reload(issuer.tenant(), Some(issuer.identifier.clone()))
-                    .await
-                    .map_err(Refusal::unavailable)?;
-                issuer = reloaded.ok_or_else(|| Refusal::unavailable("the tenant is gone"))?;
-            }
-            Err(refused) => return Err(not_recorded(refused)),
-        }
-    }
-    Err(not_recorded(IntentRefused::KeyNotActive))
-}
-
-/// The key that this process would sign with.
-fn key_name(issuer: &Issuer) -> SigningKeyName {
-    SigningKeyName {
-        key_use: KeyUse::Credential.as_str().to_owned(),
-        algorithm: issuer.signer.algorithm().as_str().to_owned(),
-        version: issuer.key_version,
-    }
-}
-
-/// What is to be recorded.
-async fn intent(
-    app: &App,
-    wallet: &Wallet,
-    item: &OfferItem,
-    holders: &Holders,
-    times: Times,
-) -> Result<Intent, Refusal> {
-    let (random, issuer) = (app.random.as_ref(), wallet.issuer.as_ref());
-    let statuses = app.status_indices.take(app, issuer, holders.keys.len()).await?;
-    let seen_until = times.now + PROOF_MEMORY;
-    Ok(Intent {
-        issuance: IssuanceId::new(times.now, random_bytes(random)),
-        offer: wallet.token.offer,
-        configuration_id: item.configuration_id.clone(),
-        revision: item.revision,
-        key: key_name(issuer),
-        copies: statuses
-            .into_iter()
-            .map(|status| NewCopy { credential: CredentialId::new(times.now, random_bytes(random)), status })
-            .collect(),
-        nonces: holders.nonces.iter().map(|hash| UsedOnce { hash: *hash, expires_at: seen_until }).collect(),
-        dpop_proof: wallet
-            .proof
-            .as_ref()
-            .map(|proof| UsedOnce { hash: proof.jti_hash, expires_at: seen_until }),
-        asked: None,
-        now: times.now,
-        expires_at: times.expires_at,
-    })
-}
-
-fn not_recorded(refused: IntentRefused) -> Refusal {
+fn not_recorded(unrecorded: Unrecorded, order: &Order) -> Refusal {
+    let refused = match unrecorded {
+        Unrecorded::Refused(refused) => refused,
+        Unrecorded::Failed(refusal) => return refusal,
+    };
+    let comes_back = order.settled.as_ref().is_some_and(|settled| settled.transaction_hash.is_some());
     match refused {
+        // Two requests came back at the same time, or it was refused or withdrawn in this very moment.
+        IntentRefused::AlreadyIssued
+        | IntentRefused::Deferred
+        | IntentRefused::OfferNotIssuable(_)
+        | IntentRefused::NotOffered
+            if comes_back =>
+        {
+            unknown_transaction()
+        }
         IntentRefused::NonceUsed => {
             Refusal::new(ErrorCode::InvalidNonce, "the nonce was used before, fetch a new one")
         }
         IntentRefused::ProofReplayed => proof_replayed(),
         IntentRefused::AlreadyIssued => already_issued(),
+        IntentRefused::Deferred => denied("this credential is deferred, come back with its transaction_id"),
         IntentRefused::OfferNotIssuable(_) | IntentRefused::NotOffered => no_longer_good(),
         IntentRefused::Halted => Refusal::halted(),
         IntentRefused::TenantNotActive | IntentRefused::KeyNotActive | IntentRefused::PluginHalted => {
@@ -381,19 +330,8 @@ fn not_recorded(refused: IntentRefused) -> Refusal {
     }
 }
 
-/// The instants of one issuance.
-#[derive(Clone, Copy)]
-pub(super) struct Times {
-    pub(super) now: OffsetDateTime,
-    pub(super) issued_at: OffsetDateTime,
-    pub(super) expires_at: OffsetDateTime,
-}
-
-impl Times {
-    /// On the hour, all of them: closer times would link copies (RFC 9901 §10.1).
-    pub(super) fn of(definition: &Definition, now: OffsetDateTime) -> Self {
-        let issued_at = now.truncate_to_hour();
-        let validity = Duration::days(definition.validity_days.into()).min(LONGEST_VALIDITY);
-        Self { now, issued_at, expires_at: issued_at + validity }
-    }
+/// Unknown, somebody else's, fetched, over: one answer for all (OpenID4VCI §9.3).
+pub(super) fn unknown_transaction() -> Refusal {
+    let description = "the transaction_id is not one of this access token, or it was used";
+    Refusal::new(ErrorCode::InvalidTransactionId, description)
 }

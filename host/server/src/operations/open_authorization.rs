@@ -11,7 +11,7 @@ use chancery_store::OfferedToHolder;
 use serde_json::{Map, Value};
 
 use super::find_template::find_template;
-use super::prepare_dataset::{Unprepared, prepare_dataset};
+use super::prepare_dataset::{Asked, Unprepared, prepare_dataset};
 use super::push_authorization::no_such_offer;
 use crate::app::App;
 use crate::authorization::{Authorization, Holder, PAGE_LIFETIME, Sitting, configurations};
@@ -31,7 +31,8 @@ pub(crate) enum NextPage {
 pub(crate) struct Preview {
     pub(crate) definition: Definition,
     pub(crate) format: Format,
-    pub(crate) dataset: Dataset,
+    /// None if nobody knows yet what it will say.
+    pub(crate) dataset: Option<Dataset>,
 }
 
 /// The request behind the `request_uri` of a client.
@@ -123,20 +124,32 @@ async fn preview(
     let mut previews = Vec::new();
     for item in offer.items.iter().filter(|item| configurations(&granted).contains(&item.configuration_id)) {
         let template = find_template(app, issuer, item).await?;
-        let subject = subjects
-            .get(&item.configuration_id)
-            .ok_or_else(|| corrupt(&"it lacks a configuration of the offer"))?;
-        let prepared = prepare_dataset(app, issuer, &template, Purpose::Offer, subject, app.now()).await;
+        let (_, format) = Format::of_configuration(&item.configuration_id);
+        let definition = template.definition().clone();
+        let subject = match subjects.get(&item.configuration_id) {
+            Some(subject) => subject,
+            // Nobody has brought it yet.
+            None if item.deferral.is_some() => {
+                previews.push(Preview { definition, format, dataset: None });
+                continue;
+            }
+            None => return Err(corrupt(&"it lacks a configuration of the offer")),
+        };
+        // What is deferred is shown as it is going to be if it is completed as it is.
+        let now = app.now();
+        let completed_at = item.deferral.map(|_| now);
+        let asked = Asked { purpose: Purpose::Offer, subject, completed_at, now };
+        let prepared = prepare_dataset(app, issuer, &template, asked).await;
         let dataset = match prepared {
-            Ok(Outcome::Issue(dataset)) => dataset,
+            Ok(Outcome::Issue(dataset)) => Some(dataset),
+            Ok(Outcome::Defer(_)) => None,
             Ok(Outcome::Refuse(issues)) => return Err(refused(&issues)),
-            Ok(Outcome::Need(_) | Outcome::Defer(_)) => return Err(refused(&[])),
+            Ok(Outcome::Need(_)) => return Err(refused(&[])),
             Err(Unprepared::Crowded) => return Err(Refusal::too_many(SOON)),
             Err(Unprepared::Lost(fault)) => return Err(Refusal::unavailable(fault)),
             Err(Unprepared::Fault(fault)) => return Err(refused(&[]).because(fault)),
         };
-        let (_, format) = Format::of_configuration(&item.configuration_id);
-        previews.push(Preview { definition: template.definition().clone(), format, dataset });
+        previews.push(Preview { definition, format, dataset });
     }
     Ok(previews)
 }

@@ -21,6 +21,23 @@ pub(crate) enum Unprepared {
     Fault(Fault),
 }
 
+/// What a template is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) purpose: Purpose,
+    pub(crate) subject: &'a Value,
+    /// When somebody completed what was deferred.
+    pub(crate) completed_at: Option<OffsetDateTime>,
+    pub(crate) now: OffsetDateTime,
+}
+
+impl Asked<'_> {
+    fn of<'a>(&'a self, issuer: &'a Issuer) -> PrepareRequest<'a> {
+        let Self { purpose, subject, completed_at, now } = *self;
+        PrepareRequest { completed_at, ..PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now) }
+    }
+}
+
 /// What the template said, and what it was asked.
 pub(crate) struct Prepared {
     pub(crate) outcome: Outcome,
@@ -35,11 +52,9 @@ pub(crate) async fn prepare_dataset(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    purpose: Purpose,
-    subject: &Value,
-    now: OffsetDateTime,
+    asked: Asked<'_>,
 ) -> Result<Outcome, Unprepared> {
-    Ok(prepare(app, issuer, template, purpose, subject, now).await?.outcome)
+    Ok(prepare(app, issuer, template, asked).await?.outcome)
 }
 
 /// Asks the template, which asks its schema first. No transaction is open meanwhile.
@@ -47,15 +62,13 @@ pub(crate) async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    purpose: Purpose,
-    subject: &Value,
-    now: OffsetDateTime,
+    asked: Asked<'_>,
 ) -> Result<Prepared, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
-    let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
+    let request = asked.of(issuer);
     let (call, input) = template.measure_with_input(&request).await;
     let place = (issuer.tenant(), template.revision().component);
-    app.tallies.count(place, &template.definition().configuration_id, &call, now);
+    app.tallies.count(place, &template.definition().configuration_id, &call, asked.now);
     let (answered, fuel) = (call.answer, call.usage.fuel);
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
         app.shadows.ask(app, issuer, shadow.clone(), (&request, outcome));
@@ -86,10 +99,12 @@ impl Shadows {
         let (request, outcome) = asked;
         let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
         let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
+        let completed_at = request.completed_at;
         let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
         app.tasks.spawn(async move {
             let _place = place;
-            let instead = shadow.prepare(&PrepareRequest::new(purpose, &slug, &subject, now)).await;
+            let request = PrepareRequest::new(purpose, &slug, &subject, now);
+            let instead = shadow.prepare(&PrepareRequest { completed_at, ..request }).await;
             let component = shadow.revision().component;
             tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
         });

@@ -11,7 +11,7 @@ use chancery_protocol::issuer_metadata::{CredentialIssuerMetadata, IssuerDisplay
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::issue_credential::Times;
+use super::record_issuance::Times;
 use super::sign_credential::{Claims, sign_as};
 use crate::issuer::{Signatory, configurations};
 use crate::wallet::metadata::describe_issuer;

@@ -11,7 +11,7 @@ use chancery_protocol::token::{AuthorizationDetail, TokenResponse};
 use chancery_store::Authorized;
 use sha2::{Digest as _, Sha256};
 
-use super::redeem_code::{TOKEN_LIFETIME, by_identifiers, grant, token_response, use_up};
+use super::redeem_code::{by_identifiers, grant, lifetime, token_response, use_up};
 use super::refresh_token::begin_family;
 use crate::app::App;
 use crate::authorization::{Consent, configurations};
@@ -50,8 +50,8 @@ pub(crate) async fn redeem_authorization(
     if let Some(proof) = &proof {
         use_up(&mut tx, proof, now).await?;
     }
-    match tx.redeem_authorization(consent.authorization, consent.offer, now).await? {
-        Authorized::Redeemed => {}
+    let is_deferred = match tx.redeem_authorization(consent.authorization, consent.offer, now).await? {
+        Authorized::Redeemed { is_deferred } => is_deferred,
         Authorized::Replayed => {
             tx.end_family(consent.offer).await?;
             tx.commit().await?;
@@ -62,19 +62,19 @@ pub(crate) async fn redeem_authorization(
             tx.rollback().await?;
             return Err(no_good());
         }
-    }
+    };
     let token = AccessToken {
         offer: consent.offer,
         code,
+        expires_at: now + lifetime(issuer, proof.is_some(), is_deferred),
         thumbprint: proof.map(|proof| proof.thumbprint),
         granted,
         client: Some(consent.client_id),
-        expires_at: now + TOKEN_LIFETIME,
     };
     let refresh_token = begin_family(app, issuer, &mut tx, &token, None).await?;
     tx.commit().await?;
     metrics::counter!("chancery_codes_redeemed_total").increment(1);
-    Ok(TokenResponse { refresh_token, ..token_response(app, issuer, &token) })
+    Ok(TokenResponse { refresh_token, ..token_response(app, issuer, &token, now) })
 }
 
 /// Client, redirect URI, verifier and key must be those of the request that the holder consented to.

@@ -19,6 +19,16 @@ pub(crate) const TOKEN_LIFETIME: Duration = Duration::minutes(5);
 /// How long a DPoP proof is remembered: longer than any nonce lives, or a replay window would open.
 pub(crate) const PROOF_MEMORY: Duration = Duration::minutes(15);
 
+/// How long an access token is good for. One that is for something deferred lasts until that is over; but not one that
+/// anybody could use who found it (OpenID4VCI §13.6).
+pub(crate) fn lifetime(issuer: &Issuer, is_bound: bool, is_deferred: bool) -> Duration {
+    if is_bound && is_deferred {
+        Duration::days(issuer.settings.deferral_days.into())
+    } else {
+        TOKEN_LIFETIME
+    }
+}
+
 /// A token request as the wallet meant it.
 pub(crate) struct TokenRequest {
     pub(crate) code: String,
@@ -88,23 +98,30 @@ pub(crate) async fn redeem_code(
             return Err(refusal);
         }
     };
+    let is_deferred = issuable.items.iter().any(|item| item.deferral.is_some());
+    let proof_is_there = proof.is_some();
     let token = AccessToken {
         offer,
         code,
         thumbprint: proof.map(|proof| proof.thumbprint),
         granted: granted.as_ref().map_or(Granted::Everything, |details| by_identifiers(details)),
         client: request.client,
-        expires_at: now + TOKEN_LIFETIME,
+        expires_at: now + lifetime(issuer, proof_is_there, is_deferred),
     };
     let refresh_token = begin_family(app, issuer, &mut tx, &token, Some(&issuable)).await?;
     tx.commit().await?;
     metrics::counter!("chancery_codes_redeemed_total").increment(1);
     app.redeemed.keep(issuer.tenant(), offer, issuable);
-    Ok(TokenResponse { refresh_token, ..token_response(app, issuer, &token) })
+    Ok(TokenResponse { refresh_token, ..token_response(app, issuer, &token, now) })
 }
 
 /// What the wallet is told of its token.
-pub(crate) fn token_response(app: &App, issuer: &Issuer, token: &AccessToken) -> TokenResponse {
+pub(crate) fn token_response(
+    app: &App,
+    issuer: &Issuer,
+    token: &AccessToken,
+    now: OffsetDateTime,
+) -> TokenResponse {
     let (scope, details) = match &token.granted {
         Granted::Everything => (None, Vec::new()),
         Granted::Configurations(ids) => (Some(ids.join(" ")), Vec::new()),
@@ -113,7 +130,7 @@ pub(crate) fn token_response(app: &App, issuer: &Issuer, token: &AccessToken) ->
     TokenResponse {
         access_token: issuer.tokens.mint(token, app.random.as_ref()),
         token_type: if token.thumbprint.is_some() { "DPoP" } else { "Bearer" }.to_owned(),
-        expires_in: u32::try_from(TOKEN_LIFETIME.whole_seconds()).unwrap_or_default(),
+        expires_in: u32::try_from((token.expires_at - now).whole_seconds()).unwrap_or_default(),
         refresh_token: None,
         scope,
         authorization_details: details,

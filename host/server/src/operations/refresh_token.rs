@@ -15,7 +15,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::redeem_authorization::narrowed;
-use super::redeem_code::{TOKEN_LIFETIME, token_response, use_up};
+use super::redeem_code::{TOKEN_LIFETIME, lifetime, token_response, use_up};
 use crate::app::App;
 use crate::caller::UsedProof;
 use crate::issuer::Issuer;
@@ -45,6 +45,9 @@ struct Renewable {
     granted: Granted,
     client: Option<String>,
     thumbprint: String,
+    /// That of the offer which the latest access token is for.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// Begins a family beside an access token that was just granted, if the issuer renews and the token is bound. It
@@ -76,12 +79,18 @@ pub(crate) async fn begin_family(
     let pin = |item: &OfferItem| {
         (item.configuration_id.clone(), item.revision.component, item.revision.configuration)
     };
+    // What somebody decided once, nobody has decided for the next time.
+    let pinned: Vec<_> = offer.items.iter().filter(|item| item.deferral.is_none()).map(pin).collect();
+    if pinned.is_empty() {
+        return Ok(None);
+    }
     let renewable = Renewable {
         subjects: serde_json::from_slice(&subjects).map_err(|error| unreadable(&error))?,
-        pinned: offer.items.iter().map(pin).collect(),
+        pinned,
         granted: token.granted.clone(),
         client: token.client.clone(),
         thumbprint,
+        code: Some(token.code.as_str().to_owned()),
     };
     let secret = Code::random(app.random.as_ref());
     let family = NewFamily {
@@ -122,7 +131,7 @@ pub(crate) async fn refresh_token(
     let renewable = issuer.keys.open_family(token.family, &secret, &family.sealed).map_err(|error| {
         Refusal::unavailable(format_args!("what is to be renewed does not open: {error}"))
     })?;
-    let renewable: Renewable = serde_json::from_slice(&renewable).map_err(Refusal::unavailable)?;
+    let mut renewable: Renewable = serde_json::from_slice(&renewable).map_err(Refusal::unavailable)?;
     let granted = match check(issuer, &renewable, &request, &proof, family.is_halted) {
         Ok(granted) => granted,
         // The proof is used up: a replay is to hear the same.
@@ -132,7 +141,19 @@ pub(crate) async fn refresh_token(
         }
     };
     let next = Code::random(app.random.as_ref());
+    // What is waited for is fetched with a token for the same offer; nothing is renewed meanwhile.
+    if let (Some(offer), Some(code)) = (family.awaits, renewable.code.as_deref().and_then(Code::parse)) {
+        let sealed = seal(app, issuer, token.family, &next, &renewable)?;
+        tx.wait_on(token.family, &next.refresh_hash(), &sealed).await?;
+        tx.commit().await?;
+        let expires_at = now + lifetime(issuer, true, true);
+        let (thumbprint, client) = (Some(proof.thumbprint), renewable.client);
+        let access = AccessToken { offer, code, thumbprint, granted, client, expires_at };
+        let next = text(app, issuer, token.family, &next);
+        return Ok(TokenResponse { refresh_token: Some(next), ..token_response(app, issuer, &access, now) });
+    }
     let code = OfferSecret::random(app.random.as_ref()).code();
+    renewable.code = Some(code.as_str().to_owned());
     let renewal = renewal(app, issuer, token.family, &renewable, (&next, &code), now)?;
     tx.renew(&renewal).await?;
     tx.commit().await?;
@@ -148,7 +169,7 @@ pub(crate) async fn refresh_token(
         expires_at: now + TOKEN_LIFETIME,
     };
     let next = text(app, issuer, token.family, &next);
-    Ok(TokenResponse { refresh_token: Some(next), ..token_response(app, issuer, &access) })
+    Ok(TokenResponse { refresh_token: Some(next), ..token_response(app, issuer, &access, now) })
 }
 
 /// Whether the family is the caller's, and of what it holds, what is asked for.
@@ -209,6 +230,7 @@ fn issuable(renewal: &Renewal) -> IssuableOffer {
         configuration_id: item.configuration_id.clone(),
         revision: item.revision,
         issuance: None,
+        deferral: None,
     };
     IssuableOffer {
         items: renewal.items.iter().map(item).collect(),

@@ -68,6 +68,7 @@ pub(crate) async fn replay_issuance(
         configuration_id: decision.configuration_id.clone(),
         revision: decision.revision,
         issuance: None,
+        deferral: None,
     };
     let template = find_template(app, issuer, &item).await;
     let template =

@@ -8,7 +8,7 @@ use chancery_domain::template::{Definition, Format};
 use chancery_domain::{Dataset, IssuanceToken};
 use chancery_protocol::credential::IssuedCredential;
 
-use super::issue_credential::Times;
+use super::record_issuance::Times;
 use crate::app::App;
 use crate::issuer::{Issuer, Signatory};
 use crate::refusal::Refusal;

@@ -76,7 +76,11 @@ pub(crate) async fn sign_in_demo_holder(
                 None => problems.push(format!("{}: must be JSON", field.member)),
             }
         }
-        credentials.push(OfferedCredential { configuration_id: id.clone(), subject: Value::Object(subject) });
+        credentials.push(OfferedCredential {
+            configuration_id: id.clone(),
+            subject: Some(Value::Object(subject)),
+            deferred: false,
+        });
     }
     if !problems.is_empty() {
         return Ok(Demonstrated::NotYet(sitting, problems));

@@ -69,6 +69,7 @@ pub(crate) fn describe_issuer(
         credential_issuer: identifier.to_owned(),
         credential_endpoint: format!("{identifier}/credential"),
         nonce_endpoint: Some(format!("{identifier}/nonce")),
+        deferred_credential_endpoint: Some(format!("{identifier}/deferred-credential")),
         notification_endpoint: Some(format!("{identifier}/notification")),
         batch_credential_issuance: Some(BatchCredentialIssuance { batch_size: BATCH_SIZE }),
         credential_request_encryption: of_requests,

@@ -4,6 +4,7 @@
 pub(crate) mod authorize;
 pub(crate) mod challenge;
 pub(crate) mod credential;
+pub(crate) mod deferred_credential;
 pub(crate) mod encryption;
 mod form;
 pub(crate) mod keys;

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use chancery_credential::secrets::OfferSecret;
 use chancery_domain::OfferState;
 use chancery_protocol::offer::OfferLink;
-use chancery_store::Offer;
+use chancery_store::{Offer, OfferItem};
 use fast_qr::convert::{Builder, svg::SvgBuilder};
 use fast_qr::{ECL, QRBuilder};
 use time::OffsetDateTime;
@@ -77,7 +77,14 @@ fn nothing(issuer: &Issuer) -> Response {
 fn describe(issuer: &Issuer, secret: &OfferSecret, offer: &Offer, now: OffsetDateTime) -> OfferPage {
     let is_open = offer.state.is_redeemable() && now < offer.expires_at;
     let state = if offer.state.is_redeemable() && !is_open { OfferState::Expired } else { offer.state };
-    let (word, explanation) = in_plain_words(state);
+    let is_awaited = |item: &OfferItem| item.deferral.is_some() && item.issuance.is_none();
+    let (word, explanation) = match state {
+        OfferState::Redeemed if offer.items.iter().any(is_awaited) => (
+            "being checked",
+            "The issuer has yet to decide. Your wallet asks again by itself; you can put this page away.",
+        ),
+        state => in_plain_words(state),
+    };
     OfferPage {
         issuer: issuer.tenant.name.clone(),
         title: title(issuer, offer),

@@ -73,7 +73,7 @@ async fn a_code_is_exchanged_once_and_a_second_time_ends_the_offer() {
         state
     };
     assert_eq!(exchange(NOW + CODE).await, Authorized::Over, "its time is over");
-    assert_eq!(exchange(NOW).await, Authorized::Redeemed);
+    assert_eq!(exchange(NOW).await, Authorized::Redeemed { is_deferred: false });
     assert_eq!(state().await, OfferState::Redeemed);
     assert_eq!(exchange(NOW).await, Authorized::Replayed);
     assert_eq!(state().await, OfferState::Failed);
@@ -93,7 +93,10 @@ async fn of_two_consents_to_an_offer_one_is_exchanged() {
     create(&store, tenant, &offer).await;
     let (first, second) = (consented(&store, tenant, &offer).await, consented(&store, tenant, &offer).await);
     let mut tx = store.tenant(tenant).await.unwrap();
-    assert_eq!(tx.redeem_authorization(first, offer.id, NOW).await.unwrap(), Authorized::Redeemed);
+    assert_eq!(
+        tx.redeem_authorization(first, offer.id, NOW).await.unwrap(),
+        Authorized::Redeemed { is_deferred: false }
+    );
     tx.commit().await.unwrap();
     let mut tx = store.tenant(tenant).await.unwrap();
     assert_eq!(tx.redeem_authorization(second, offer.id, NOW).await.unwrap(), Authorized::Over);

@@ -22,7 +22,8 @@ use crate::support::*;
 /// A tenant with a row in every table.
 async fn settled(store: &Store, slug: &str) -> TenantId {
     let tenant = issuer(store, slug).await;
-    create(store, tenant, &new_offer()).await;
+    let offered = new_offer();
+    create(store, tenant, &offered).await;
     let mut intent = intent(&redeemed(store, tenant).await);
     intent.nonces = vec![UsedOnce { hash: digest(), expires_at: NOW + Duration::minutes(5) }];
     store.tenant(tenant).await.unwrap().record_issuance(&intent).await.unwrap().unwrap();
@@ -46,6 +47,7 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
         expires_at: NOW,
     };
     tx.begin_family(&family).await.unwrap();
+    assert!(tx.defer(&new_deferral(&offered)).await.unwrap());
     seal(&mut tx, 1).await;
     tx.record(&entry(Action::ApiKeyCreated, id, None)).await.unwrap();
     let name = SigningKeyName { key_use: "credential".to_owned(), algorithm: "ES256".to_owned(), version: 1 };

@@ -8,6 +8,7 @@ mod cancellation;
 mod catalogue;
 mod clients;
 mod database;
+mod deferrals;
 mod embedded;
 mod faults;
 mod isolation;

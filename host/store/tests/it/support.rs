@@ -8,13 +8,13 @@ use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::{Administrator, TenantStatus};
 use chancery_domain::{
-    ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, InvitationId, IssuanceId, OfferGrant,
-    OfferId, StatusEntry, Tenant, TenantId,
+    ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, DeferralId, InvitationId, IssuanceId,
+    OfferGrant, OfferId, StatusEntry, Tenant, TenantId,
 };
 use chancery_store::{
     Activation, Asked, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewComponent,
-    NewCopy, NewInvitation, NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption, Seal,
-    SigningKeyName, Store, StoredKey,
+    NewCopy, NewDeferral, NewInvitation, NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption,
+    Seal, SigningKeyName, Store, StoredKey,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -164,6 +164,21 @@ pub(crate) async fn redeemed(store: &Store, tenant: TenantId) -> NewOffer {
     offer
 }
 
+/// A deferral of the badge of an offer.
+pub(crate) fn new_deferral(offer: &NewOffer) -> NewDeferral {
+    NewDeferral {
+        id: DeferralId::new(NOW, unique()),
+        offer: offer.id,
+        configuration_id: BADGE.to_owned(),
+        has_subject: true,
+        recipient: b"recipient".to_vec(),
+        interval: 5,
+        reason: None,
+        created_at: NOW,
+        expires_at: NOW + Duration::HOUR,
+    }
+}
+
 /// An intent to issue one copy, at an index of its own.
 pub(crate) fn intent(offer: &NewOffer) -> Intent {
     static INDEX: AtomicU64 = AtomicU64::new(0);
@@ -181,6 +196,7 @@ pub(crate) fn intent(offer: &NewOffer) -> Intent {
         nonces: Vec::new(),
         dpop_proof: None,
         asked: Some(Asked { input_tag: [5; 32], fuel: 7 }),
+        deferral: None,
         now: NOW,
         expires_at: NOW + Duration::days(90),
     }

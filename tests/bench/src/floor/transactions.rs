@@ -195,6 +195,7 @@ fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {
         nonces: vec![UsedOnce { hash: bytes()?, expires_at: now + Span::minutes(15) }],
         dpop_proof: None,
         asked: Some(Asked { input_tag: bytes()?, fuel: 100_000 }),
+        deferral: None,
         now,
         expires_at: now + Span::days(365),
     })

@@ -73,6 +73,21 @@ async fn every_change_is_told_once() {
                 let made = json!({ "same": true, "input": "given" });
                 (answer, id, "decision.replayed", Value::Null, made)
             }
+            ("post", "/deferrals/{id}/complete") => {
+                let id = issuer.offer(badge().deferred()).await.deferral();
+                let answer = issuer.complete(&id, &json!({})).await;
+                let (before, after) = (
+                    json!({ "state": "pending" }),
+                    json!({ "state": "completed", "subject_brought": false }),
+                );
+                (answer, id, "deferral.completed", before, after)
+            }
+            ("post", "/deferrals/{id}/refuse") => {
+                let id = issuer.offer(badge().deferred()).await.deferral();
+                let answer = issuer.refuse(&id, "Not this time").await;
+                let (before, after) = (json!({ "state": "pending" }), json!({ "state": "refused" }));
+                (answer, id, "deferral.refused", before, after)
+            }
             ("post", "/api-keys") => {
                 let made = json!({ "name": "a name", "scopes": ["auditor"] });
                 let answer = issuer.post("/api-keys", &made).await;

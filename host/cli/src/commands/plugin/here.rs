@@ -190,7 +190,9 @@ async fn ask(template: &Template, run: &RunPlugin, subject: &Value) -> Result<Me
         For::Issue => Purpose::Issue,
         For::Renew => Purpose::Renew,
     };
-    Ok(template.measure(&PrepareRequest::new(purpose, "here", subject, now)).await)
+    let completed_at = run.completed.then_some(now);
+    let request = PrepareRequest { completed_at, ..PrepareRequest::new(purpose, "here", subject, now) };
+    Ok(template.measure(&request).await)
 }
 
 /// The time that somebody wrote; else now.

@@ -5,8 +5,10 @@ pub(crate) mod create;
 pub(crate) mod list;
 pub(crate) mod show;
 
-use chancery_domain::{CredentialId, CredentialStatus, OfferGrant, OfferId, OfferState};
-use chancery_store::{Credential, Offer};
+use chancery_domain::{
+    CredentialId, CredentialStatus, DeferralId, DeferralState, OfferGrant, OfferId, OfferState,
+};
+use chancery_store::{Credential, Deferral, Offer};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -37,6 +39,27 @@ pub(crate) struct OfferView {
     /// What was issued for it; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     credentials: Option<Vec<OfferCredential>>,
+    /// What somebody has to complete, or had to; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deferrals: Option<Vec<OfferDeferral>>,
+}
+
+/// A credential of an offer that is or was deferred.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct OfferDeferral {
+    /// `dfr_…`
+    #[schema(value_type = String)]
+    id: DeferralId,
+    configuration_id: String,
+    /// `pending`, `completed`, `refused`, `issued`, `expired` or `cancelled`.
+    #[schema(value_type = String)]
+    state: DeferralState,
+}
+
+impl From<Deferral> for OfferDeferral {
+    fn from(row: Deferral) -> Self {
+        Self { id: row.id, configuration_id: row.configuration_id, state: row.state }
+    }
 }
 
 /// A credential of an offer.
@@ -64,6 +87,7 @@ impl OfferView {
             created_at: row.created_at,
             expires_at: row.expires_at,
             credentials: None,
+            deferrals: None,
         }
     }
 }

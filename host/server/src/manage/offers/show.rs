@@ -8,7 +8,7 @@ use axum::response::Response;
 use chancery_domain::{CredentialId, OfferId};
 use chancery_store::{CredentialFilter, Page};
 
-use super::{OfferCredential, OfferView};
+use super::{OfferCredential, OfferDeferral, OfferView};
 use crate::app::App;
 use crate::caller::{Manager, Reads};
 use crate::no_store;
@@ -32,8 +32,10 @@ pub(crate) async fn show(
     let mut tx = app.tenant(&manager.issuer).await?;
     let row = tx.offer(id).await?;
     let (credentials, _) = tx.credentials(&CredentialFilter { offer: Some(id) }, &MOST).await?;
+    let (deferrals, _) = tx.deferrals(None, Some(id), app.now(), &Page { before: None, limit: 100 }).await?;
     tx.commit().await?;
     let mut view = OfferView::new(row.ok_or_else(Problem::not_found)?, app.now());
     view.credentials = Some(credentials.into_iter().map(OfferCredential::from).collect());
+    view.deferrals = Some(deferrals.into_iter().map(OfferDeferral::from).collect());
     Ok(no_store(Json(view)))
 }

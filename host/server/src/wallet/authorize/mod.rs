@@ -63,6 +63,8 @@ struct ConsentPage<'a> {
 struct Card {
     name: String,
     claims: Vec<Claim>,
+    /// Whether somebody has yet to say what it will hold.
+    is_open: bool,
 }
 
 struct Claim {
@@ -141,14 +143,16 @@ fn consent_page(app: &App, issuer: &Issuer, sitting: &Sitting, previews: Vec<Pre
 }
 
 fn card(preview: Preview) -> Card {
-    let Preview { definition, format, mut dataset } = preview;
+    let Preview { definition, format, dataset } = preview;
+    let is_open = dataset.is_none();
+    let mut values = dataset.map(|dataset| dataset.values).unwrap_or_default();
     let shown = definition.fields.iter().filter(|field| definition.shows(&field.name, format));
     let claims = shown.filter_map(|field| {
-        let value = dataset.values.swap_remove(&field.name)?;
+        let value = values.swap_remove(&field.name)?;
         let is_image = field.kind == ValueKind::Image;
         Some(Claim { label: label_of(field), value: in_plain_words(&value), is_image })
     });
-    Card { name: name_of(&definition), claims: claims.collect() }
+    Card { name: name_of(&definition), claims: claims.collect(), is_open }
 }
 
 /// In English, or else in the first language that there is.

@@ -1,0 +1,142 @@
+//! Record first, sign second: the intent is committed before anything is signed.
+
+use std::sync::Arc;
+
+use chancery_credential::keys::KeyUse;
+use chancery_domain::template::Definition;
+use chancery_domain::{CredentialId, IssuanceId, IssuanceToken, random_bytes};
+use chancery_store::{
+    Asked, Intent, IntentRefused, NewCopy, OfferItem, Settled, SigningKeyName, StoreError, UsedOnce,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::redeem_code::PROOF_MEMORY;
+use super::verify_key_proofs::Holders;
+use crate::app::App;
+use crate::caller::Wallet;
+use crate::issuer::Issuer;
+use crate::refusal::Refusal;
+
+/// No credential outlives this, whatever its template says: status lists must end some day.
+const LONGEST_VALIDITY: Duration = Duration::days(10 * 365);
+/// How often a request follows a key that was replaced meanwhile.
+const KEY_CHANGES: u32 = 3;
+
+/// Why there is no permission to sign.
+pub(super) enum Unrecorded {
+    /// The transaction said so.
+    Refused(IntentRefused),
+    /// Something of ours is away.
+    Failed(Refusal),
+}
+
+impl From<StoreError> for Unrecorded {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Refusal> for Unrecorded {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(refusal)
+    }
+}
+
+/// What an intent rests on, besides what the wallet proved.
+#[derive(Default)]
+pub(super) struct Basis {
+    /// What somebody had to decide first.
+    pub(super) settled: Option<Settled>,
+    /// What the template was asked.
+    pub(super) asked: Option<Asked>,
+}
+
+/// Commits the intent; the tokens it returns are the only permission to sign, and only with the key of the
+/// issuer beside them: the wallet may have found this process with a key that was replaced since.
+pub(super) async fn record(
+    app: &App,
+    wallet: &Wallet,
+    item: &OfferItem,
+    holders: &Holders,
+    basis: Basis,
+    times: Times,
+) -> Result<(Arc<Issuer>, Vec<IssuanceToken>), Unrecorded> {
+    let mut issuer = wallet.issuer.clone();
+    let mut intent = intent(app, wallet, item, holders, basis, times).await?;
+    for _ in 0..KEY_CHANGES {
+        intent.key = key_name(&issuer);
+        match app.tenant(&issuer).await?.record_issuance(&intent).await? {
+            Ok(tokens) => return Ok((issuer, tokens)),
+            Err(IntentRefused::KeyNotActive) => {
+                let reloaded = app
+                    .tenants
+                    .reload(issuer.tenant(), Some(issuer.identifier.clone()))
+                    .await
+                    .map_err(Refusal::unavailable)?;
+                issuer = reloaded.ok_or_else(|| Refusal::unavailable("the tenant is gone"))?;
+            }
+            Err(refused) => return Err(Unrecorded::Refused(refused)),
+        }
+    }
+    Err(Unrecorded::Refused(IntentRefused::KeyNotActive))
+}
+
+/// The key that this process would sign with.
+fn key_name(issuer: &Issuer) -> SigningKeyName {
+    SigningKeyName {
+        key_use: KeyUse::Credential.as_str().to_owned(),
+        algorithm: issuer.signer.algorithm().as_str().to_owned(),
+        version: issuer.key_version,
+    }
+}
+
+/// What is to be recorded.
+async fn intent(
+    app: &App,
+    wallet: &Wallet,
+    item: &OfferItem,
+    holders: &Holders,
+    basis: Basis,
+    times: Times,
+) -> Result<Intent, Refusal> {
+    let (random, issuer) = (app.random.as_ref(), wallet.issuer.as_ref());
+    let statuses = app.status_indices.take(app, issuer, holders.keys.len()).await?;
+    let seen_until = times.now + PROOF_MEMORY;
+    Ok(Intent {
+        issuance: IssuanceId::new(times.now, random_bytes(random)),
+        offer: wallet.token.offer,
+        configuration_id: item.configuration_id.clone(),
+        revision: item.revision,
+        key: key_name(issuer),
+        copies: statuses
+            .into_iter()
+            .map(|status| NewCopy { credential: CredentialId::new(times.now, random_bytes(random)), status })
+            .collect(),
+        nonces: holders.nonces.iter().map(|hash| UsedOnce { hash: *hash, expires_at: seen_until }).collect(),
+        dpop_proof: wallet
+            .proof
+            .as_ref()
+            .map(|proof| UsedOnce { hash: proof.jti_hash, expires_at: seen_until }),
+        asked: basis.asked,
+        deferral: basis.settled,
+        now: times.now,
+        expires_at: times.expires_at,
+    })
+}
+
+/// The instants of one issuance.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub(super) now: OffsetDateTime,
+    pub(super) issued_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
+}
+
+impl Times {
+    /// On the hour, all of them: closer times would link copies (RFC 9901 §10.1).
+    pub(super) fn of(definition: &Definition, now: OffsetDateTime) -> Self {
+        let issued_at = now.truncate_to_hour();
+        let validity = Duration::days(definition.validity_days.into()).min(LONGEST_VALIDITY);
+        Self { now, issued_at, expires_at: issued_at + validity }
+    }
+}

@@ -1,0 +1,44 @@
+//! A template is asked before it matters, so that what is wrong with a subject is said to whoever brings it.
+
+use chancery_domain::template::Issue;
+use chancery_engine::{Deferral, Outcome, Purpose, Template};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::prepare_dataset::{Asked, Unprepared, prepare_dataset};
+use crate::app::App;
+use crate::issuer::Issuer;
+use crate::problem::{Problem, ProblemCode, SOON};
+
+/// What a template would do.
+pub(crate) enum Rehearsed {
+    /// Issue it.
+    Issues,
+    /// Refuse it, for these reasons.
+    Refuses(Vec<Issue>),
+    /// Have the wallet come back.
+    Defers(Deferral),
+}
+
+/// Asks the template; nothing will be signed.
+pub(crate) async fn rehearse(
+    app: &App,
+    issuer: &Issuer,
+    template: &Template,
+    subject: &Value,
+    completed_at: Option<OffsetDateTime>,
+) -> Result<Rehearsed, Problem> {
+    let asked = Asked { purpose: Purpose::Offer, subject, completed_at, now: app.now() };
+    match prepare_dataset(app, issuer, template, asked).await {
+        Ok(Outcome::Issue(_)) => Ok(Rehearsed::Issues),
+        Ok(Outcome::Refuse(issues)) => Ok(Rehearsed::Refuses(issues)),
+        Ok(Outcome::Defer(deferral)) => Ok(Rehearsed::Defers(deferral)),
+        Ok(Outcome::Need(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
+            .detail("the template asks for a lookup, which this version does not offer yet")),
+        Err(Unprepared::Crowded) => Err(Problem::too_many(SOON)),
+        Err(Unprepared::Lost(fault)) => Err(Problem::new(ProblemCode::Unavailable).because(fault)),
+        Err(Unprepared::Fault(fault)) => {
+            Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault))
+        }
+    }
+}
