@@ -6,6 +6,7 @@ mod licenses;
 mod plugins;
 mod tenants;
 mod wallet;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use licenses::{IssueLicense, LicenseCommand};
 pub(crate) use plugins::{Configured, For, How, Kind, NewPlugin, One, PluginCommand, RunPlugin, Shelf};
 pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
+pub(crate) use webhooks::{OneWebhook, WebhookCommand};
 
 /// What follows the command list of `chancery --help`.
 const AFTER_HELP: &str = "\
@@ -121,6 +123,9 @@ pub(crate) enum Command {
     /// Rotate and list signing keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Have other systems told what happens: signed, tried again, replayed
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Administer the tenants of a platform
     #[command(subcommand)]
     Tenant(TenantCommand),

@@ -11,6 +11,7 @@ pub mod chance;
 pub mod clock;
 pub mod credential;
 pub mod dataset;
+pub mod event;
 pub mod halt;
 pub mod id;
 pub mod issuance;
@@ -23,15 +24,17 @@ pub mod settings;
 pub mod slug;
 pub mod template;
 pub mod tenant;
+pub mod webhook;
 
 pub use audit::AuditEntry;
 pub use chance::{Random, random_bytes};
 pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
+pub use event::{Event, EventType};
 pub use id::{
-    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, HaltId, InvitationId, IssuanceId,
-    OfferId, RequestId, TenantId,
+    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, EventId, HaltId, InvitationId,
+    IssuanceId, OfferId, RequestId, TenantId, WebhookId,
 };
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::{OfferGrant, OfferState};

@@ -10,7 +10,9 @@ use chancery_domain::{Tenant, TenantId};
 
 /// The tables that a deleted tenant leaves no row in, children first. The catalogue tests hold the list against
 /// the database.
-pub const WIPED: [&str; 16] = [
+pub const WIPED: [&str; 18] = [
+    "webhook_deliveries",
+    "webhooks",
     "authorizations",
     "refresh_families",
     "idempotent_answers",

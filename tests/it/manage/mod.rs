@@ -9,3 +9,4 @@ mod idempotency;
 mod offers;
 pub(crate) mod openapi;
 mod sessions;
+mod webhooks;

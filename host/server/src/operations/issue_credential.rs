@@ -13,14 +13,16 @@ use chancery_credential::nonces::{NonceError, NonceKind};
 use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof};
 use chancery_credential::tokens::{AccessToken, Granted};
 use chancery_domain::template::{Definition, Format, Issue};
-use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, random_bytes};
+use chancery_domain::{
+    CredentialId, Dataset, Event, EventType, IssuanceId, IssuanceToken, OfferState, random_bytes,
+};
 use chancery_engine::{Outcome, Purpose, Template};
 use chancery_protocol::credential::{CredentialRequest, CredentialResponse};
 use chancery_protocol::error::ErrorCode;
 use chancery_store::{
     Intent, IntentRefused, IssuableOffer, NewCopy, OfferItem, Seen, SigningKeyName, UsedOnce,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::agree_on_encryption::{Agreement, agree_on_encryption};
@@ -30,6 +32,7 @@ use super::redeem_code::{PROOF_MEMORY, credential_identifier};
 use super::sign_credential::{Claims, sign};
 use crate::app::App;
 use crate::caller::Wallet;
+use crate::events::offer_data;
 use crate::issuer::{BATCH_SIZE, Issuer};
 use crate::problem::SOON;
 use crate::refusal::Refusal;
@@ -335,7 +338,7 @@ async fn intent(
     let (random, issuer) = (app.random.as_ref(), wallet.issuer.as_ref());
     let statuses = app.status_indices.take(app, issuer, holders.keys.len()).await?;
     let seen_until = times.now + PROOF_MEMORY;
-    Ok(Intent {
+    let mut intent = Intent {
         issuance: IssuanceId::new(times.now, random_bytes(random)),
         offer: wallet.token.offer,
         configuration_id: item.configuration_id.clone(),
@@ -352,7 +355,27 @@ async fn intent(
             .map(|proof| UsedOnce { hash: proof.jti_hash, expires_at: seen_until }),
         now: times.now,
         expires_at: times.expires_at,
-    })
+        events: Vec::new(),
+    };
+    intent.events = events_of(app, issuer, &intent);
+    Ok(intent)
+}
+
+/// What webhooks are told of an issuance: nothing where nobody listens.
+fn events_of(app: &App, issuer: &Issuer, intent: &Intent) -> Vec<Event> {
+    let (offer, issued) = (intent.offer, EventType::CredentialIssued);
+    let mut events = Vec::new();
+    if issuer.listens(EventType::OfferIssued) {
+        events.push(app.event(EventType::OfferIssued, offer_data(offer, OfferState::Issued)));
+    }
+    if issuer.listens(issued) {
+        let copies: Vec<_> = intent.copies.iter().map(|copy| copy.credential).collect();
+        let data = json!({
+            "offer_id": offer, "configuration_id": intent.configuration_id, "credential_ids": copies,
+        });
+        events.push(app.event(issued, data));
+    }
+    events
 }
 
 fn not_recorded(refused: IntentRefused) -> Refusal {

@@ -21,3 +21,4 @@ mod shares;
 mod status;
 mod support;
 mod sweeping;
+mod webhooks;

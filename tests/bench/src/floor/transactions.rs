@@ -195,6 +195,7 @@ fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {
         dpop_proof: None,
         now,
         expires_at: now + Span::days(365),
+        events: Vec::new(),
     })
 }
 
