@@ -427,6 +427,8 @@ fn command(data: &Path, port: u16) -> Command {
     }
     // Everybody asks the same tenants at once here.
     command.env("CHANCERY_TENANT_RATE", "off");
+    // Receivers of webhooks and sources of lookups are on this machine.
+    command.env("CHANCERY_EGRESS_ALLOW", "127.0.0.0/8");
     command
 }
 

@@ -24,11 +24,13 @@ pub mod jose;
 pub mod mdoc;
 pub mod people;
 pub mod raw;
+pub mod receiver;
 pub mod sd_jwt;
 pub mod tenancy;
 
 pub use answer::Answer;
 pub use house::{House, acme, platform, twin_platforms, twins};
+pub use receiver::Receiver;
 pub use tenancy::{Acme, Platform};
 
 use chancery_domain::Clock as _;

@@ -360,3 +360,30 @@ pub struct Source {
     /// JSON Schema (draft 2020-12) of an answer.
     pub answer_schema: Value,
 }
+
+impl Source {
+    /// A source (`[a-z][a-z0-9-]*`) with one sentence on what it has to answer; it takes and says objects.
+    pub fn new(name: &str, description: &str) -> Self {
+        let object = json!({"type": "object"});
+        Self {
+            name: name.into(),
+            description: description.into(),
+            parameters_schema: object.clone(),
+            answer_schema: object,
+        }
+    }
+
+    /// JSON Schema of what it is asked. The host refuses a lookup that breaks it.
+    #[must_use]
+    pub fn parameters(mut self, schema: Value) -> Self {
+        self.parameters_schema = schema;
+        self
+    }
+
+    /// JSON Schema of what it answers. The host hands on no answer that breaks it.
+    #[must_use]
+    pub fn answer(mut self, schema: Value) -> Self {
+        self.answer_schema = schema;
+        self
+    }
+}

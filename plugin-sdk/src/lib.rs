@@ -83,6 +83,6 @@ pub trait CredentialTemplate {
 pub mod prelude {
     pub use crate::{
         Answer, Context, CredentialTemplate, Dataset, Day, Definition, Display, Fault, Field, Issue, Lookup,
-        Outcome, Purpose, Request, Value, json,
+        Outcome, Purpose, Request, Source, Value, json,
     };
 }

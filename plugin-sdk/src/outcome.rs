@@ -35,6 +35,13 @@ pub struct Lookup {
     pub parameters: Value,
 }
 
+impl Lookup {
+    /// A question to a source; the answer comes under this id.
+    pub fn new(id: &str, source: &str, parameters: Value) -> Self {
+        Self { id: id.into(), source: source.into(), parameters }
+    }
+}
+
 /// What is wrong with one part of the subject data, for the person who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {

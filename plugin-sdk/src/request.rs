@@ -1,9 +1,10 @@
 //! Being asked.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Day;
+use crate::{Day, Fault};
 
 /// What a credential is to be made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,28 @@ impl Request {
     /// A member of the subject data that is a day.
     pub fn day(&self, name: &str) -> Option<Day> {
         self.text(name).and_then(Day::parse)
+    }
+
+    /// The answer to the lookup of that id, read as what it is; none if it was not asked for yet.
+    ///
+    /// ```
+    /// # use chancery_plugin_sdk::prelude::*;
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Person { name: String }
+    /// # fn prepare(request: Request) -> Result<Outcome, Fault> {
+    /// let Some(found) = request.answer::<Person>("person")? else {
+    ///     let parameters = json!({"id": request.text("employee_id")});
+    ///     return Ok(Outcome::Need(vec![Lookup::new("person", "staff", parameters)]));
+    /// };
+    /// match found {
+    ///     Some(person) => Ok(Outcome::Issue(Dataset::from_iter([("name".into(), json!(person.name))]))),
+    ///     None => Ok(Outcome::Refuse(vec![Issue::new("/employee_id", "unknown", "nobody has this id")])),
+    /// }
+    /// # }
+    /// ```
+    pub fn answer<T: DeserializeOwned>(&self, id: &str) -> Result<Option<Option<T>>, Fault> {
+        let answer = self.answers.iter().find(|answer| answer.id == id);
+        answer.map(|answer| Ok(answer.document.as_ref().map(T::deserialize).transpose()?)).transpose()
     }
 }
 

@@ -7,6 +7,7 @@ mod licenses;
 mod plugins;
 mod tenants;
 mod wallet;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ pub(crate) use plugins::{
 };
 pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, Resume, WalletCommand};
+pub(crate) use webhooks::{OneWebhook, WebhookCommand};
 
 /// What follows the command list of `chancery --help`.
 const AFTER_HELP: &str = "\
@@ -128,6 +130,9 @@ pub(crate) enum Command {
     /// Rotate and list signing keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Have other systems told what happens: signed, tried again, replayed
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Administer the tenants of a platform
     #[command(subcommand)]
     Tenant(TenantCommand),

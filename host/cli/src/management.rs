@@ -97,6 +97,17 @@ impl Management {
         self.call(Method::PUT, path, &[], Some(body)).await
     }
 
+    /// Changes some of what is there, whatever version it has.
+    pub(crate) async fn patch(&self, path: &[&str], body: &Value) -> Result<Reply, Failure> {
+        let url = self.address(path);
+        let mut request = self.http.request(Method::PATCH, &url)?.json(body);
+        request = request.header(reqwest::header::IF_MATCH, "*");
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        reply(&answer(&url, request).await?)
+    }
+
     /// Uploads a file.
     pub(crate) async fn upload(
         &self,

@@ -30,6 +30,7 @@ pub mod tokens;
 #[cfg(test)]
 mod vectors;
 pub mod w3c;
+pub mod webhook;
 pub mod x509;
 
 pub use client_tokens::{ClientToken, ClientTokens};

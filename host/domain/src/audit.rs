@@ -119,6 +119,13 @@ actions! {
     PolicyRemoved = "policy.removed";
     LicenseInstalled = "license.installed";
     LicenseRemoved = "license.removed";
+    WebhookCreated = "webhook.created";
+    WebhookChanged = "webhook.changed";
+    WebhookSecretRotated = "webhook.secret-rotated";
+    WebhookDeleted = "webhook.deleted";
+    WebhookTested = "webhook.tested";
+    WebhookReplayed = "webhook.replayed";
+    WebhookDisabled = "webhook.disabled";
     ConfigurationChanged = "configuration.changed";
     DecisionReplayed = "decision.replayed";
     SessionForgotten = "session.forgotten";

@@ -121,6 +121,10 @@ identifiers! {
     AuditEntryId = "aud";
     /// An order to issue nothing for now.
     HaltId = "hlt";
+    /// A webhook: where a tenant wants to be told what happens.
+    WebhookId = "whk";
+    /// Something that happened.
+    EventId = "evt";
     /// One request, as the host names it.
     RequestId = "req";
 }

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod credential;
 pub mod dataset;
 pub mod deferral;
+pub mod event;
 pub mod halt;
 pub mod id;
 pub mod issuance;
@@ -24,6 +25,7 @@ pub mod settings;
 pub mod slug;
 pub mod template;
 pub mod tenant;
+pub mod webhook;
 
 pub use audit::AuditEntry;
 pub use chance::{Random, random_bytes};
@@ -31,9 +33,10 @@ pub use clock::Clock;
 pub use credential::{CredentialStatus, StatusChange};
 pub use dataset::Dataset;
 pub use deferral::DeferralState;
+pub use event::{Event, EventType};
 pub use id::{
-    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, DecisionId, DeferralId, HaltId,
-    InvitationId, IssuanceId, OfferId, RequestId, TenantId,
+    ApiKeyId, AuditEntryId, AuthorizationId, ClientId, CredentialId, DecisionId, DeferralId, EventId, HaltId,
+    InvitationId, IssuanceId, OfferId, RequestId, TenantId, WebhookId,
 };
 pub use issuance::{IssuanceToken, StatusEntry};
 pub use offer::{OfferGrant, OfferState};

@@ -10,9 +10,11 @@ use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use crate::caller::KnownKeys;
+use crate::egress::Egress;
 use crate::egress::dns::Dns;
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
+use crate::operations::deliver_webhooks::Couriers;
 use crate::operations::prepare_dataset::Shadows;
 use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::take_status_indices::StatusIndices;
@@ -38,11 +40,13 @@ pub(crate) struct App {
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,
     pub(crate) dns: Dns,
+    pub(crate) egress: Egress,
     pub(crate) limits: Limits,
     pub(crate) turns: Turns,
     pub(crate) tallies: Arc<Tallies>,
     pub(crate) shadows: Shadows,
     pub(crate) jobs: Jobs,
+    pub(crate) couriers: Couriers,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,

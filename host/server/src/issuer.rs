@@ -12,7 +12,7 @@ use chancery_credential::{ClientTokens, Envelopes, Nonces, Tokens};
 use chancery_domain::halt::Halt;
 use chancery_domain::settings::{Overrides, Profile, Settings};
 use chancery_domain::template::{Definition, Format};
-use chancery_domain::{Random, Tenant, TenantId};
+use chancery_domain::{EventType, Random, Tenant, TenantId};
 use chancery_engine::Template;
 use chancery_store::Principal;
 use time::OffsetDateTime;
@@ -59,6 +59,8 @@ pub(crate) struct Issuer {
     pub(crate) chosen_for: BTreeMap<Uuid, Overrides>,
     /// What is not to be signed for now, as far as this process has heard.
     pub(crate) halts: Vec<Halt>,
+    /// What its webhooks want to be told of, as far as this process has heard.
+    pub(crate) listened: Vec<EventType>,
     /// Whether it administers the deployment of many tenants and issues nothing itself.
     pub(crate) is_platform: bool,
     pub(crate) documents: Documents,
@@ -154,6 +156,11 @@ impl Issuer {
     /// Whether what this component makes is not to be signed for now.
     pub(crate) fn is_halted(&self, component: &[u8; 32]) -> bool {
         self.halts.iter().any(|halt| halt.scope.stops(self.tenant.id, self.key_version, component))
+    }
+
+    /// Whether anybody wants to be told of that.
+    pub(crate) fn listens(&self, kind: EventType) -> bool {
+        self.listened.contains(&kind)
     }
 
     /// Whom W3C credentials and their status lists are by.

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chancery_domain::{IssuanceId, TenantId};
+use chancery_domain::{EventType, IssuanceId, OfferId, OfferState, TenantId};
 use chancery_store::{By, Chore, KeptInput, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::events::offer_data;
 use crate::operations::delete_tenant::{NotBuried, bury};
+use crate::operations::deliver_webhooks::deliver_due;
 use crate::operations::forget_sessions::forget_sessions;
 use crate::operations::licensing::remember_time;
 use crate::operations::plugins::trip::trip_breaker;
@@ -37,6 +39,8 @@ const LOOK_AT_CLOCK_EVERY: u32 = 60;
 const VERIFY_EVERY: Duration = Duration::from_secs(2);
 /// How much of what one tenant's templates are asked waits to be written.
 const MOST_INPUTS: usize = 1_000;
+/// How often deliveries are looked for that are due.
+const DELIVER_EVERY: Duration = Duration::from_millis(500);
 /// How many tenants are visited at once; the others come next.
 const MOST_AT_ONCE: u32 = 1_000;
 
@@ -128,6 +132,15 @@ pub(crate) async fn look_after_domains(app: Arc<App>, stopping: CancellationToke
     }
 }
 
+/// Has webhooks told what happened until `stopping`. Apart from the rest, so that it is soon.
+pub(crate) async fn look_after_webhooks(app: Arc<App>, stopping: CancellationToken) {
+    while tokio::time::timeout(DELIVER_EVERY, stopping.cancelled()).await.is_err() {
+        if let Err(error) = deliver_due(&app, &stopping).await {
+            tracing::warn!(%error, "cannot see what is to be delivered");
+        }
+    }
+}
+
 async fn write_marks(app: &App) {
     for (tenant, issuances) in app.jobs.take() {
         let written = async {
@@ -177,6 +190,8 @@ async fn catch_up(app: &App, chore: Chore) {
             Chore::TurnKeys => turn_keys(app, tenant).await.map_err(NotBuried::from),
             Chore::Forget => forget_sessions(app, tenant).await.map_err(NotBuried::from),
             Chore::Bury => bury(app, tenant).await,
+            // Looked after by itself.
+            Chore::Deliver => Ok(()),
         };
         // One tenant's trouble is not the others'.
         if let Err(error) = done {
@@ -189,6 +204,9 @@ async fn catch_up(app: &App, chore: Chore) {
 async fn sweep(app: &App, tenant: TenantId) -> Result<(), StoreError> {
     let mut tx = app.store.tenant(tenant).await?;
     let swept = tx.sweep(app.now()).await?;
+    let expired =
+        |offer: &OfferId| app.event(EventType::OfferExpired, offer_data(*offer, OfferState::Expired));
+    tx.tell(&swept.to_tell.iter().map(expired).collect::<Vec<_>>()).await?;
     tx.commit().await?;
     if swept.offers_expired > 0 {
         tracing::info!(%tenant, expired = swept.offers_expired, "expired offers that nobody took");

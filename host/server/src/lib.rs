@@ -11,6 +11,7 @@ mod authorization;
 mod caller;
 pub mod config;
 mod egress;
+mod events;
 mod issuer;
 mod jobs;
 mod manage;

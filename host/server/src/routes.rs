@@ -139,7 +139,7 @@ fn holders(app: &App) -> Router<Arc<App>> {
 fn managers() -> Router<Arc<App>> {
     use manage::configuration::{change, show};
     use manage::keys::certificate;
-    use manage::{activations as a, api_keys as k, clients as c, plugins as p};
+    use manage::{activations as a, api_keys as k, clients as c, plugins as p, webhooks as w};
     let upload = DefaultBodyLimit::max(MAX_UPLOAD);
     Router::new()
         .route("/offers", post(manage::offers::create::create).get(manage::offers::list::list))
@@ -183,6 +183,13 @@ fn managers() -> Router<Arc<App>> {
         .route("/keys/{kid}/revoke", post(manage::keys::revoke::revoke))
         .route("/keys/{kid}/certificate-request", get(certificate::request))
         .route("/keys/{kid}/certificate", put(certificate::keep).delete(certificate::remove))
+        .route("/webhooks", post(w::create::create).get(w::list::list))
+        .route("/webhooks/{id}", get(w::list::show).patch(w::change::change).delete(w::delete::delete))
+        .route("/webhooks/{id}/rotate-secret", post(w::rotate_secret::rotate_secret))
+        .route("/webhooks/{id}/test", post(w::test::test))
+        .route("/webhooks/{id}/deliveries", get(w::deliveries::deliveries))
+        .route("/webhooks/{id}/deliveries/{event_id}/replay", post(w::replay::replay))
+        .route("/webhooks/{id}/replay-dead", post(w::replay::replay_dead))
         .route("/openapi.json", get(manage::openapi::document))
         .route("/docs", get(manage::docs::page_of_the_api))
         .route("/errors/{code}", get(manage::docs::problem))

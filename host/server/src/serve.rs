@@ -58,6 +58,7 @@ impl Server {
             .workshop
             .saas
             .then(|| tokio::spawn(jobs::look_after_domains(self.app.clone(), stopping.clone())));
+        let webhooks = tokio::spawn(jobs::look_after_webhooks(self.app.clone(), stopping.clone()));
         let listening = tokio::spawn(tenants::listen::run(self.app.clone(), stopping.clone()));
         let servers: Vec<_> = self
             .listeners
@@ -79,6 +80,8 @@ impl Server {
             // Keep-alive connections may linger for ever; their requests are tracked below.
             let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
         }
+        // It sends couriers out, who are tracked below.
+        let _ = webhooks.await;
         self.app.tasks.close();
         self.app.tasks.wait().await;
         let _ = jobs.await;

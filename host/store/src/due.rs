@@ -19,6 +19,8 @@ pub enum Chore {
     Forget,
     /// Deleting the tenant.
     Bury,
+    /// Telling webhooks what happened.
+    Deliver,
 }
 
 impl Chore {
@@ -29,6 +31,7 @@ impl Chore {
             Self::TurnKeys => "turn-keys",
             Self::Forget => "forget",
             Self::Bury => "bury",
+            Self::Deliver => "deliver",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Record first, sign second: the one statement that permits signatures.
 
 use chancery_domain::template::Revision;
-use chancery_domain::{CredentialId, IssuanceId, IssuanceToken, OfferId, OfferState, StatusEntry};
-use sqlx::query;
+use chancery_domain::{
+    CredentialId, Event, EventType, IssuanceId, IssuanceToken, OfferId, OfferState, StatusEntry,
+};
+use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -36,6 +38,8 @@ pub struct Intent {
     pub now: OffsetDateTime,
     /// When the copies expire, the last of them.
     pub expires_at: OffsetDateTime,
+    /// What webhooks are told of it; nothing where nobody listens, which costs nothing.
+    pub events: Vec<Event>,
 }
 
 /// What a plugin was asked, told apart and never told, and what its answer cost.
@@ -133,6 +137,13 @@ impl NotificationEvent {
     }
 }
 
+/// What a wallet's word changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noted {
+    /// The state that the offer came into, if it is another than before.
+    pub offer_is_now: Option<OfferState>,
+}
+
 /// What the one statement found.
 #[expect(clippy::struct_excessive_bools, reason = "one answer to each question of the statement")]
 struct Findings {
@@ -165,6 +176,9 @@ impl TenantTx {
             _ => true,
         };
         if is_recorded && is_settled {
+            if !intent.events.is_empty() {
+                self.tell_of_issuance(intent).await?;
+            }
             self.session.commit().await?;
             return Ok(Ok(tokens(intent)));
         }
@@ -326,14 +340,29 @@ impl TenantTx {
         self.session.settle(done).map(drop)
     }
 
-    /// Notes what the wallet says about a credential. The offer follows once nothing of it is left. `false`
+    /// Tells webhooks of it; that the offer is issued, they are told with the first credential only.
+    async fn tell_of_issuance(&mut self, intent: &Intent) -> Result<(), StoreError> {
+        let is_first = query_scalar!(
+            r#"select items_left + 1 = cardinality(configuration_ids) as "is_first!" from offers where id = $1"#,
+            intent.offer.uuid(),
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        let is_first = self.session.settle(is_first)?;
+        let of_offer = EventType::OfferIssued.as_str();
+        let events: Vec<Event> =
+            intent.events.iter().filter(|event| is_first || event.kind != of_offer).cloned().collect();
+        self.tell(&events).await
+    }
+
+    /// Notes what the wallet says about a credential. The offer follows once nothing of it is left. None
     /// if that offer has no such issuance; to say the same again is no error.
     pub async fn notify(
         &mut self,
         issuance: IssuanceId,
         offer: OfferId,
         event: NotificationEvent,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Noted>, StoreError> {
         let outcome = match event {
             NotificationEvent::Accepted => Some(OfferState::Accepted),
             NotificationEvent::Failure => Some(OfferState::Failed),
@@ -344,10 +373,12 @@ impl TenantTx {
                  update issuances set notification = $3 where id = $1 and offer_id = $2
                  returning offer_id
              ), followed as (
-                 update offers set state = coalesce($4, state)
-                 where id = $2 and state = 'issued' and items_left = 0 and exists (select from noted)
+                 update offers set state = $4::text
+                 where id = $2 and $4::text is not null and state = 'issued' and items_left = 0
+                   and exists (select from noted)
+                 returning id
              )
-             select exists (select from noted) as "known!""#,
+             select exists (select from noted) as "known!", exists (select from followed) as "followed!""#,
             issuance.uuid(),
             offer.uuid(),
             event.as_str(),
@@ -355,7 +386,8 @@ impl TenantTx {
         )
         .fetch_one(self.session.statement())
         .await;
-        Ok(self.session.settle(known)?.known)
+        let found = self.session.settle(known)?;
+        Ok(found.known.then_some(Noted { offer_is_now: outcome.filter(|_| found.followed) }))
     }
 }
 

@@ -49,6 +49,7 @@ mod licenses;
 mod master;
 pub mod migrate;
 mod offers;
+mod outbox;
 mod page;
 mod platform;
 mod plugins;
@@ -68,6 +69,7 @@ mod store;
 mod superseded_macs;
 mod sweep;
 mod tenants;
+mod webhooks;
 
 pub use activations::{Activation, InForce, RolledBack};
 pub use api_keys::{ApiKey, NewApiKey};
@@ -87,13 +89,16 @@ pub use endpoints::PublicEndpoint;
 pub use error::StoreError;
 pub use imported_keys::ImportedKey;
 pub use invitations::NewInvitation;
-pub use issuance::{Asked, Intent, IntentRefused, NewCopy, NotificationEvent, SigningKeyName, UsedOnce};
+pub use issuance::{
+    Asked, Intent, IntentRefused, NewCopy, Noted, NotificationEvent, SigningKeyName, UsedOnce,
+};
 pub use key_life::KeysTurned;
 pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use licenses::{Gate, InstalledLicense};
 pub use master::SupersededRoot;
 pub use migrate::RolePasswords;
 pub use offers::{Cancelled, ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, PinnedItem};
+pub use outbox::{Delivery, Outcome, Taken};
 pub use page::Page;
 pub use platform::Deployment;
 pub use plugins::{NewComponent, Shelved};
@@ -110,6 +115,7 @@ pub use status_lists::{Lease, STATUS_LIST_SIZE, StatusListRow};
 pub use store::{PoolSize, Store, Urls};
 pub use sweep::Swept;
 pub use tenants::TenantFilter;
+pub use webhooks::{PastDelivery, SealedSecrets, Webhook, WebhookTerms};
 
 #[doc(inline)]
 pub use embedded::Cluster;

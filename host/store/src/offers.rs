@@ -300,6 +300,23 @@ impl TenantTx {
         self.session.settle(row)?.map(Row::offer).transpose()
     }
 
+    /// Notes the first reading apart from the reading, where somebody is to be told of it. The offer, if this was it.
+    pub async fn note_fetched(
+        &mut self,
+        handle_hash: &[u8; 32],
+        now: OffsetDateTime,
+    ) -> Result<Option<OfferId>, StoreError> {
+        let first = query_scalar!(
+            "update offers set state = 'fetched'
+             where handle_hash = $1 and state = 'created' and expires_at > $2 returning id",
+            handle_hash.as_slice(),
+            now,
+        )
+        .fetch_optional(self.session.statement())
+        .await;
+        Ok(self.session.settle(first)?.map(OfferId::from_uuid))
+    }
+
     /// The same offer for a person who looks at its page: nothing is noted.
     pub async fn look_at_offer(&mut self, handle_hash: &[u8; 32]) -> Result<Option<Offer>, StoreError> {
         let row = query_as!(

@@ -1,6 +1,7 @@
 //! What time does to a tenant's rows: offers expire, used-up values are forgotten.
 
-use sqlx::{query, query_scalar};
+use chancery_domain::{EventType, OfferId};
+use sqlx::query;
 use time::{Duration, OffsetDateTime};
 
 use crate::{StoreError, TenantTx};
@@ -11,20 +12,22 @@ const NO_LATER_THAN: Duration = Duration::DAY;
 const NO_SOONER_THAN: Duration = Duration::MINUTE;
 
 /// What a sweep did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Offers that are expired now.
     pub offers_expired: u64,
     /// Used-up values, answers, invitations, decided authorizations and ended families that were forgotten, and
     /// deferrals that are over.
     pub forgotten: u64,
+    /// Of the offers, those that a webhook is to be told of.
+    pub to_tell: Vec<OfferId>,
 }
 
 impl TenantTx {
     /// Marks offers whose time is over and erases their subjects. Nothing waits for this: an offer that is
     /// late is refused whatever its mark says.
-    pub async fn expire_offers(&mut self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let expired = query_scalar!(
+    pub async fn expire_offers(&mut self, now: OffsetDateTime) -> Result<(u64, Vec<OfferId>), StoreError> {
+        let expired = query!(
             r#"with late as (
                  select offer_id, erase_at <= $1 as over from offer_subjects
                  where erase_at <= $1 + interval '15 minutes' and expires_at <= $1
@@ -38,12 +41,19 @@ impl TenantTx {
                  where s.offer_id = late.offer_id and s.offer_id = any(array(select offer_id from late))
                    and (late.over or s.offer_id in (select id from expired))
              )
-             select count(*) as "count!" from expired"#,
+             select count(*) as "count!",
+                 array_agg(id) filter (where exists (
+                     select from webhooks where state = 'enabled'
+                       and (event_types is null or $2 = any(event_types)))) as to_tell
+             from expired"#,
             now,
+            EventType::OfferExpired.as_str(),
         )
         .fetch_one(self.session.statement())
         .await;
-        Ok(self.session.settle(expired)?.unsigned_abs())
+        let expired = self.session.settle(expired)?;
+        let to_tell = expired.to_tell.unwrap_or_default().into_iter().map(OfferId::from_uuid).collect();
+        Ok((expired.count.unsigned_abs(), to_tell))
     }
 
     /// Forgets used-up values, decided authorizations, families of refresh tokens, invitations and stored answers
@@ -77,8 +87,8 @@ impl TenantTx {
     /// never if nothing did for a day. (An offer that is made in the very instant of that last
     /// visit is swept after the tenant's next one; it is refused in time all the same.)
     pub async fn sweep(&mut self, now: OffsetDateTime) -> Result<Swept, StoreError> {
-        let swept =
-            Swept { offers_expired: self.expire_offers(now).await?, forgotten: self.purge(now).await? };
+        let (offers_expired, to_tell) = self.expire_offers(now).await?;
+        let swept = Swept { offers_expired, to_tell, forgotten: self.purge(now).await? };
         let idle = swept == Swept::default();
         let done = query!(
             "with next as (

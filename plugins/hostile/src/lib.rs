@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use chancery_plugin_sdk::{Disclosure, Source, ValueKind, log, prelude::*};
+use chancery_plugin_sdk::{Disclosure, ValueKind, log, prelude::*};
 
 /// The guest.
 pub struct Hostile;
@@ -113,6 +113,10 @@ impl CredentialTemplate for Hostile {
                 }])),
                 Some(answer) => value(answer.document.clone().unwrap_or(json!("unknown"))),
             },
+            "need-forever" => {
+                let id = format!("round-{}", request.answers.len());
+                Ok(Outcome::Need(vec![Lookup::new(&id, "register", json!({}))]))
+            }
             "need-unknown-source" => Ok(Outcome::Need(vec![Lookup {
                 id: "one".into(),
                 source: "elsewhere".into(),

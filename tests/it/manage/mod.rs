@@ -10,3 +10,4 @@ mod idempotency;
 mod offers;
 pub(crate) mod openapi;
 mod sessions;
+mod webhooks;

@@ -177,6 +177,13 @@ impl Neighbour {
         // Of a plugin that nobody has, so that it stops nothing.
         let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": slug });
         has.insert("halt", text(&issuer.post("/halts", &halt).await.is(201).json()["id"]));
+        // Told at a place that accepts whatever it is sent.
+        let webhook = json!({
+            "url": tenant.at("/nonce"), "description": slug, "event_types": ["plugin.tripped"],
+        });
+        let webhook = text(&issuer.post("/webhooks", &webhook).await.is(201).json()["id"]);
+        let event = issuer.post(&format!("/webhooks/{webhook}/test"), &json!({})).await.is(202).json();
+        has.extend([("webhook", webhook), ("event", text(&event["event_id"]))]);
         let plugin = Plugin::next_badge().saying("Employee pass.", &slug[..14]);
         allow_plugins(&platform.operator()).await;
         issuer.upload(&plugin).await.is(201);

@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 83);
+    assert_eq!(seen, 92);
 }
 
 #[test]
@@ -94,6 +94,12 @@ fn the_contract_of_the_commands_parses() {
         "chancery plugin uninstall four-eyes",
         "chancery license issue --key k --licensee l --expires 2027-01-01T00:00:00Z --grace-days 3 --feature subtenants",
         "chancery license set licence.txt",
+        "chancery webhook create https://h/ --event offer.created --event credential.issued",
+        "chancery webhook update whk_1 --all-events --enable",
+        "chancery webhook rotate whk_1 --overlap 0",
+        "chancery webhook deliveries whk_1 --state dead --limit 5",
+        "chancery webhook replay whk_1 evt_1",
+        "chancery webhook replay whk_1 --dead",
         "chancery tenant approve tnt_1",
         "chancery migrate",
         "chancery doctor",
@@ -114,6 +120,9 @@ fn wrong_usage_is_refused() {
         "chancery plugin activate badge --canary 100",
         "chancery plugin activate badge --of tnt_1",
         "chancery api-key create --name n --scope root",
+        "chancery webhook replay whk_1",
+        "chancery webhook create https://h/ --event offer.eaten",
+        "chancery webhook update whk_1 --enable --disable",
         "chancery dev --port 70000",
     ] {
         assert!(parse(line).is_err(), "{line}");

@@ -16,6 +16,7 @@ mod serve;
 mod stop;
 mod tenant;
 mod wallet;
+mod webhook;
 
 use std::io;
 
@@ -41,6 +42,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Halt(command) => halt::obey(command, form).await,
         Command::Plugin(command) => Box::pin(plugin::obey(command, form)).await,
         Command::Key(command) => key::obey(command, form).await,
+        Command::Webhook(command) => webhook::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
         Command::License(command) => license::obey(command, form).await,
         Command::Bootstrap { url, name } => tenant::bootstrap(&url, &name, form).await,

@@ -53,7 +53,7 @@ pub use keyring::{KeyCheck, Keyring, MalformedMaster, Master, SealedFor, SecretK
 pub use mac::{LastSeal, MacKey, SupersededMac};
 pub use seal::Unsealable;
 pub use signing::{Algorithm, BoxFuture, KeyRejected, SignError, Signer, SigningKey};
-pub use tenant::TenantKeys;
+pub use tenant::{Shared, TenantKeys};
 
 /// What a key of a tenant is for; no two uses ever share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

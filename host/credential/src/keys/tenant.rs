@@ -21,6 +21,24 @@ const FAMILY: &str = "chancery/refresh-family/v1";
 const INPUT: &str = "chancery/plugin-input/v1";
 const INVITED: &str = "chancery/invited/v1";
 
+/// A secret that a tenant shares with somebody outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// With the receiver of a webhook, by its id.
+    Webhook,
+    /// With a source of lookups, by its name.
+    Source,
+}
+
+impl Shared {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Webhook => "chancery/webhook/v1",
+            Self::Source => "chancery/source/v1",
+        }
+    }
+}
+
 /// The keys of one tenant, all derived; cheap to keep, wiped when dropped.
 #[derive(Clone)]
 pub struct TenantKeys {
@@ -289,6 +307,29 @@ impl TenantKeys {
         context
     }
 
+    /// Seals what lets us in elsewhere, or lets others know us: the `name` tells whose it is.
+    pub fn seal_shared(&self, kind: Shared, name: &[u8], plaintext: &[u8], random: &dyn Random) -> Vec<u8> {
+        let key = labelled(self.data_key.as_slice(), kind.label());
+        seal::seal(&key, &self.shared_context(kind, name), plaintext, random)
+    }
+
+    /// Opens what [`TenantKeys::seal_shared`] sealed.
+    pub fn open_shared(
+        &self,
+        kind: Shared,
+        name: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
+        let key = labelled(self.data_key.as_slice(), kind.label());
+        seal::open(&key, &self.shared_context(kind, name), sealed)
+    }
+
+    fn shared_context(&self, kind: Shared, name: &[u8]) -> Vec<u8> {
+        let mut context = self.context(kind.label());
+        append_field(&mut context, name);
+        context
+    }
+
     pub(super) fn context(&self, label: &str) -> Vec<u8> {
         let mut context = Vec::with_capacity(64);
         append_field(&mut context, label.as_bytes());
@@ -418,6 +459,15 @@ mod tests {
         assert_eq!(keys(1).open_invited(at(1), &sealed).unwrap().as_slice(), b"ada@example.com");
         assert!(keys(1).open_invited(at(2), &sealed).is_err());
         assert!(keys(2).open_invited(at(1), &sealed).is_err());
+    }
+
+    #[test]
+    fn a_shared_secret_opens_only_for_whom_it_is_shared_with() {
+        let sealed = keys(1).seal_shared(Shared::Webhook, b"one", b"secret", &SystemRandom);
+        assert_eq!(keys(1).open_shared(Shared::Webhook, b"one", &sealed).unwrap().as_slice(), b"secret");
+        assert!(keys(1).open_shared(Shared::Webhook, b"two", &sealed).is_err());
+        assert!(keys(1).open_shared(Shared::Source, b"one", &sealed).is_err());
+        assert!(keys(2).open_shared(Shared::Webhook, b"one", &sealed).is_err());
     }
 
     #[test]

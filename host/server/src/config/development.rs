@@ -62,6 +62,12 @@ pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: environment::database(environment)?,
         dns: environment::address(environment, "CHANCERY_DNS")?,
+        // Only here may it be this machine itself.
+        egress_allow: environment::networks(
+            environment,
+            "CHANCERY_EGRESS_ALLOW",
+            "it would allow every address",
+        )?,
         tenant_rate: environment::tenant_rate(environment)?,
         trusted_proxies: environment::trusted_proxies(environment)?,
         mode,

@@ -48,6 +48,7 @@ pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> 
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: database(environment)?,
         dns: address(environment, "CHANCERY_DNS")?,
+        egress_allow: egress_allow(environment)?,
         tenant_rate: tenant_rate(environment)?,
         trusted_proxies: trusted_proxies(environment)?,
         mode,
@@ -255,25 +256,49 @@ pub(super) fn tenant_rate(environment: Environment<'_>) -> Result<Option<NonZero
 
 /// Whose word on clients counts. Whoever would trust everybody does not mean to.
 pub(super) fn trusted_proxies(environment: Environment<'_>) -> Result<Vec<IpNet>, ConfigError> {
-    const NAME: &str = "CHANCERY_TRUSTED_PROXIES";
-    let listed = environment(NAME).unwrap_or_default();
-    let listed = listed.split(',').map(str::trim).filter(|proxy| !proxy.is_empty());
-    let proxy = |text: &str| {
+    networks(environment, "CHANCERY_TRUSTED_PROXIES", "it would trust everybody")
+}
+
+/// Networks of the operator's own that tenants' URLs may lead to. Never this machine, and never where clouds keep
+/// the credentials of their machines.
+fn egress_allow(environment: Environment<'_>) -> Result<Vec<IpNet>, ConfigError> {
+    const NAME: &str = "CHANCERY_EGRESS_ALLOW";
+    const NEVER: [&str; 5] = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/96", "fe80::/10"];
+    let allowed = networks(environment, NAME, "it would allow every address")?;
+    let never: Vec<IpNet> = NEVER.iter().filter_map(|network| network.parse().ok()).collect();
+    let overlap = |one: &IpNet, other: &IpNet| one.contains(other) || other.contains(one);
+    match allowed.iter().find(|one| never.iter().any(|never| overlap(one, never))) {
+        Some(one) => {
+            Err(ConfigError::unusable(NAME, format!("{one} holds addresses of this machine or of its link")))
+        }
+        None => Ok(allowed),
+    }
+}
+
+/// Addresses and networks, by commas.
+pub(super) fn networks(
+    environment: Environment<'_>,
+    name: &'static str,
+    if_all: &'static str,
+) -> Result<Vec<IpNet>, ConfigError> {
+    let listed = environment(name).unwrap_or_default();
+    let listed = listed.split(',').map(str::trim).filter(|network| !network.is_empty());
+    let network = |text: &str| {
         let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         let network = network.map_err(|_| {
             let reason = "it must list addresses or networks, such as 10.0.0.0/24, 2001:db8::7";
-            ConfigError::unusable(NAME, reason)
+            ConfigError::unusable(name, reason)
         })?;
         match network {
-            _ if network.prefix_len() == 0 => Err(ConfigError::unusable(NAME, "it would trust everybody")),
+            _ if network.prefix_len() == 0 => Err(ConfigError::unusable(name, if_all)),
             _ if network != network.trunc() => Err(ConfigError::unusable(
-                NAME,
+                name,
                 format!("{network} has bits beyond its prefix: {}?", network.trunc()),
             )),
             network => Ok(network),
         }
     };
-    listed.map(proxy).collect()
+    listed.map(network).collect()
 }
 
 /// A secret from its variable or from the file that the other variable names; both is a mistake.
@@ -345,6 +370,12 @@ mod tests {
             ("CHANCERY_TRUSTED_PROXIES", "10.0.0.7/24"),
             ("CHANCERY_TRUSTED_PROXIES", "0.0.0.0/0"),
             ("CHANCERY_TRUSTED_PROXIES", "10.0.0.7, ::/0"),
+            ("CHANCERY_EGRESS_ALLOW", "0.0.0.0/0"),
+            ("CHANCERY_EGRESS_ALLOW", "10.0.0.0/8, 127.0.0.1"),
+            ("CHANCERY_EGRESS_ALLOW", "169.254.169.254"),
+            ("CHANCERY_EGRESS_ALLOW", "128.0.0.0/1"),
+            ("CHANCERY_EGRESS_ALLOW", "::1"),
+            ("CHANCERY_EGRESS_ALLOW", "hr.example"),
             ("ISSUER_PREVIOUS_MASTER_KEY", KEY),
         ] {
             let error = with(&[(name, value)]).err().unwrap_or_default();

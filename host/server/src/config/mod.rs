@@ -32,8 +32,10 @@ pub struct Config {
     pub plugins_apart: bool,
     /// Where tenants live.
     pub database: Database,
-    /// The DNS server that is asked for tenants' domains, if not the machine's (`CHANCERY_DNS`).
+    /// The DNS server that is asked for tenants' domains and URLs, if not the machine's (`CHANCERY_DNS`).
     pub dns: Option<SocketAddr>,
+    /// Networks that tenants' URLs may lead to although they are not public (`CHANCERY_EGRESS_ALLOW`).
+    pub egress_allow: Vec<IpNet>,
     /// How many requests a second of each tenant a process answers, if not as many as come
     /// (`CHANCERY_TENANT_RATE`).
     pub tenant_rate: Option<NonZeroU32>,

@@ -1,6 +1,6 @@
-//! What a name's TXT records say.
+//! What a name's TXT records say, and its addresses.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -11,6 +11,7 @@ use hickory_resolver::{Resolver, TokioResolver};
 const MOST_RECORDS: usize = 32;
 
 /// Asks the DNS.
+#[derive(Clone)]
 pub(crate) struct Dns(TokioResolver);
 
 /// What the DNS says.
@@ -41,6 +42,12 @@ impl Dns {
         options.cache_size = 0;
         options.attempts = 2;
         builder.with_options(options).build().map(Self).map_err(|error| error.to_string())
+    }
+
+    /// The addresses of a name, which is taken as it is; none if it has none, or nobody says.
+    pub(super) async fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        let found = self.0.lookup_ip(format!("{}.", name.trim_end_matches('.'))).await;
+        found.map(|found| found.iter().take(MOST_RECORDS).collect()).unwrap_or_default()
     }
 
     /// The TXT records of a name, which is taken as it is: no search list applies.

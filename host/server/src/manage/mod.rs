@@ -20,6 +20,7 @@ pub(crate) mod plugins;
 pub(crate) mod sessions;
 pub(crate) mod subtenants;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 use axum::extract::rejection::BytesRejection;
 use bytes::Bytes;

@@ -10,7 +10,7 @@ use utoipa::openapi::{Components, Server};
 
 use super::{
     activations, api_keys, audit, clients, configuration, credentials, deferrals, domains, endpoints, halts,
-    invitations, keys, offers, plugins, sessions, subtenants,
+    invitations, keys, offers, plugins, sessions, subtenants, webhooks,
 };
 use crate::app::App;
 use crate::tenants::Published;
@@ -78,6 +78,16 @@ use crate::tenants::Published;
         clients::change::change,
         clients::rotate_secret::rotate_secret,
         clients::delete::delete,
+        webhooks::create::create,
+        webhooks::list::list,
+        webhooks::list::show,
+        webhooks::change::change,
+        webhooks::delete::delete,
+        webhooks::rotate_secret::rotate_secret,
+        webhooks::test::test,
+        webhooks::deliveries::deliveries,
+        webhooks::replay::replay,
+        webhooks::replay::replay_dead,
         invitations::accept,
         audit::list::list,
         audit::verify::verify,
@@ -93,6 +103,7 @@ use crate::tenants::Published;
         (name = "Keys", description = "What signs the credentials"),
         (name = "API keys", description = "Who may call this API by a key"),
         (name = "Clients", description = "Who may call this API by tokens of the authorization server"),
+        (name = "Webhooks", description = "Whom other systems' owners have told what happens"),
         (name = "Invitations", description = "How an owner comes in"),
         (name = "Audit", description = "Who changed what, and whether anybody rewrote it"),
     )

@@ -1,7 +1,7 @@
 //! An issuer revokes, suspends or reinstates a credential that is out in the world.
 
 use chancery_domain::audit::{Action, Author, Changed};
-use chancery_domain::{CredentialId, CredentialStatus, StatusChange};
+use chancery_domain::{CredentialId, CredentialStatus, EventType, StatusChange};
 use chancery_store::Credential;
 use serde_json::json;
 
@@ -30,6 +30,18 @@ pub(crate) async fn change_status(
         tx.record(&app.entry(author, Action::from(change), id, &told)).await?;
     }
     let credential = tx.credential(id).await?;
+    if let Some(Ok(changed)) = changed
+        && changed.before != changed.status
+        && let Some(credential) = &credential
+    {
+        let data = || {
+            json!({
+                "credential_id": id, "offer_id": credential.offer,
+                "configuration_id": credential.configuration_id, "status": changed.status,
+            })
+        };
+        app.tell(issuer, &mut tx, EventType::from(change), data).await?;
+    }
     // A wallet that may renew what was revoked, would have a valid one again. Of what is suspended, `refresh_token`
     // asks.
     if let Some(credential) = &credential

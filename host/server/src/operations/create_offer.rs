@@ -7,7 +7,7 @@ use chancery_credential::secrets::OfferSecret;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::deferral::DEFERRAL_INTERVAL;
 use chancery_domain::template::Issue;
-use chancery_domain::{DeferralId, OfferGrant, OfferId, OfferState, Random, random_bytes};
+use chancery_domain::{DeferralId, EventType, OfferGrant, OfferId, OfferState, Random, random_bytes};
 use chancery_protocol::offer::{OfferLink, TxCode};
 use chancery_store::{ISSUE_WITHIN, NewDeferral, NewOffer, NewTxCode, PinnedItem, Principal, TenantTx};
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,8 @@ pub(crate) async fn create_offer(
     let expires_at = now.truncate_to_second() + Duration::seconds(expires_in.into());
     let configuration_ids: Vec<String> = items.iter().map(|item| item.configuration_id.clone()).collect();
     let made = json!({ "configuration_ids": configuration_ids, "tx_code_required": tx_code.is_some() });
+    let event =
+        || json!({ "offer_id": id, "state": OfferState::Created, "configuration_ids": configuration_ids });
 
     let new = NewOffer {
         id,
@@ -166,6 +168,7 @@ pub(crate) async fn create_offer(
         tx.defer(&new).await?;
         deferrals.push(OfferedDeferral { id: deferral, configuration_id });
     }
+    app.tell(issuer, tx, EventType::OfferCreated, event).await?;
 
     let by_reference = issuer.at(&format!("/offers/{}", secret.as_str()));
     let link = if by_value {

@@ -1,7 +1,7 @@
 //! A wallet reads an offer by reference.
 
 use chancery_credential::secrets::OfferSecret;
-use chancery_domain::OfferGrant;
+use chancery_domain::{EventType, OfferGrant, OfferState};
 use chancery_protocol::offer::{AuthorizationCode, CredentialOffer, Grants, PreAuthorizedCode, TxCode};
 
 use crate::app::App;
@@ -17,6 +17,11 @@ pub(crate) async fn fetch_offer(
     let gone = || Refusal::not_found("there is no such offer, or it was used or has expired");
     let secret = OfferSecret::parse(secret).ok_or_else(gone)?;
     let mut tx = app.tenant(issuer).await?;
+    if issuer.listens(EventType::OfferFetched)
+        && let Some(offer) = tx.note_fetched(&secret.lookup_hash(), app.now()).await?
+    {
+        app.tell_of_offer(issuer, &mut tx, offer, OfferState::Fetched).await?;
+    }
     let offer = tx.offer_by_handle(&secret.lookup_hash(), app.now()).await?;
     tx.commit().await?;
     let offer = offer.filter(|offer| offer.state.is_redeemable()).ok_or_else(gone)?;

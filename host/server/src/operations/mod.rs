@@ -13,6 +13,7 @@ pub(crate) mod decide_authorization;
 pub(crate) mod decide_deferral;
 mod defer_credential;
 pub(crate) mod delete_tenant;
+pub(crate) mod deliver_webhooks;
 pub(crate) mod fetch_offer;
 pub(crate) mod find_template;
 pub(crate) mod forget_sessions;

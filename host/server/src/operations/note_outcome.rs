@@ -35,7 +35,10 @@ pub(crate) async fn note_outcome(
         tx.commit().await?;
         return Err(proof_replayed());
     }
-    let known = tx.notify(issuance, offer, event).await?;
+    let noted = tx.notify(issuance, offer, event).await?;
+    if let Some(state) = noted.and_then(|noted| noted.offer_is_now) {
+        app.tell_of_offer(issuer, &mut tx, offer, state).await?;
+    }
     tx.commit().await?;
-    if known { Ok(()) } else { Err(unknown()) }
+    noted.map(drop).ok_or_else(unknown)
 }

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use chancery_credential::keys::KeyUse;
 use chancery_domain::template::Definition;
-use chancery_domain::{CredentialId, IssuanceId, IssuanceToken, random_bytes};
+use chancery_domain::{CredentialId, Event, EventType, IssuanceId, IssuanceToken, OfferState, random_bytes};
 use chancery_store::{
     Asked, Intent, IntentRefused, NewCopy, OfferItem, Settled, SigningKeyName, StoreError, UsedOnce,
 };
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::redeem_code::PROOF_MEMORY;
 use super::verify_key_proofs::Holders;
 use crate::app::App;
 use crate::caller::Wallet;
+use crate::events::offer_data;
 use crate::issuer::Issuer;
 use crate::refusal::Refusal;
 
@@ -102,7 +104,7 @@ async fn intent(
     let (random, issuer) = (app.random.as_ref(), wallet.issuer.as_ref());
     let statuses = app.status_indices.take(app, issuer, holders.keys.len()).await?;
     let seen_until = times.now + PROOF_MEMORY;
-    Ok(Intent {
+    let mut intent = Intent {
         issuance: IssuanceId::new(times.now, random_bytes(random)),
         offer: wallet.token.offer,
         configuration_id: item.configuration_id.clone(),
@@ -121,7 +123,27 @@ async fn intent(
         deferral: basis.settled,
         now: times.now,
         expires_at: times.expires_at,
-    })
+        events: Vec::new(),
+    };
+    intent.events = events_of(app, issuer, &intent);
+    Ok(intent)
+}
+
+/// What webhooks are told of an issuance: nothing where nobody listens.
+fn events_of(app: &App, issuer: &Issuer, intent: &Intent) -> Vec<Event> {
+    let (offer, issued) = (intent.offer, EventType::CredentialIssued);
+    let mut events = Vec::new();
+    if issuer.listens(EventType::OfferIssued) {
+        events.push(app.event(EventType::OfferIssued, offer_data(offer, OfferState::Issued)));
+    }
+    if issuer.listens(issued) {
+        let copies: Vec<_> = intent.copies.iter().map(|copy| copy.credential).collect();
+        let data = json!({
+            "offer_id": offer, "configuration_id": intent.configuration_id, "credential_ids": copies,
+        });
+        events.push(app.event(issued, data));
+    }
+    events
 }
 
 /// The instants of one issuance.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_credential::Envelope;
 use chancery_credential::secrets::Code;
 use chancery_credential::tokens::{AccessToken, Granted};
+use chancery_domain::OfferState;
 use chancery_engine::Template;
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::token::{AuthorizationDetail, TokenResponse};
@@ -72,6 +73,7 @@ pub(crate) async fn redeem_authorization(
         client: Some(consent.client_id),
     };
     let refresh_token = begin_family(app, issuer, &mut tx, &token, None).await?;
+    app.tell_of_offer(issuer, &mut tx, consent.offer, OfferState::Redeemed).await?;
     tx.commit().await?;
     metrics::counter!("chancery_codes_redeemed_total").increment(1);
     Ok(TokenResponse { refresh_token, ..token_response(app, issuer, &token, now) })

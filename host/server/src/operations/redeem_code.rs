@@ -2,7 +2,7 @@
 
 use chancery_credential::secrets::Code;
 use chancery_credential::tokens::{AccessToken, Granted};
-use chancery_domain::OfferId;
+use chancery_domain::{OfferId, OfferState};
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::token::{AuthorizationDetail, GrantedDetail, OPENID_CREDENTIAL, TokenResponse};
 use chancery_store::{Redemption, Seen, TenantTx, TxCodeAttempt};
@@ -60,6 +60,9 @@ pub(crate) async fn redeem_code(
         if !is_right(issuer, &attempt, tx_code) {
             // The attempt counts whatever comes of it: guesses in parallel, on other replicas or
             // across restarts share one budget.
+            if attempt.attempts_left == 0 {
+                app.tell_of_offer(issuer, &mut tx, attempt.offer, OfferState::Failed).await?;
+            }
             tx.commit().await?;
             let left = attempt.attempts_left;
             let description = format!("the transaction code is wrong, {left} attempts are left");
@@ -109,6 +112,7 @@ pub(crate) async fn redeem_code(
         expires_at: now + lifetime(issuer, proof_is_there, is_deferred),
     };
     let refresh_token = begin_family(app, issuer, &mut tx, &token, Some(&issuable)).await?;
+    app.tell_of_offer(issuer, &mut tx, offer, OfferState::Redeemed).await?;
     tx.commit().await?;
     metrics::counter!("chancery_codes_redeemed_total").increment(1);
     app.redeemed.keep(issuer.tenant(), offer, issuable);

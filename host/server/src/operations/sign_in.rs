@@ -2,6 +2,7 @@
 
 use chancery_credential::Envelope;
 use chancery_credential::secrets::{Code, OfferSecret};
+use chancery_domain::OfferState;
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::offer::OfferLink;
 
@@ -82,6 +83,9 @@ async fn try_tx_code(
     if is_right(issuer, &attempt, tx_code) {
         tx.rollback().await?;
         return Ok(SignedIn::Yes(Sitting { holder: Holder::Known(code.as_str().to_owned()), ..sitting }));
+    }
+    if attempt.attempts_left == 0 {
+        app.tell_of_offer(issuer, &mut tx, attempt.offer, OfferState::Failed).await?;
     }
     tx.commit().await?;
     let left = attempt.attempts_left;

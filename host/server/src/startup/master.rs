@@ -6,11 +6,13 @@
 //! whoever is interrupted begins again.
 
 use chancery_credential::SystemRandom;
-use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, TenantKeys};
+use chancery_credential::keys::{Algorithm, KeyUse, Keyring, SealedFor, Shared, TenantKeys};
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::clock::SystemClock;
 use chancery_domain::{AuditEntry, AuditEntryId, Clock as _, random_bytes};
-use chancery_store::{AuditTrail as _, By, KeyState, Store, StoredKey, TenantSecrets, TenantTx};
+use chancery_store::{
+    AuditTrail as _, By, KeyState, SealedSecrets, Store, StoredKey, TenantSecrets, TenantTx,
+};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -19,7 +21,7 @@ use crate::audit::Sealers;
 use crate::config::{Config, ConfigError, Database};
 use crate::operations::import_key::imported_key_of;
 use crate::operations::publish_status_list::LIFETIME;
-use crate::tenants::load::{active_key, data_key_of, seed_of};
+use crate::tenants::load::{active_key, data_key_of, open_keys, seed_of};
 
 const ROTATION: By = By::Job("rotate the master");
 /// How many tenants are looked up at once.
@@ -210,6 +212,7 @@ async fn move_to_new_keys(
         return Ok(());
     }
     supersede_mac(store, tx, keyring, read, &keyring.tenant(tenant, &seed, &data_key)).await?;
+    reseal_shared(tx, keyring, read, &keyring.tenant(tenant, &seed, &data_key)).await?;
     tx.end_what_is_under_way().await?;
     tx.close_status_lists().await?;
     let stored = tx.signing_keys().await?;
@@ -264,6 +267,30 @@ async fn supersede_mac(
     };
     let kept = before.give_way(tx, new, own.as_ref(), platforms.as_ref()).await;
     kept.map_err(|error| StartError::Internal(error.to_string()))
+}
+
+/// What is shared with others outside stays what it is; its owners decide when they change it.
+async fn reseal_shared(
+    tx: &mut TenantTx,
+    keyring: &Keyring,
+    read: &TenantSecrets,
+    new: &TenantKeys,
+) -> Result<(), StartError> {
+    let old = open_keys(keyring, tx.tenant_id(), read).map_err(|_| StartError::WrongKey)?;
+    let reseal = |name: &[u8], sealed: &[u8]| {
+        let opened = old.open_shared(Shared::Webhook, name, sealed).map_err(|_| StartError::WrongKey)?;
+        Ok::<_, StartError>(new.seal_shared(Shared::Webhook, name, &opened, &SystemRandom))
+    };
+    for (id, sealed) in tx.webhook_secrets().await? {
+        let name = id.uuid();
+        let former = sealed
+            .former
+            .map(|(former, until)| Ok::<_, StartError>((reseal(name.as_bytes(), &former)?, until)));
+        let sealed =
+            SealedSecrets { current: reseal(name.as_bytes(), &sealed.current)?, former: former.transpose()? };
+        tx.keep_webhook_secrets(id, &sealed).await?;
+    }
+    Ok(())
 }
 
 async fn is_application(tx: &mut TenantTx) -> Result<bool, StartError> {

@@ -19,7 +19,9 @@ use chancery_store::Cluster;
 
 use crate::app::App;
 use crate::config::{Config, ConfigError, Mode};
+use crate::egress::client::Patience;
 use crate::egress::dns::Dns;
+use crate::egress::{Egress, Guard};
 use crate::metrics_recorder;
 use crate::tenants::certificates::Certificates;
 use crate::tenants::templates::Templates;
@@ -144,6 +146,10 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         did: config.self_hosted().and_then(|issuer| issuer.did.clone()),
         development: config.development,
     };
+    let dns = Dns::of(config.dns).map_err(StartError::Dns)?;
+    let guard = Guard::of(config.egress_allow.clone(), config.development);
+    let egress = Egress::new(guard, dns.clone(), Patience::default());
+    let egress = egress.map_err(|error| StartError::Internal(chain(&error)))?;
     let app = Arc::new(App {
         clock,
         random,
@@ -156,12 +162,14 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         redeemed: crate::redeemed::RedeemedOffers::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),
-        dns: Dns::of(config.dns).map_err(StartError::Dns)?,
+        dns,
+        egress,
         limits: crate::tenants::limits::Limits::new(config.tenant_rate),
         turns: crate::tenants::turns::Turns::new(config.saas().is_some()),
         tallies: Arc::default(),
         shadows: crate::operations::prepare_dataset::Shadows::default(),
         jobs: crate::jobs::Jobs::default(),
+        couriers: crate::operations::deliver_webhooks::Couriers::default(),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });

@@ -15,7 +15,7 @@ use chancery_credential::x509::Anchors;
 use chancery_domain::halt::Halt;
 use chancery_domain::plugin::Part;
 use chancery_domain::settings::Settings;
-use chancery_domain::{Clock, Tenant, TenantId};
+use chancery_domain::{Clock, EventType, Tenant, TenantId};
 use chancery_engine::Engine;
 use chancery_protocol::issuer_metadata::{IssuerDisplay, Logo};
 use chancery_store::{
@@ -60,7 +60,7 @@ pub(crate) enum LoadError {
 }
 
 impl LoadError {
-    pub(super) fn unusable(reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn unusable(reason: impl std::fmt::Display) -> Self {
         Self::Unusable(reason.to_string())
     }
 }
@@ -98,6 +98,7 @@ impl Workshop {
         let endpoints = tx.public_endpoints().await?;
         let halts = tx.halts().await?;
         let configurations = tx.configurations().await?;
+        let listened = tx.listened().await?;
         let public = tenant.filter(|tenant| tenant.status.is_public()).zip(secrets);
         let Some((tenant, secrets)) = public else {
             tx.commit().await?;
@@ -120,7 +121,7 @@ impl Workshop {
         let templates = self.load_templates(id, &activations).await;
         let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
         let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
-        let parts = Parts { private, stored: &stored, templates, halts, configurations };
+        let parts = Parts { private, stored: &stored, templates, halts, listened, configurations };
         self.assemble(tenant, identifier, &primary, parts).map(Some)
     }
 
@@ -209,7 +210,7 @@ impl Workshop {
         primary: &str,
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
-        let Parts { private, stored, templates, halts, configurations: chosen } = parts;
+        let Parts { private, stored, templates, halts, listened, configurations: chosen } = parts;
         let settings = settings_of(&chosen);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
@@ -268,6 +269,7 @@ impl Workshop {
                 .map(|(principal, configuration)| (principal, configuration.overrides))
                 .collect(),
             halts,
+            listened,
             is_platform,
             documents,
             signed_metadata: OnceCell::new(),
@@ -333,6 +335,7 @@ struct Parts<'a> {
     stored: &'a [StoredKey],
     templates: BTreeMap<String, ActiveTemplate>,
     halts: Vec<Halt>,
+    listened: Vec<EventType>,
     configurations: Configurations,
 }
 

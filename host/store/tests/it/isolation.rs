@@ -6,7 +6,7 @@ use chancery_domain::audit::Action;
 use chancery_domain::plugin::Approval;
 use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
-use chancery_domain::{AuthorizationId, ClientId, OfferId, TenantId};
+use chancery_domain::{AuthorizationId, ClientId, EventType, OfferId, TenantId, WebhookId};
 use chancery_store::{
     ImportedKey, KeptInput, NewApiKey, NewAuthorization, NewFamily, Seen, SigningKeyName, Store,
     StoredAnswer, UsedOnce,
@@ -58,6 +58,8 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     tx.keep_superseded_mac(1, &[1]).await.unwrap();
     assert!(tx.configure(None, 0, &Overrides::default()).await.unwrap());
     tx.keep_last_documents(&[last_document()]).await.unwrap();
+    assert!(tx.create_webhook(WebhookId::new(NOW, unique()), &webhook_terms(), &[1]).await.unwrap());
+    tx.tell(&[event(EventType::OfferCreated)]).await.unwrap();
     tx.commit().await.unwrap();
     tenant
 }
@@ -350,6 +352,11 @@ async fn hot_lookups_use_their_index_under_the_policy() {
         ),
         ("select 1 from offer_subjects where erase_at < now()".to_owned(), "offer_subjects_erase"),
         ("select 1 from issuances where offer_id = tenant_id".to_owned(), "issuances_"),
+        (
+            "select 1 from webhook_deliveries where webhook_id = tenant_id and state = 'pending' order by next_at"
+                .to_owned(),
+            "webhook_deliveries_pending",
+        ),
     ] {
         let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain (costs off) {lookup}")))
             .fetch_all(&mut serving)

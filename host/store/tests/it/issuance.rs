@@ -284,7 +284,7 @@ async fn an_offer_follows_what_the_wallet_says_once_nothing_of_it_is_left() {
     let (one, two) = (intent(&pair), second(&pair));
     let state_after = async |issuance, event| {
         let mut tx = store.tenant(tenant).await.unwrap();
-        assert!(tx.notify(issuance, pair.id, event).await.unwrap());
+        assert!(tx.notify(issuance, pair.id, event).await.unwrap().is_some());
         let state = tx.offer(pair.id).await.unwrap().unwrap().state;
         tx.commit().await.unwrap();
         state
@@ -298,7 +298,7 @@ async fn an_offer_follows_what_the_wallet_says_once_nothing_of_it_is_left() {
 
     let other = issued(&store, tenant).await;
     let mut tx = store.tenant(tenant).await.unwrap();
-    assert!(!tx.notify(other.issuance, pair.id, NotificationEvent::Accepted).await.unwrap());
-    assert!(tx.notify(other.issuance, other.offer, NotificationEvent::Failure).await.unwrap());
+    assert!(tx.notify(other.issuance, pair.id, NotificationEvent::Accepted).await.unwrap().is_none());
+    assert!(tx.notify(other.issuance, other.offer, NotificationEvent::Failure).await.unwrap().is_some());
     assert_eq!(tx.offer(other.offer).await.unwrap().unwrap().state, OfferState::Failed);
 }

@@ -22,3 +22,4 @@ mod shares;
 mod status;
 mod support;
 mod sweeping;
+mod webhooks;

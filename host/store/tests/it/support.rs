@@ -8,13 +8,13 @@ use chancery_domain::scope::Scope;
 use chancery_domain::template::Revision;
 use chancery_domain::tenant::{Administrator, TenantStatus};
 use chancery_domain::{
-    ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, DeferralId, InvitationId, IssuanceId,
-    OfferGrant, OfferId, StatusEntry, Tenant, TenantId,
+    ApiKeyId, AuditEntry, AuditEntryId, ClientId, CredentialId, DeferralId, Event, EventId, EventType,
+    InvitationId, IssuanceId, OfferGrant, OfferId, StatusEntry, Tenant, TenantId,
 };
 use chancery_store::{
     Activation, Asked, AuditTrail, By, ClientTerms, Intent, KeyState, LastDocument, Link, NewComponent,
     NewCopy, NewDeferral, NewInvitation, NewOffer, NewTenant, NewTxCode, PinnedItem, Principal, Redemption,
-    Seal, SigningKeyName, Store, StoredKey,
+    Seal, SigningKeyName, Store, StoredKey, WebhookTerms,
 };
 use serde_json::json;
 use time::macros::datetime;
@@ -199,7 +199,19 @@ pub(crate) fn intent(offer: &NewOffer) -> Intent {
         deferral: None,
         now: NOW,
         expires_at: NOW + Duration::days(90),
+        events: Vec::new(),
     }
+}
+
+/// A webhook that is told everything.
+pub(crate) fn webhook_terms() -> WebhookTerms {
+    let url = "https://hooks.example/".to_owned();
+    WebhookTerms { url, description: String::new(), event_types: None, enabled: true }
+}
+
+/// Something that happens now.
+pub(crate) fn event(kind: EventType) -> Event {
+    Event { id: EventId::new(NOW, unique()), at: NOW, kind: kind.as_str(), data: serde_json::json!({}) }
 }
 
 /// What a verifier would look for.

@@ -198,6 +198,7 @@ fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {
         deferral: None,
         now,
         expires_at: now + Span::days(365),
+        events: Vec::new(),
     })
 }
 

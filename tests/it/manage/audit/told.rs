@@ -137,9 +137,13 @@ async fn every_change_is_told_once() {
                 let (before, after) = (json!({ "version": 1 }), json!({ "version": 2, "activate_in": 0 }));
                 (answer, "credential".to_owned(), "key.rotated", before, after)
             }
-            // Each has a test of its own: `every_change_of_keys_is_told`, `an_accepted_invitation_is_told`.
-            ("post", "/keys/import" | "/keys/{kid}/revoke" | "/invitations/accept") => continue,
-            ("put", "/keys/{kid}/certificate") => continue,
+            // Each has a test of its own: `every_change_of_keys_is_told`, `an_accepted_invitation_is_told`,
+            // `what_was_given_up_is_told_once_more`.
+            (
+                "post",
+                "/keys/import" | "/keys/{kid}/revoke" | "/invitations/accept" | "/webhooks/{id}/replay-dead",
+            )
+            | ("put", "/keys/{kid}/certificate") => continue,
             ("delete", "/keys/{kid}/certificate") => {
                 let keys = issuer.get("/keys").await.granted();
                 let of_credentials = |key: &&Value| key["use"] == "credential" && key["state"] == "active";
@@ -188,6 +192,41 @@ async fn every_change_is_told_once() {
                 let mut before = halt;
                 before["tenant"] = ordered["tenant"].clone();
                 (answer, id, "halt.lifted", before, Value::Null)
+            }
+            ("post", "/webhooks") => {
+                let answer = issuer.post("/webhooks", &json!({ "url": "https://hooks.test/x?y" })).await;
+                (answer.clone(), text(&answer.json()["id"]), "webhook.created", Value::Null, webhook(""))
+            }
+            ("patch", "/webhooks/{id}") => {
+                let id = a_webhook(&issuer).await;
+                let request = issuer.request(Method::PATCH, &format!("/webhooks/{id}"));
+                let request = request.header("if-match", "*").json(&json!({ "description": "changed" }));
+                (Answer::to(request).await, id, "webhook.changed", webhook(""), webhook("changed"))
+            }
+            ("delete", "/webhooks/{id}") => {
+                let id = a_webhook(&issuer).await;
+                let answer = issuer.delete(&format!("/webhooks/{id}")).await;
+                (answer, id, "webhook.deleted", webhook(""), Value::Null)
+            }
+            ("post", "/webhooks/{id}/rotate-secret") => {
+                let id = a_webhook(&issuer).await;
+                let answer = issuer
+                    .post(&format!("/webhooks/{id}/rotate-secret"), &json!({ "overlap_seconds": 60 }))
+                    .await;
+                (answer, id, "webhook.secret-rotated", Value::Null, json!({ "overlap_seconds": 60 }))
+            }
+            ("post", "/webhooks/{id}/test") => {
+                let id = a_webhook(&issuer).await;
+                let answer = issuer.post(&format!("/webhooks/{id}/test"), &json!({})).await;
+                (answer.clone(), id, "webhook.tested", Value::Null, answer.json())
+            }
+            ("post", "/webhooks/{id}/deliveries/{event_id}/replay") => {
+                let id = a_webhook(&issuer).await;
+                let event = issuer.post(&format!("/webhooks/{id}/test"), &json!({})).await.is(202).json();
+                let path = format!("/webhooks/{id}/deliveries/{}/replay", text(&event["event_id"]));
+                let answer = issuer.post(&path, &json!({})).await;
+                let after = json!({ "event_id": event["event_id"], "replayed": 1 });
+                (answer, id, "webhook.replayed", Value::Null, after)
             }
             ("post", "/plugins") => {
                 let plugin = a_plugin();
@@ -321,6 +360,19 @@ async fn active(issuer: &Issuer, configuration_id: &str) -> String {
     let in_force = issuer.get("/activations").await.granted();
     let all = in_force["data"].as_array().unwrap().clone();
     text(&all.iter().find(|one| one["configuration_id"] == configuration_id).unwrap()["digest"])
+}
+
+/// What is told of a webhook: never the whole URL.
+fn webhook(description: &str) -> Value {
+    json!({
+        "origin": "https://hooks.test", "description": description, "event_types": null, "enabled": true,
+    })
+}
+
+/// A webhook that is never reached; a tenant has ten at most.
+async fn a_webhook(issuer: &Issuer) -> String {
+    let made = json!({ "url": "https://hooks.test/x?y" });
+    text(&issuer.post("/webhooks", &made).await.is(201).json()["id"])
 }
 
 fn client(name: &str) -> Value {

@@ -82,7 +82,7 @@ pub(crate) async fn roll_back_for_tenant(
 }
 
 async fn go_back(app: &App, author: Author, keeper: Keeper<'_>, id: &str) -> Result<Response, Problem> {
-    roll_back_activation(app, author, keeper, id).await?;
+    roll_back_activation(app, author, keeper, id, None).await?;
     let in_force = keeper.activations(app).await?.into_iter();
     let data =
         in_force.filter(|one| one.activation.configuration_id == id).map(ActivationView::from).collect();

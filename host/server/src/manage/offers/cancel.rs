@@ -41,6 +41,7 @@ pub(crate) async fn cancel(
     {
         let told = Changed { before: json!({ "state": before }), after: json!({ "state": now }) };
         tx.end_family(id).await?;
+        app.tell_of_offer(&manager.issuer, &mut tx, id, now).await?;
         tx.record(&app.entry(manager.author(), Action::OfferCancelled, id, &told)).await?;
     }
     tx.commit().await?;

@@ -1,6 +1,7 @@
 //! A version becomes what answers for a credential type, for one tenant or for all: at once, on trial for a share
 //! of the offers, or in the shadow of the one that answers.
 
+use chancery_domain::EventType;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::plugin::{Part, Whose};
 use chancery_domain::template::Issue;
@@ -63,7 +64,9 @@ pub(crate) async fn activate_plugin(
     tx.activate(&activation, part, now).await?;
     let before =
         active.map_or(Value::Null, |active| json!({ "component": hex::encode(active.activation.component) }));
-    let changed = Changed { before, after: told(&version, &activation, part) };
+    let told = told(&version, &activation, part);
+    tx.tell(app.event(EventType::PluginActivated, event_of(&activation, &told))).await?;
+    let changed = Changed { before, after: told };
     tx.record(&app.entry(author, Action::PluginActivated, &activation.configuration_id, &changed)).await?;
     tx.announce_and_commit().await?;
     keeper.forget(app);
@@ -116,6 +119,15 @@ async fn check_follows(
 
 fn refuse_if_any(issues: Vec<Issue>) -> Result<(), Problem> {
     if issues.is_empty() { Ok(()) } else { Err(Problem::invalid(issues)) }
+}
+
+/// What webhooks are told: the same, and what it answers for.
+fn event_of(activation: &Activation, told: &Value) -> Value {
+    let mut data = told.clone();
+    if let Some(members) = data.as_object_mut() {
+        members.insert("configuration_id".to_owned(), activation.configuration_id.as_str().into());
+    }
+    data
 }
 
 /// What the audit trail is told: never the configuration itself, which may hold what is nobody's business.

@@ -1,5 +1,6 @@
 //! A credential type is offered no more. What was issued stays good, and what was offered is still issued.
 
+use chancery_domain::EventType;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::plugin::Part;
 use serde_json::{Value, json};
@@ -25,6 +26,10 @@ pub(crate) async fn deactivate_plugin(
         return Err(Problem::not_found());
     };
     tx.deactivate(&active.activation, app.now()).await?;
+    let data = json!({
+        "configuration_id": configuration_id, "component": hex::encode(active.activation.component),
+    });
+    tx.tell(app.event(EventType::PluginDeactivated, data)).await?;
     let before = json!({ "component": hex::encode(active.activation.component) });
     let changed = Changed { before, after: Value::Null };
     tx.record(&app.entry(author, Action::PluginDeactivated, configuration_id, &changed)).await?;

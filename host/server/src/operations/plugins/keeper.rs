@@ -2,7 +2,7 @@
 
 use chancery_domain::audit::AuditEntry;
 use chancery_domain::plugin::{Approval, Part};
-use chancery_domain::{Tenant, TenantId};
+use chancery_domain::{Event, Tenant, TenantId};
 use chancery_store::{Activation, By, InForce, PlatformTx, RolledBack, Shelved, StoreError, TenantTx};
 use time::OffsetDateTime;
 
@@ -143,6 +143,14 @@ impl KeeperTx {
     /// Whether a plugin is quarantined or gone.
     pub(crate) async fn record(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
         both!(self, tx => tx.record(entry).await)
+    }
+
+    /// Tells webhooks of the keeper, if it is a tenant: the deployment has none.
+    pub(crate) async fn tell(&mut self, event: Event) -> Result<(), StoreError> {
+        match self {
+            Self::Tenant(tx) => tx.tell(&[event]).await,
+            Self::Deployment(_) => Ok(()),
+        }
     }
 
     /// Commits a change and tells every replica.

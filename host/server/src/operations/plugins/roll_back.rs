@@ -1,5 +1,6 @@
 //! The last step under a configuration id is undone: a trial ends, or what was active before is active again.
 
+use chancery_domain::EventType;
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_store::RolledBack;
 use serde_json::{Value, json};
@@ -8,12 +9,14 @@ use super::Keeper;
 use crate::app::App;
 use crate::problem::{Problem, ProblemCode};
 
-/// Undoes the last step. Nothing is compared on the way back: what is returned to was there before.
+/// Undoes the last step. Nothing is compared on the way back: what is returned to was there before. The host says
+/// `because` of what it does so of its own accord.
 pub(crate) async fn roll_back_activation(
     app: &App,
     author: Author,
     keeper: Keeper<'_>,
     configuration_id: &str,
+    because: Option<&str>,
 ) -> Result<(), Problem> {
     let mut tx = keeper.open(app).await?;
     let known = tx.activations().await?;
@@ -32,7 +35,13 @@ pub(crate) async fn roll_back_activation(
         return Err(problem);
     };
     let told = |component: [u8; 32]| json!({ "component": hex::encode(component) });
-    let after = to.map_or(Value::Null, |to| told(to.component));
+    let after = to.as_ref().map_or(Value::Null, |to| told(to.component));
+    let data = json!({
+        "configuration_id": configuration_id, "from": hex::encode(from.component),
+        "to": to.map(|to| hex::encode(to.component)), "because": because,
+    });
+    let kind = if because.is_some() { EventType::PluginTripped } else { EventType::PluginRolledBack };
+    tx.tell(app.event(kind, data)).await?;
     let changed = Changed { before: told(from.component), after };
     tx.record(&app.entry(author, Action::PluginRolledBack, configuration_id, &changed)).await?;
     tx.announce_and_commit().await?;

@@ -4,7 +4,7 @@
 use chancery_domain::audit::{Action, Author, Changed};
 use chancery_domain::halt::{Halt, HaltScope};
 use chancery_domain::plugin::{Part, Whose};
-use chancery_domain::{HaltId, Tenant, random_bytes};
+use chancery_domain::{EventType, HaltId, Tenant, random_bytes};
 use chancery_store::InForce;
 use serde_json::json;
 use time::Duration;
@@ -31,7 +31,7 @@ pub(crate) async fn trip_breaker(app: &App, tripped: Tripped) -> Result<(), Prob
     let is_new = app.now() - failing.since < NEW_FOR;
     if failing.whose == Whose::Tenant && (is_trial || is_new) {
         let id = &tripped.configuration_id;
-        if roll_back_activation(app, Author::HOST, keeper, id).await.is_ok() {
+        if roll_back_activation(app, Author::HOST, keeper, id, Some(&tripped.reason)).await.is_ok() {
             return Ok(());
         }
     }
@@ -56,6 +56,11 @@ async fn halt_there(app: &App, tenant: &Tenant, tripped: &Tripped) -> Result<(),
     let told = json!({
         "scope": halt.scope.as_str(), "reason": halt.reason, "component": hex::encode(tripped.component)
     });
+    let data = json!({
+        "configuration_id": tripped.configuration_id, "from": hex::encode(tripped.component), "to": null,
+        "because": tripped.reason, "halt_id": halt.id,
+    });
+    tx.tell(&[app.event(EventType::PluginTripped, data)]).await?;
     tx.record(&app.entry(Author::HOST, Action::HaltOrdered, halt.id, &Changed::made(told))).await?;
     tx.commit().await?;
     app.tenants.forget(tenant.id);
