@@ -52,9 +52,13 @@ pub(crate) async fn prepare(
     now: OffsetDateTime,
 ) -> Result<Prepared, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
-    let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
-    let (call, input) = template.measure_with_input(&request).await;
     let place = (issuer.tenant(), template.revision().component);
+    let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
+    let (mut call, mut input) = template.measure_with_input(&request).await;
+    let is_unloaded = matches!(&call.answer, Err(Fault { kind: FaultKind::Unloaded, .. }));
+    if is_unloaded && app.tenants.workshop.templates.mend(&app.store, &app.engine, place.1).await {
+        (call, input) = template.measure_with_input(&request).await;
+    }
     app.tallies.count(place, &template.definition().configuration_id, &call, now);
     let (answered, fuel) = (call.answer, call.usage.fuel);
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
@@ -62,7 +66,7 @@ pub(crate) async fn prepare(
     }
     answered.map(|outcome| Prepared { outcome, input, fuel }).map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
-        FaultKind::Lost(_) => Unprepared::Lost(fault),
+        FaultKind::Lost(_) | FaultKind::Unloaded => Unprepared::Lost(fault),
         _ => Unprepared::Fault(fault),
     })
 }

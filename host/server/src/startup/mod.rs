@@ -162,6 +162,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         tallies: Arc::default(),
         shadows: crate::operations::prepare_dataset::Shadows::default(),
         jobs: crate::jobs::Jobs::default(),
+        uploads: tokio::sync::Semaphore::new(crate::manage::plugins::upload::MOST_AT_A_TIME),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });
