@@ -156,6 +156,14 @@ impl House {
         dumped.stdout
     }
 
+    /// How much memory the server itself holds, in KiB.
+    pub fn resident(&self) -> usize {
+        let house = pid(&self.process.directory).unwrap().as_raw_nonzero();
+        let status = fs::read_to_string(format!("/proc/{house}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse().unwrap()
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         self.process.log()
@@ -170,6 +178,22 @@ impl House {
             .env("CHANCERY_DATA", self.root.join("serverside"));
         command.env("CHANCERY_PUBLIC_URL", "https://issue.example").envs(environment.iter().copied());
         command
+    }
+
+    /// Ends what it started by that word: `plugin-runner`, `plugin-compiler`. How many there were.
+    pub fn end_children(&self, word: &str, signal: Signal) -> usize {
+        let house = pid(&self.process.directory).unwrap().as_raw_nonzero().get();
+        let mut killed = 0;
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+            let is_child = read("status").lines().any(|line| line == format!("PPid:\t{house}"));
+            if !is_child || read("cmdline").split('\0').nth(1) != Some(word) {
+                continue;
+            }
+            let child = entry.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
+            killed += usize::from(child.is_some_and(|child| kill_process(child, signal).is_ok()));
+        }
+        killed
     }
 
     /// Ends the process without a warning.

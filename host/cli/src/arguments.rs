@@ -20,7 +20,8 @@ pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
 pub(crate) use licenses::{IssueLicense, LicenseCommand};
 pub(crate) use plugins::{
-    Configured, For, How, Kind, Lang, NewPlugin, One, PluginCommand, PreviewPlugin, RunPlugin, Shelf,
+    Configured, For, How, KeptCommand, Kind, Lang, NewPlugin, One, PluginCommand, PreviewPlugin, RunPlugin,
+    Shelf,
 };
 pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, Resume, WalletCommand};

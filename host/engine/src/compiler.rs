@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
+    os::unix::process::ExitStatusExt as _,
     process::Stdio,
     time::Duration,
 };
@@ -28,6 +29,8 @@ const PROCESSOR_TIME: u64 = 30;
 const ADDRESS_SPACE: u64 = 1 << 30;
 /// Larger than what any accepted component compiles to.
 const LONGEST: u64 = 128 << 20;
+/// How people and the system end programs: SIGHUP, SIGINT, SIGTERM.
+const BY_OTHERS: [i32; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 /// How an answer begins.
 const CODE: u8 = 0;
 const REFUSAL: u8 = 1;
@@ -58,6 +61,10 @@ pub(crate) async fn compile(config: &RunnerConfig, wasm: &[u8]) -> Result<Vec<u8
     match answer.split_first() {
         Some((&CODE, code)) if ended.success() => Ok(code.to_vec()),
         Some((&REFUSAL, reason)) => Err(broke(&String::from_utf8_lossy(reason))),
+        // Limits end it otherwise: somebody else did.
+        _ if ended.signal().is_some_and(|signal| BY_OTHERS.contains(&signal)) => {
+            Err(Refused::Lost("the compiler was ended; try again".into()))
+        }
         _ => Err(broke("it needs more than the compiler has: 30 seconds of processor time, 1 GiB of memory")),
     }
 }

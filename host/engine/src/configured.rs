@@ -96,6 +96,55 @@ pub(crate) const fn plainly(
     }
 }
 
+/// A component of such a hook under one configuration, as a type of its own.
+macro_rules! described {
+    ($(#[$doc:meta])* $name:ident: $hook:expr, $question:expr) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name {
+            inner: std::sync::Arc<$crate::configured::Configured<$crate::description::Description>>,
+        }
+
+        impl $name {
+            /// Runs `describe` and checks its answer.
+            pub(crate) async fn describe(
+                component: &$crate::component::Component,
+                configuration: &serde_json::Value,
+            ) -> Result<Self, $crate::fault::ConfigureError> {
+                let describing = $crate::configured::plainly($hook, $question);
+                Ok(Self { inner: std::sync::Arc::new(describing.configure(component, configuration).await?) })
+            }
+
+            /// How it is shown, and what may be configured.
+            pub fn description(&self) -> &$crate::description::Description {
+                &self.inner.checked
+            }
+
+            /// Which component, under which configuration.
+            pub fn revision(&self) -> chancery_domain::template::Revision {
+                self.inner.revision
+            }
+
+            /// The component.
+            pub fn component(&self) -> &$crate::component::Component {
+                &self.inner.component
+            }
+
+            /// What describing itself under this configuration cost.
+            pub fn description_usage(&self) -> $crate::measured::Usage {
+                self.inner.description
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).field("component", self.component()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use described;
+
 fn unfit(component: &Component, issues: Vec<Issue>) -> ConfigureError {
     ConfigureError::Configuration { plugin: component.plugin(), issues }
 }

@@ -279,6 +279,7 @@ impl Shared {
         let loaded = runner.load(&wanted).await.map_err(|error| match error {
             NotLoaded::Refused(reason) => Refused::Contract(reason),
             NotLoaded::Lost(reason) => Refused::Lost(reason),
+            NotLoaded::Uncached => Refused::Lost("its machine code is gone already".into()),
         });
         report.note(Stage::Link, outcome(&loaded), started.elapsed());
         let needed = loaded?;

@@ -66,6 +66,10 @@ pub enum FaultKind {
     /// The process that ran it ended, or did not answer. Nothing came of the call; it may be made again.
     #[error("the call was lost: {0}")]
     Lost(String),
+    /// Its machine code is gone from the cache, and no runner has it. Nothing was called; once it was loaded again, it
+    /// can be.
+    #[error("its machine code is gone from the cache")]
+    Unloaded,
     /// The host could not make the call.
     #[error("the host could not run it: {0}")]
     Host(String),
@@ -92,7 +96,7 @@ impl FaultKind {
             | Self::OutOfMemory
             | Self::OutputTooLarge { .. }
             | Self::InputTooLarge { .. } => Blame::Limit,
-            Self::Busy | Self::Lost(_) | Self::Host(_) => Blame::Host,
+            Self::Busy | Self::Lost(_) | Self::Unloaded | Self::Host(_) => Blame::Host,
         }
     }
 
@@ -108,7 +112,7 @@ impl FaultKind {
             Self::Plugin { .. } => "plugin",
             Self::InputTooLarge { .. } => "input-too-large",
             Self::Busy => "busy",
-            Self::Lost(_) => "lost",
+            Self::Lost(_) | Self::Unloaded => "lost",
             Self::Host(_) => "host",
         }
     }

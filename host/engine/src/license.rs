@@ -1,22 +1,17 @@
 //! A licence plugin under one configuration: what a document grants, and whether an operation is
 //! within it.
 
-use std::{fmt, sync::Arc};
-
-use chancery_domain::template::{Issue, Revision};
+use chancery_domain::template::Issue;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
     bindings::license as wit,
-    component::Component,
-    configured::{Configured, Describing, plainly},
-    description::Description,
+    configured::described,
     entitlements::{self, Entitlements},
-    fault::{ConfigureError, Fault, FaultKind},
+    fault::{Fault, FaultKind},
     hook::Hook,
-    measured::{Measured, Usage},
+    measured::Measured,
     question::{Input, Question, Reply},
     reasons,
     template::seconds,
@@ -62,44 +57,12 @@ pub enum Permission {
     Deny(Vec<Issue>),
 }
 
-/// A licence plugin under one configuration. Cloning it is cheap.
-#[derive(Clone)]
-pub struct License {
-    inner: Arc<Configured<Description>>,
+described! {
+    /// A licence plugin under one configuration. Cloning it is cheap.
+    License: Hook::License, |configuration| Question::DescribeLicense { configuration }
 }
 
-const DESCRIBING: Describing<crate::bindings::types::Description, Description> =
-    plainly(Hook::License, |configuration| Question::DescribeLicense { configuration });
-
 impl License {
-    /// Runs `describe` and checks its answer.
-    pub(crate) async fn describe(
-        component: &Component,
-        configuration: &Value,
-    ) -> Result<Self, ConfigureError> {
-        Ok(Self { inner: Arc::new(DESCRIBING.configure(component, configuration).await?) })
-    }
-
-    /// How it is shown, and what may be configured.
-    pub fn description(&self) -> &Description {
-        &self.inner.checked
-    }
-
-    /// Which component, under which configuration.
-    pub fn revision(&self) -> Revision {
-        self.inner.revision
-    }
-
-    /// The component.
-    pub fn component(&self) -> &Component {
-        &self.inner.component
-    }
-
-    /// What describing itself under this configuration cost.
-    pub fn description_usage(&self) -> Usage {
-        self.inner.description
-    }
-
     /// Asks what a document grants; none is a question too.
     pub async fn entitlements(
         &self,
@@ -192,11 +155,5 @@ impl License {
             locale: circumstances.locale.clone(),
             ext: Vec::new(),
         }
-    }
-}
-
-impl fmt::Debug for License {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("License").field("component", self.component()).finish_non_exhaustive()
     }
 }

@@ -1,21 +1,17 @@
 //! An onboarding policy under one configuration: who may become a tenant.
 
-use std::{fmt, sync::Arc};
-
-use chancery_domain::template::{Issue, Revision};
+use chancery_domain::template::Issue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::{
     bindings::policy as wit,
-    component::Component,
-    configured::{Configured, Describing, plainly},
-    description::Description,
-    fault::{ConfigureError, Fault, FaultKind},
+    configured::described,
+    fault::{Fault, FaultKind},
     hook::Hook,
     manifest::is_name,
-    measured::{Measured, Usage},
+    measured::Measured,
     question::{Input, Question, Reply},
     reasons,
     template::seconds,
@@ -128,44 +124,12 @@ impl Decision {
     }
 }
 
-/// A policy under one configuration. Cloning it is cheap.
-#[derive(Clone)]
-pub struct Policy {
-    inner: Arc<Configured<Description>>,
+described! {
+    /// A policy under one configuration. Cloning it is cheap.
+    Policy: Hook::OnboardingPolicy, |configuration| Question::DescribePolicy { configuration }
 }
 
-const DESCRIBING: Describing<crate::bindings::types::Description, Description> =
-    plainly(Hook::OnboardingPolicy, |configuration| Question::DescribePolicy { configuration });
-
 impl Policy {
-    /// Runs `describe` and checks its answer.
-    pub(crate) async fn describe(
-        component: &Component,
-        configuration: &Value,
-    ) -> Result<Self, ConfigureError> {
-        Ok(Self { inner: Arc::new(DESCRIBING.configure(component, configuration).await?) })
-    }
-
-    /// How it is shown, and what may be configured.
-    pub fn description(&self) -> &Description {
-        &self.inner.checked
-    }
-
-    /// Which component, under which configuration.
-    pub fn revision(&self) -> Revision {
-        self.inner.revision
-    }
-
-    /// The component.
-    pub fn component(&self) -> &Component {
-        &self.inner.component
-    }
-
-    /// What describing itself under this configuration cost.
-    pub fn description_usage(&self) -> Usage {
-        self.inner.description
-    }
-
     /// Asks whether somebody may become a tenant. A fault must hold the registration for approval.
     pub async fn decide(&self, request: &DecideRequest) -> Result<Decision, Fault> {
         match self.input(request) {
@@ -230,12 +194,6 @@ fn accept(decision: wit::Decision) -> Result<Decision, String> {
         },
         wit::Decision::RequireApproval(issues) => reasons::accept(issues).map(Decision::RequireApproval),
         wit::Decision::Reject(issues) => reasons::accept(issues).map(Decision::Reject),
-    }
-}
-
-impl fmt::Debug for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policy").field("component", self.component()).finish_non_exhaustive()
     }
 }
 

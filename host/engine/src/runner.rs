@@ -91,6 +91,8 @@ pub(crate) enum NotLoaded {
     Refused(String),
     /// There is no runner, or it ended meanwhile.
     Lost(String),
+    /// There is no machine code of it, and it has to be compiled first.
+    Uncached,
 }
 
 impl From<io::Error> for NotLoaded {
@@ -133,6 +135,7 @@ impl Remote {
             Ok(_) => {}
             Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
             Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
+            Err(NotLoaded::Uncached) => return Err(FaultKind::Unloaded),
         }
         generation.ask(&self.wanted, question).await
     }

@@ -7,6 +7,7 @@ use chancery_domain::{Clock, Random};
 use chancery_engine::Engine;
 use chancery_store::{Shredder, Store, StoreError, TenantTx};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::caller::KnownKeys;
@@ -47,6 +48,8 @@ pub(crate) struct App {
     pub(crate) shadows: Shadows,
     pub(crate) jobs: Jobs,
     pub(crate) couriers: Couriers,
+    /// How many uploads of plugins are read at a time: each holds all of its bytes until it was looked at.
+    pub(crate) uploads: Semaphore,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,

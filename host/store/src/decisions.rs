@@ -21,8 +21,6 @@ pub struct IssuedDecision {
     pub configuration_id: String,
     /// What decided.
     pub revision: Revision,
-    /// The hour in which it did.
-    pub hour: OffsetDateTime,
     /// What it was asked; nothing of before that was noted.
     pub asked: Option<Asked>,
 }
@@ -96,7 +94,7 @@ impl TenantTx {
         copy: CredentialId,
     ) -> Result<Option<IssuedDecision>, StoreError> {
         let row = query!(
-            "select id, configuration_id, component, configuration_hash, hour, input_tag, fuel
+            "select id, configuration_id, component, configuration_hash, input_tag, fuel
              from issuances where id = (select issuance_id from credentials where id = $1)",
             copy.uuid(),
         )
@@ -114,7 +112,6 @@ impl TenantTx {
                 component: digest(&row.component, "issuances", "component")?,
                 configuration: digest(&row.configuration_hash, "issuances", "configuration_hash")?,
             },
-            hour: row.hour,
             asked: asked.transpose()?,
         }))
     }

@@ -1,6 +1,8 @@
 //! `/api/platform-admin/plugins` and `/activations`: a tenant is customised without building anything
 
+mod hostile;
 mod lives;
+mod processes;
 mod published;
 mod shelves;
 

@@ -118,6 +118,67 @@ Example:
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Kept(KeptCommand),
+    /// Have a plugin of the platform's catalogue decide on registrations, or read the licence
+    #[command(after_help = "\
+Examples:
+  chancery plugin install email-domain-policy --configuration domains.json
+  chancery plugin install manual-approval-policy --name four-eyes
+  chancery plugin install signed-license --configuration trusted.json --document licence.txt")]
+    Install {
+        /// Its digest, the beginning of it, or name@version
+        plugin: String,
+        /// What the policy is called here; else as its author calls it
+        #[arg(long, conflicts_with = "document")]
+        name: Option<String>,
+        /// The licence, as it was sent to you
+        #[arg(long, value_name = "FILE")]
+        document: Option<PathBuf>,
+        #[command(flatten)]
+        configured: Configured,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Make a decision of a plugin again, and see whether it comes out the same
+    #[command(after_help = "\
+Examples:
+  chancery plugin replay crd_01a1fdd415bf739cad6bdf625cb33c4e --subject ada.json
+  chancery plugin replay dec_01a1fdd415bf739cad6bdf625cb33c4e")]
+    Replay {
+        /// The credential that it was made for, or one of `chancery plugin decisions`
+        decision: String,
+        /// Who the credential is about, a JSON file as the offer said it; else what was kept of it
+        #[arg(long, value_name = "FILE")]
+        subject: Option<PathBuf>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List what policies and the licence plugin of a platform decided
+    #[command(after_help = "Example:\n  chancery plugin decisions")]
+    Decisions {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List the policies that decide on registrations
+    #[command(after_help = "Example:\n  chancery plugin policies")]
+    Policies {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Ask a policy no more
+    #[command(after_help = "Example:\n  chancery plugin uninstall four-eyes")]
+    Uninstall {
+        /// As it was installed
+        name: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// What a server keeps and runs of plugins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeptCommand {
     /// Upload a component, and activate it at once with --activate
     #[command(after_help = "\
 Examples:
@@ -212,60 +273,6 @@ Examples:
         configuration_id: String,
         #[command(flatten)]
         at: Shelf,
-    },
-    /// Have a plugin of the platform's catalogue decide on registrations, or read the licence
-    #[command(after_help = "\
-Examples:
-  chancery plugin install email-domain-policy --configuration domains.json
-  chancery plugin install manual-approval-policy --name four-eyes
-  chancery plugin install signed-license --configuration trusted.json --document licence.txt")]
-    Install {
-        /// Its digest, the beginning of it, or name@version
-        plugin: String,
-        /// What the policy is called here; else as its author calls it
-        #[arg(long, conflicts_with = "document")]
-        name: Option<String>,
-        /// The licence, as it was sent to you
-        #[arg(long, value_name = "FILE")]
-        document: Option<PathBuf>,
-        #[command(flatten)]
-        configured: Configured,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Make a decision of a plugin again, and see whether it comes out the same
-    #[command(after_help = "\
-Examples:
-  chancery plugin replay crd_01a1fdd415bf739cad6bdf625cb33c4e --subject ada.json
-  chancery plugin replay dec_01a1fdd415bf739cad6bdf625cb33c4e")]
-    Replay {
-        /// The credential that it was made for, or one of `chancery plugin decisions`
-        decision: String,
-        /// Who the credential is about, a JSON file as the offer said it; else what was kept of it
-        #[arg(long, value_name = "FILE")]
-        subject: Option<PathBuf>,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// List what policies and the licence plugin of a platform decided
-    #[command(after_help = "Example:\n  chancery plugin decisions")]
-    Decisions {
-        #[command(flatten)]
-        target: Target,
-    },
-    /// List the policies that decide on registrations
-    #[command(after_help = "Example:\n  chancery plugin policies")]
-    Policies {
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Ask a policy no more
-    #[command(after_help = "Example:\n  chancery plugin uninstall four-eyes")]
-    Uninstall {
-        /// As it was installed
-        name: String,
-        #[command(flatten)]
-        target: Target,
     },
 }
 

@@ -78,14 +78,15 @@ impl Generation {
         let cell = Arc::clone(locked(&self.loaded).entry(wanted.digest).or_default());
         let loaded = cell
             .get_or_try_init(|| async {
-                let code =
-                    cache.code(&wanted.digest).ok_or_else(|| io::Error::other("its code is not cached"))?;
+                let code = cache.code(&wanted.digest).ok_or(NotLoaded::Uncached)?;
                 let file = sealed(&code)?;
                 let call = self.calls.fetch_add(1, Ordering::Relaxed);
                 let order = Order::<&Question>::Load { call, wanted: wanted.clone() };
                 match self.exchange(call, Letter::new(&order, Some(file))?, LOAD_WITHIN).await? {
-                    Said::Loaded { loaded, .. } => Ok::<_, io::Error>(loaded),
-                    Said::Answered { .. } => Err(io::Error::other("the runner answered what was not asked")),
+                    Said::Loaded { loaded, .. } => Ok::<_, NotLoaded>(loaded),
+                    Said::Answered { .. } => {
+                        Err(io::Error::other("the runner answered what was not asked").into())
+                    }
                 }
             })
             .await?;

@@ -99,6 +99,31 @@ async fn a_runner_that_dies_costs_the_calls_under_way_and_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_component_whose_machine_code_is_gone_answers_again_once_it_was_loaded_again() {
+    let host = host();
+    let template = host.template("employee-badge", json!({})).await;
+    let subject = ada();
+    let request = PrepareRequest::new(Purpose::Issue, "acme", &subject, at(0));
+    for file in std::fs::read_dir(host.cache.path()).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    template.prepare(&request).await.unwrap();
+    let runner = runners().remove(0);
+    assert!(Command::new("kill").args(["-9", &runner]).status().unwrap().success());
+    let began = std::time::Instant::now();
+    loop {
+        let fault = template.prepare(&request).await.unwrap_err();
+        if fault.kind == FaultKind::Unloaded {
+            break;
+        }
+        assert!(matches!(fault.kind, FaultKind::Lost(_)), "{fault}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{fault}");
+    }
+    host.component("employee-badge").await;
+    template.prepare(&request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_runner_that_says_nothing_is_replaced() {
     let host = host();
     let template = host.template("employee-badge", json!({})).await;

@@ -66,8 +66,12 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
     let request = asked.of(issuer);
-    let (call, input) = template.measure_with_input(&request).await;
     let place = (issuer.tenant(), template.revision().component);
+    let (mut call, mut input) = template.measure_with_input(&request).await;
+    let is_unloaded = matches!(&call.answer, Err(Fault { kind: FaultKind::Unloaded, .. }));
+    if is_unloaded && app.tenants.workshop.templates.mend(&app.store, &app.engine, place.1).await {
+        (call, input) = template.measure_with_input(&request).await;
+    }
     app.tallies.count(place, &template.definition().configuration_id, &call, asked.now);
     let (answered, fuel) = (call.answer, call.usage.fuel);
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
@@ -75,7 +79,7 @@ pub(crate) async fn prepare(
     }
     answered.map(|outcome| Prepared { outcome, input, fuel }).map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
-        FaultKind::Lost(_) => Unprepared::Lost(fault),
+        FaultKind::Lost(_) | FaultKind::Unloaded => Unprepared::Lost(fault),
         _ => Unprepared::Fault(fault),
     })
 }

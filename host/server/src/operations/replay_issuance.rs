@@ -119,8 +119,11 @@ fn open(issuer: &Issuer, decision: &IssuedDecision, sealed: &[u8]) -> Result<Kep
     serde_json::from_slice(&plain).map_err(|error| corrupt(&error))
 }
 
-/// What the template was asked, if that is what is given. The second is not kept of an issuance, only the hour: the
-/// tag tells which one it was.
+/// How long before it was recorded a decision may have been made.
+const RECORDED_WITHIN: i64 = 60;
+
+/// What the template was asked, if that is what is given. When it was is told by the issuance's own id, to the
+/// instant at which the decision was recorded; the tag tells which second it was made in.
 async fn recognise(
     issuer: &Issuer,
     template: &Template,
@@ -129,8 +132,9 @@ async fn recognise(
     asked: Asked,
 ) -> Result<Input, Problem> {
     let (keys, template) = (issuer.keys.clone(), template.clone());
-    let (slug, hour) = (issuer.tenant.slug.clone(), decision.hour);
-    let searched = spawn_blocking(move || search(&keys, &template, &slug, &given, hour, &asked.input_tag));
+    let (slug, recorded) = (issuer.tenant.slug.clone(), decision.issuance.created_at());
+    let searched =
+        spawn_blocking(move || search(&keys, &template, &slug, &given, recorded, &asked.input_tag));
     let found = searched.await.map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     found.ok_or_else(|| {
         let message = "this is not what the template was asked: give the data as the offer said it, members in \
@@ -144,12 +148,12 @@ fn search(
     template: &Template,
     slug: &str,
     given: &Given,
-    hour: OffsetDateTime,
+    recorded: OffsetDateTime,
     tag: &[u8; 32],
 ) -> Option<Input> {
-    for purpose in [Purpose::Issue, Purpose::Renew] {
-        for second in 0..3600 {
-            let now = hour + Duration::seconds(second);
+    for second in 0..=RECORDED_WITHIN {
+        for purpose in [Purpose::Issue, Purpose::Renew] {
+            let now = recorded - Duration::seconds(second);
             let request = PrepareRequest::new(purpose, slug, &given.subject, now);
             let request = PrepareRequest { answers: &given.answers, ..request };
             // Too large at one second is too large at all.

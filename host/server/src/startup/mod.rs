@@ -170,6 +170,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         shadows: crate::operations::prepare_dataset::Shadows::default(),
         jobs: crate::jobs::Jobs::default(),
         couriers: crate::operations::deliver_webhooks::Couriers::default(),
+        uploads: tokio::sync::Semaphore::new(crate::manage::plugins::upload::MOST_AT_A_TIME),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });

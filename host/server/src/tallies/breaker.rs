@@ -70,9 +70,11 @@ pub(super) fn counts(kind: &FaultKind) -> bool {
         | FaultKind::Contract(_)
         // Whoever ends the process that runs them ends everybody's calls.
         | FaultKind::Lost(_) => true,
-        FaultKind::Plugin { .. } | FaultKind::InputTooLarge { .. } | FaultKind::Busy | FaultKind::Host(_) => {
-            false
-        }
+        FaultKind::Plugin { .. }
+        | FaultKind::InputTooLarge { .. }
+        | FaultKind::Busy
+        | FaultKind::Unloaded
+        | FaultKind::Host(_) => false,
     }
 }
 

@@ -90,6 +90,15 @@ impl Templates {
         Ok(template)
     }
 
+    /// Compiles a component again whose machine code is gone, from the bytes that the database keeps. Whoever has it
+    /// has it again; `false` if that does not work either.
+    pub(crate) async fn mend(&self, store: &Store, engine: &Engine, digest: [u8; 32]) -> bool {
+        tracing::warn!(plugin = hex::encode(digest), "its machine code is gone, compiling again");
+        self.components.invalidate(&digest);
+        let mended = self.component(store, engine, digest).await;
+        mended.inspect_err(|error| tracing::warn!(%error, "a plugin cannot be compiled again")).is_ok()
+    }
+
     /// The component, from the bytes that the database keeps if need be.
     pub(crate) async fn component(
         &self,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{configuration, publish, read_component};
-use crate::arguments::{How, One, Output, PluginCommand, Shelf};
+use crate::arguments::{How, KeptCommand, One, Output, Shelf};
 use crate::commands::{listing, show};
 use crate::failure::Failure;
 use crate::management::{Management, Reply};
@@ -19,53 +19,51 @@ const VERSIONS: [&str; 8] =
     ["name", "version", "hook", "owner", "approval", "quarantined", "publisher", "digest"];
 const ACTIVATIONS: [&str; 6] = ["configuration_id", "part", "share", "decided_by", "since", "digest"];
 
-pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Failure> {
+pub(super) async fn obey(command: KeptCommand, form: Output) -> Result<(), Failure> {
     match command {
-        PluginCommand::Push { file, activate, signature, how, at } => {
+        KeptCommand::Push { file, activate, signature, how, at } => {
             let signature = publish::signature_for(&file, signature.as_deref())?;
             push(&file, signature.as_deref(), activate.then_some(&how), &at, form).await
         }
-        PluginCommand::List(at) => listing::show(&api(&at)?.get(&["plugins"], &[]).await?, &VERSIONS, form),
-        PluginCommand::Show(one) => {
+        KeptCommand::List(at) => listing::show(&api(&at)?.get(&["plugins"], &[]).await?, &VERSIONS, form),
+        KeptCommand::Show(one) => {
             let (api, digest) = find(&one).await?;
             show(&api.get(&["plugins", &digest], &[]).await?, form)
         }
-        PluginCommand::Approve(one) => approve(&one, form).await,
-        PluginCommand::Discard(one) => {
+        KeptCommand::Approve(one) => approve(&one, form).await,
+        KeptCommand::Discard(one) => {
             let (api, digest) = find(&one).await?;
             show(&api.delete(&["plugins", &digest], &[]).await?, form)
         }
-        PluginCommand::Quarantine { plugin, reason, target } => {
+        KeptCommand::Quarantine { plugin, reason, target } => {
             let (api, digest) = find(&One { plugin, at: Shelf { platform: true, of: None, target } }).await?;
             let reason = json!({ "reason": reason });
             show(&api.post(&["plugins", &digest, "quarantine"], Some(&reason)).await?, form)
         }
-        PluginCommand::Release { plugin, target } => {
+        KeptCommand::Release { plugin, target } => {
             let (api, digest) = find(&One { plugin, at: Shelf { platform: true, of: None, target } }).await?;
             show(&api.post(&["plugins", &digest, "release"], None).await?, form)
         }
-        PluginCommand::Metrics(one) => {
+        KeptCommand::Metrics(one) => {
             let (api, digest) = find(&one).await?;
             show(&api.get(&["plugins", &digest, "metrics"], &[]).await?, form)
         }
-        PluginCommand::Logs { one, follow } => logs(&one, follow, form).await,
-        PluginCommand::Activate { plugin, how, at } => {
+        KeptCommand::Logs { one, follow } => logs(&one, follow, form).await,
+        KeptCommand::Activate { plugin, how, at } => {
             let one = One { plugin, at };
             let (api, digest) = find(&one).await?;
             show(&activate(&api, &digest, &how, &one.at).await?, form)
         }
-        PluginCommand::Active(at) => {
+        KeptCommand::Active(at) => {
             listing::show(&api(&at)?.get(&path(&at, &["activations"]), &[]).await?, &ACTIVATIONS, form)
         }
-        PluginCommand::Rollback { configuration_id, at } => {
+        KeptCommand::Rollback { configuration_id, at } => {
             let path = path(&at, &["activations", &configuration_id, "rollback"]);
             listing::show(&api(&at)?.post(&path, None).await?, &ACTIVATIONS, form)
         }
-        PluginCommand::Deactivate { configuration_id, at } => {
+        KeptCommand::Deactivate { configuration_id, at } => {
             show(&api(&at)?.delete(&path(&at, &["activations", &configuration_id]), &[]).await?, form)
         }
-        // Those that need no server were obeyed before.
-        _ => Ok(()),
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Fai
         PluginCommand::Inspect { file, configured } => here::inspect(&file, &configured, form).await,
         PluginCommand::Run(run) => here::run(&run, form).await,
         PluginCommand::Bench { run, count } => here::bench(&run, count, form).await,
+        PluginCommand::Kept(command) => at_server::obey(command, form).await,
         PluginCommand::Install { plugin, name, document, configured, target } => {
             let of = install::Install { plugin, name, document, configured };
             install::install(of, target, form).await
@@ -51,7 +52,6 @@ pub(super) async fn obey(command: PluginCommand, form: Output) -> Result<(), Fai
         PluginCommand::Decisions { target } => replay::decisions(&target, form).await,
         PluginCommand::Policies { target } => install::list(&target, form).await,
         PluginCommand::Uninstall { name, target } => install::uninstall(&name, &target, form).await,
-        command => at_server::obey(command, form).await,
     }
 }
 

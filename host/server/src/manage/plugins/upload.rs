@@ -1,6 +1,7 @@
 //! `POST /plugins`, for a tenant and for operators
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{FromRequest as _, Multipart, Request, State};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use chancery_domain::settings::Settings;
 use chancery_store::By;
 use http::{StatusCode, header};
+use tokio::sync::SemaphorePermit;
 
 use super::PluginView;
 use crate::app::App;
@@ -30,6 +32,7 @@ use crate::problem::{Problem, ProblemCode, ProblemDocument};
         (status = 201, body = PluginView), (status = 200, body = PluginView),
         (status = 403, body = ProblemDocument), (status = 413, body = ProblemDocument),
         (status = 415, body = ProblemDocument), (status = 422, body = ProblemDocument),
+        (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument),
     ),
     security(("api_key" = ["plugins:manage"]))
 )]
@@ -38,6 +41,7 @@ pub(crate) async fn upload(
     manager: Manager<KeepsPlugins>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let _place = place(&app)?;
     let body = Body::read(request).await?;
     let (issuer, author) = (&manager.issuer, manager.author());
     let keeper = Keeper::Tenant(&issuer.tenant);
@@ -53,7 +57,8 @@ pub(crate) async fn upload(
     responses(
         (status = 201, body = PluginView), (status = 200, body = PluginView),
         (status = 413, body = ProblemDocument), (status = 415, body = ProblemDocument),
-        (status = 422, body = ProblemDocument),
+        (status = 422, body = ProblemDocument), (status = 429, body = ProblemDocument),
+        (status = 503, body = ProblemDocument),
     ),
     security(("api_key" = ["platform-admin"]))
 )]
@@ -62,6 +67,7 @@ pub(crate) async fn upload_to_catalogue(
     operator: Operator,
     request: Request,
 ) -> Result<Response, Problem> {
+    let _place = place(&app)?;
     let body = Body::read(request).await?;
     let mut tx = app.store.platform(By::Operator).await?;
     let chosen = tx.configuration().await?;
@@ -73,6 +79,17 @@ pub(crate) async fn upload_to_catalogue(
 fn shown(Uploaded { version, new }: Uploaded) -> Response {
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     no_store((status, Json(PluginView::alone(version))))
+}
+
+/// How many uploads are under way at a time. Others come again: what waited would wait with all of its bytes.
+pub(crate) const MOST_AT_A_TIME: usize = 4;
+/// By when one of them is done, as a rule.
+const COME_AGAIN: Duration = Duration::from_secs(5);
+
+fn place(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    app.uploads.try_acquire().map_err(|_| {
+        Problem::too_many(COME_AGAIN).detail("other plugins are being uploaded; come again in a moment")
+    })
 }
 
 /// The header with what a publisher signed.
