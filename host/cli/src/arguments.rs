@@ -4,6 +4,7 @@ mod halts;
 mod keys;
 mod licenses;
 mod plugins;
+mod sources;
 mod tenants;
 mod wallet;
 mod webhooks;
@@ -18,6 +19,7 @@ pub(crate) use halts::{HaltCommand, Order, Where};
 pub(crate) use keys::{KeyCommand, Rotate};
 pub(crate) use licenses::{IssueLicense, LicenseCommand};
 pub(crate) use plugins::{Configured, For, How, Kind, NewPlugin, One, PluginCommand, RunPlugin, Shelf};
+pub(crate) use sources::{OneSource, SourceCommand};
 pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, WalletCommand};
 pub(crate) use webhooks::{OneWebhook, WebhookCommand};
@@ -123,6 +125,9 @@ pub(crate) enum Command {
     /// Rotate and list signing keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Say where templates have things looked up, and how to get in
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Have other systems told what happens: signed, tried again, replayed
     #[command(subcommand)]
     Webhook(WebhookCommand),

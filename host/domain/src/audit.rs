@@ -123,6 +123,8 @@ actions! {
     WebhookTested = "webhook.tested";
     WebhookReplayed = "webhook.replayed";
     WebhookDisabled = "webhook.disabled";
+    SourceSet = "source.set";
+    SourceRemoved = "source.removed";
     ConfigurationChanged = "configuration.changed";
     SessionForgotten = "session.forgotten";
     PlatformFounded = "platform.founded";

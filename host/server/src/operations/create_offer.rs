@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::fetch_offer::describe_offer;
+use super::look_up::missing_sources;
 use super::prepare_dataset::{Unprepared, prepare_dataset};
 use super::redeem_code::tx_code_mac;
 use crate::app::App;
@@ -239,17 +240,32 @@ async fn check_subject(
     template: &Template,
     subject: &Value,
 ) -> Result<Vec<Issue>, Problem> {
-    match prepare_dataset(app, issuer, template, Purpose::Offer, subject, app.now()).await {
+    match prepare_dataset(app, issuer, template, Purpose::Offer, subject, &[], app.now()).await {
         Ok(Outcome::Issue(_)) => Ok(Vec::new()),
         Ok(Outcome::Refuse(issues)) => Ok(issues),
-        Ok(Outcome::Need(_) | Outcome::Defer(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
-            .detail("the template asks for a lookup or a deferral, which this version does not offer yet")),
+        // Looked up when the wallet comes; that it can be is seen now.
+        Ok(Outcome::Need(lookups)) => {
+            let missing = missing_sources(app, issuer, template, &lookups).await?;
+            Ok(missing.into_iter().map(|name| not_set(template, &name)).collect())
+        }
+        Ok(Outcome::Defer(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
+            .detail("the template asks for a deferral, which this version does not offer yet")),
+        Err(Unprepared::Unanswered(why)) => Err(Problem::new(ProblemCode::Unavailable).because(why)),
+        Err(Unprepared::Store(error)) => Err(error.into()),
         Err(Unprepared::Crowded) => Err(Problem::too_many(SOON)),
         Err(Unprepared::Lost(fault)) => Err(Problem::new(ProblemCode::Unavailable).because(fault)),
         Err(Unprepared::Fault(fault)) => {
             Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault))
         }
     }
+}
+
+fn not_set(template: &Template, name: &str) -> Issue {
+    let id = &template.definition().configuration_id;
+    let message = format!(
+        "looks something up at the source {name}, which nobody has set: `chancery source set {id} {name} URL`"
+    );
+    Issue { pointer: String::new(), code: "source-not-set".to_owned(), message }
 }
 
 /// `count` decimal digits, each equally likely.

@@ -27,7 +27,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::agree_on_encryption::{Agreement, agree_on_encryption};
 use super::find_template::find_template;
-use super::prepare_dataset::{Unprepared, prepare_dataset};
+use super::look_up::prepare_with_lookups;
+use super::prepare_dataset::Unprepared;
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
 use super::sign_credential::{Claims, sign};
 use crate::app::App;
@@ -265,7 +266,7 @@ async fn prepare(
     now: OffsetDateTime,
 ) -> Result<Dataset, Refusal> {
     let denied = |description: &str| Refusal::new(ErrorCode::CredentialRequestDenied, description);
-    match prepare_dataset(app, issuer, template, purpose, subject, now).await {
+    match prepare_with_lookups(app, issuer, template, purpose, subject, now).await {
         Ok(Outcome::Issue(dataset)) => Ok(dataset),
         Ok(Outcome::Refuse(issues)) => {
             Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))
@@ -275,6 +276,9 @@ async fn prepare(
         }
         Err(Unprepared::Crowded) => Err(Refusal::too_many(SOON)),
         Err(Unprepared::Lost(fault)) => Err(Refusal::unavailable(fault)),
+        // Nothing was recorded: the wallet comes again with the token, the nonce and the proofs that it has.
+        Err(Unprepared::Unanswered(why)) => Err(Refusal::unavailable(why)),
+        Err(Unprepared::Store(error)) => Err(error.into()),
         Err(Unprepared::Fault(fault)) => {
             Err(denied("the issuer could not prepare this credential").because(fault))
         }

@@ -20,6 +20,7 @@ pub(crate) mod halt_issuance;
 pub(crate) mod import_key;
 pub(crate) mod issue_credential;
 pub(crate) mod licensing;
+pub(crate) mod look_up;
 pub(crate) mod note_outcome;
 pub(crate) mod onboarding;
 pub(crate) mod open_authorization;

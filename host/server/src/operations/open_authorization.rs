@@ -11,7 +11,8 @@ use chancery_store::OfferedToHolder;
 use serde_json::{Map, Value};
 
 use super::find_template::find_template;
-use super::prepare_dataset::{Unprepared, prepare_dataset};
+use super::look_up::prepare_with_lookups;
+use super::prepare_dataset::Unprepared;
 use super::push_authorization::no_such_offer;
 use crate::app::App;
 use crate::authorization::{Authorization, Holder, PAGE_LIFETIME, Sitting, configurations};
@@ -126,13 +127,15 @@ async fn preview(
         let subject = subjects
             .get(&item.configuration_id)
             .ok_or_else(|| corrupt(&"it lacks a configuration of the offer"))?;
-        let prepared = prepare_dataset(app, issuer, &template, Purpose::Offer, subject, app.now()).await;
+        let prepared = prepare_with_lookups(app, issuer, &template, Purpose::Offer, subject, app.now()).await;
         let dataset = match prepared {
             Ok(Outcome::Issue(dataset)) => dataset,
             Ok(Outcome::Refuse(issues)) => return Err(refused(&issues)),
             Ok(Outcome::Need(_) | Outcome::Defer(_)) => return Err(refused(&[])),
             Err(Unprepared::Crowded) => return Err(Refusal::too_many(SOON)),
             Err(Unprepared::Lost(fault)) => return Err(Refusal::unavailable(fault)),
+            Err(Unprepared::Unanswered(why)) => return Err(Refusal::unavailable(why)),
+            Err(Unprepared::Store(error)) => return Err(error.into()),
             Err(Unprepared::Fault(fault)) => return Err(refused(&[]).because(fault)),
         };
         let (_, format) = Format::of_configuration(&item.configuration_id);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use chancery_engine::{Fault, FaultKind, Outcome, PrepareRequest, Purpose, Template};
+use chancery_engine::{Answer, Fault, FaultKind, Outcome, PrepareRequest, Purpose, Template};
+use chancery_store::StoreError;
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -19,6 +20,10 @@ pub(crate) enum Unprepared {
     Lost(Fault),
     /// The template failed.
     Fault(Fault),
+    /// A source that it needs to know something of gave no answer; it may later.
+    Unanswered(String),
+    /// The database.
+    Store(StoreError),
 }
 
 /// Asks the template, which asks its schema first. No transaction is open meanwhile.
@@ -28,10 +33,12 @@ pub(crate) async fn prepare_dataset(
     template: &Template,
     purpose: Purpose,
     subject: &Value,
+    answers: &[Answer],
     now: OffsetDateTime,
 ) -> Result<Outcome, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
-    let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
+    let request =
+        PrepareRequest { answers, ..PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now) };
     let call = template.measure(&request).await;
     let place = (issuer.tenant(), template.revision().component);
     app.tallies.count(place, &template.definition().configuration_id, &call, now);
@@ -65,10 +72,12 @@ impl Shadows {
         let (request, outcome) = asked;
         let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
         let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
+        let answers = request.answers.to_vec();
         let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
         app.tasks.spawn(async move {
             let _place = place;
-            let instead = shadow.prepare(&PrepareRequest::new(purpose, &slug, &subject, now)).await;
+            let request = PrepareRequest::new(purpose, &slug, &subject, now);
+            let instead = shadow.prepare(&PrepareRequest { answers: &answers, ..request }).await;
             let component = shadow.revision().component;
             tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
         });
