@@ -5,6 +5,7 @@ mod halts;
 mod keys;
 mod licenses;
 mod plugins;
+mod sources;
 mod tenants;
 mod wallet;
 mod webhooks;
@@ -23,6 +24,7 @@ pub(crate) use plugins::{
     Configured, For, How, KeptCommand, Kind, Lang, NewPlugin, One, PluginCommand, PreviewPlugin, RunPlugin,
     Shelf,
 };
+pub(crate) use sources::{OneSource, SourceCommand};
 pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, Resume, WalletCommand};
 pub(crate) use webhooks::{OneWebhook, WebhookCommand};
@@ -131,6 +133,9 @@ pub(crate) enum Command {
     /// Rotate and list signing keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Say where templates have things looked up, and how to get in
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Have other systems told what happens: signed, tried again, replayed
     #[command(subcommand)]
     Webhook(WebhookCommand),

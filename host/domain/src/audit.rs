@@ -126,6 +126,8 @@ actions! {
     WebhookTested = "webhook.tested";
     WebhookReplayed = "webhook.replayed";
     WebhookDisabled = "webhook.disabled";
+    SourceSet = "source.set";
+    SourceRemoved = "source.removed";
     ConfigurationChanged = "configuration.changed";
     DecisionReplayed = "decision.replayed";
     SessionForgotten = "session.forgotten";

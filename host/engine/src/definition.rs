@@ -13,7 +13,7 @@ use chancery_domain::template::{
 };
 use serde_json::Value;
 
-use crate::{bindings::template as wit, log::escaped, manifest::is_name, schema::Schema};
+use crate::{bindings::template as wit, log::escaped, manifest::is_name, schema::Schema, source::Source};
 
 const MAX_FIELDS: usize = 200;
 const MAX_LOCALES: usize = 50;
@@ -27,8 +27,8 @@ pub(crate) struct Checked {
     pub(crate) subject: Schema,
     pub(crate) configuration: Schema,
     pub(crate) configuration_schema: Value,
-    /// Names of the sources that a lookup may name.
-    pub(crate) sources: Vec<String>,
+    /// The sources that a lookup may name.
+    pub(crate) sources: Vec<Source>,
 }
 
 /// Checks what a plugin described.
@@ -281,7 +281,8 @@ impl Findings {
         }
     }
 
-    fn sources(&mut self, sources: &[wit::Source]) -> Vec<String> {
+    fn sources(&mut self, sources: &[wit::Source]) -> Vec<Source> {
+        let mut accepted = Vec::with_capacity(sources.len());
         for (index, source) in sources.iter().enumerate() {
             if !is_name(&source.name) || sources.iter().take(index).any(|other| other.name == source.name) {
                 self.add(
@@ -290,10 +291,15 @@ impl Findings {
                     "must be of the form `[a-z][a-z0-9-]*` and unique",
                 );
             }
-            self.schema(&format!("/sources/{index}/parameters-schema"), &source.parameters_schema);
-            self.schema(&format!("/sources/{index}/answer-schema"), &source.answer_schema);
+            let parameters =
+                self.schema(&format!("/sources/{index}/parameters-schema"), &source.parameters_schema);
+            let answer = self.schema(&format!("/sources/{index}/answer-schema"), &source.answer_schema);
+            if let (Some((parameters, _)), Some((answer, _))) = (parameters, answer) {
+                let (name, description) = (source.name.clone(), escaped(&source.description, 300));
+                accepted.push(Source { name, description, parameters, answer });
+            }
         }
-        sources.iter().map(|source| source.name.clone()).collect()
+        accepted
     }
 
     /// A schema that compiles, and the document that it is.

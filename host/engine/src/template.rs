@@ -21,6 +21,7 @@ use crate::{
     log::escaped,
     measured::{Measured, Usage},
     question::{Input, Question, Reply},
+    source::{self, Source},
 };
 
 /// What a dataset is for.
@@ -174,6 +175,16 @@ impl Template {
         &self.inner.checked.definition
     }
 
+    /// Where it may have things looked up.
+    pub fn sources(&self) -> &[Source] {
+        &self.inner.checked.sources
+    }
+
+    /// The source of that name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources().iter().find(|source| source.name() == name)
+    }
+
     /// The JSON Schema of the configuration.
     pub fn configuration_schema(&self) -> &Value {
         &self.inner.checked.configuration_schema
@@ -323,23 +334,9 @@ impl Template {
     }
 
     fn accept_lookups(&self, lookups: Vec<wit::Lookup>) -> Result<Outcome, String> {
-        let mut accepted: Vec<Lookup> = Vec::with_capacity(lookups.len());
-        for lookup in lookups {
-            if !self.inner.checked.sources.contains(&lookup.source) {
-                return Err("a lookup names a source that its definition does not declare".into());
-            }
-            if accepted.iter().any(|other| other.id == lookup.id) {
-                return Err("two lookups have the same id".into());
-            }
-            let parameters = serde_json::from_str(&lookup.parameters)
-                .map_err(|error| format!("the parameters of a lookup are not JSON: {error}"))?;
-            accepted.push(Lookup { id: lookup.id, source: lookup.source, parameters });
-        }
-        if accepted.is_empty() {
-            Err("it needs lookups but names none".into())
-        } else {
-            Ok(Outcome::Need(accepted))
-        }
+        let limit = self.inner.component.inner.caller.limits.output;
+        let lookups = lookups.into_iter().map(|lookup| (lookup.id, lookup.source, lookup.parameters));
+        source::accept(self.sources(), lookups, limit).map(Outcome::Need)
     }
 }
 

@@ -139,7 +139,7 @@ fn holders(app: &App) -> Router<Arc<App>> {
 fn managers() -> Router<Arc<App>> {
     use manage::configuration::{change, show};
     use manage::keys::certificate;
-    use manage::{activations as a, api_keys as k, clients as c, plugins as p, webhooks as w};
+    use manage::{activations as a, api_keys as k, clients as c, plugins as p, sources as s, webhooks as w};
     let upload = DefaultBodyLimit::max(MAX_UPLOAD);
     Router::new()
         .route("/offers", post(manage::offers::create::create).get(manage::offers::list::list))
@@ -177,6 +177,8 @@ fn managers() -> Router<Arc<App>> {
         .route("/activations", post(a::activate::activate).get(a::list::list))
         .route("/activations/{configuration_id}", delete(a::change::deactivate))
         .route("/activations/{configuration_id}/rollback", post(a::change::roll_back))
+        .route("/sources", get(s::list::list))
+        .route("/sources/{configuration_id}/{name}", put(s::set::set).delete(s::remove::remove))
         .route("/keys", get(manage::keys::list::list))
         .route("/keys/rotate", post(manage::keys::rotate::rotate))
         .route("/keys/import", post(manage::keys::import::import))

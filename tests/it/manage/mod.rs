@@ -10,4 +10,5 @@ mod idempotency;
 mod offers;
 pub(crate) mod openapi;
 mod sessions;
+mod sources;
 mod webhooks;

@@ -177,6 +177,10 @@ impl Neighbour {
         // Of a plugin that nobody has, so that it stops nothing.
         let halt = json!({ "scope": "plugin", "component": "0".repeat(64), "reason": slug });
         has.insert("halt", text(&issuer.post("/halts", &halt).await.is(201).json()["id"]));
+        let source = format!("s-{slug}");
+        let set = issuer.request(Method::PUT, &format!("/sources/employee-badge/{source}"));
+        Answer::to(set.json(&json!({ "url": "https://sources.test/" }))).await.is(200);
+        has.insert("source", source);
         // Told at a place that accepts whatever it is sent.
         let webhook = json!({
             "url": tenant.at("/nonce"), "description": slug, "event_types": ["plugin.tripped"],

@@ -388,6 +388,9 @@ pub(crate) struct RunPlugin {
     pub(crate) subject: PathBuf,
     #[command(flatten)]
     pub(crate) configured: Configured,
+    /// Answers to its lookups, a JSON file as in examples: `[{"id": "…", "document": …}]`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answers: Option<PathBuf>,
     /// What the dataset is for
     #[arg(long, value_enum, default_value_t = For::Issue)]
     pub(crate) purpose: For,

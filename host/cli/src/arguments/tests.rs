@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 92);
+    assert_eq!(seen, 95);
 }
 
 #[test]
@@ -94,6 +94,9 @@ fn the_contract_of_the_commands_parses() {
         "chancery plugin uninstall four-eyes",
         "chancery license issue --key k --licensee l --expires 2027-01-01T00:00:00Z --grace-days 3 --feature subtenants",
         "chancery license set licence.txt",
+        "chancery source set staff-pass staff https://h/ --header-file -",
+        "chancery source remove staff-pass staff",
+        "chancery plugin run p.wasm --subject s.json --answers a.json",
         "chancery webhook create https://h/ --event offer.created --event credential.issued",
         "chancery webhook update whk_1 --all-events --enable",
         "chancery webhook rotate whk_1 --overlap 0",

@@ -13,6 +13,7 @@ mod listing;
 mod offer;
 mod plugin;
 mod serve;
+mod source;
 mod stop;
 mod tenant;
 mod wallet;
@@ -42,6 +43,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Halt(command) => halt::obey(command, form).await,
         Command::Plugin(command) => Box::pin(plugin::obey(command, form)).await,
         Command::Key(command) => key::obey(command, form).await,
+        Command::Source(command) => source::obey(command, form).await,
         Command::Webhook(command) => webhook::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
         Command::License(command) => license::obey(command, form).await,

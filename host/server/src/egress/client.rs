@@ -41,12 +41,15 @@ impl Default for Patience {
 pub(crate) enum Reason {
     /// A tenant is told what happened.
     Webhook,
+    /// A source of a tenant's is asked.
+    Lookup,
 }
 
 impl Reason {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
+            Self::Lookup => "lookup",
         }
     }
 }

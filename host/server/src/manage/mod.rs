@@ -18,6 +18,7 @@ pub(crate) mod offers;
 pub(crate) mod openapi;
 pub(crate) mod plugins;
 pub(crate) mod sessions;
+pub(crate) mod sources;
 pub(crate) mod subtenants;
 pub(crate) mod versions;
 pub(crate) mod webhooks;

@@ -18,7 +18,8 @@ use super::agree_on_encryption::{Agreement, agree_on_encryption};
 use super::defer_credential::{Decision, Deferrer, look_at_deferral};
 use super::find_template::find_template;
 use super::keep_input::Question;
-use super::prepare_dataset::{self, Asked, Unprepared};
+use super::look_up::prepare_with_lookups;
+use super::prepare_dataset::{Asked, Unprepared};
 use super::record_issuance::{Basis, Times, Unrecorded, record};
 use super::redeem_code::credential_identifier;
 use super::sign_credential::{Claims, sign};
@@ -276,9 +277,9 @@ async fn prepare(
     now: OffsetDateTime,
 ) -> Result<Prepared, Refusal> {
     let subject = order.subject.as_ref().ok_or_else(|| Refusal::unavailable("a deferral has no subject"))?;
-    let asked = Asked { purpose: order.purpose, subject, completed_at: order.completed_at, now };
-    let prepared = prepare_dataset::prepare(app, issuer, template, asked).await;
-    match prepared.map(Question::apart) {
+    let asked =
+        Asked { purpose: order.purpose, subject, answers: &[], completed_at: order.completed_at, now };
+    match prepare_with_lookups(app, issuer, template, asked).await.map(Question::apart) {
         Ok((Outcome::Issue(dataset), question)) => Ok(Prepared::Dataset(dataset, question)),
         Ok((Outcome::Defer(deferral), _)) => Ok(Prepared::Deferred(deferral)),
         Ok((Outcome::Refuse(issues), _)) => {
@@ -289,6 +290,9 @@ async fn prepare(
         }
         Err(Unprepared::Crowded) => Err(Refusal::too_many(SOON)),
         Err(Unprepared::Lost(fault)) => Err(Refusal::unavailable(fault)),
+        // Nothing was recorded: the wallet comes again with the token, the nonce and the proofs that it has.
+        Err(Unprepared::Unanswered(why)) => Err(Refusal::unavailable(why)),
+        Err(Unprepared::Store(error)) => Err(error.into()),
         Err(Unprepared::Fault(fault)) => {
             Err(denied("the issuer could not prepare this credential").because(fault))
         }

@@ -25,6 +25,7 @@ pub(crate) mod issue_credential;
 pub(crate) mod issue_deferred;
 pub(crate) mod keep_input;
 pub(crate) mod licensing;
+pub(crate) mod look_up;
 pub(crate) mod note_outcome;
 pub(crate) mod onboarding;
 pub(crate) mod open_authorization;

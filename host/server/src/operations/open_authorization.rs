@@ -11,7 +11,8 @@ use chancery_store::OfferedToHolder;
 use serde_json::{Map, Value};
 
 use super::find_template::find_template;
-use super::prepare_dataset::{Asked, Unprepared, prepare_dataset};
+use super::look_up::prepare_with_lookups;
+use super::prepare_dataset::{Asked, Unprepared};
 use super::push_authorization::no_such_offer;
 use crate::app::App;
 use crate::authorization::{Authorization, Holder, PAGE_LIFETIME, Sitting, configurations};
@@ -138,15 +139,17 @@ async fn preview(
         // What is deferred is shown as it is going to be if it is completed as it is.
         let now = app.now();
         let completed_at = item.deferral.map(|_| now);
-        let asked = Asked { purpose: Purpose::Offer, subject, completed_at, now };
-        let prepared = prepare_dataset(app, issuer, &template, asked).await;
-        let dataset = match prepared {
+        let asked = Asked { purpose: Purpose::Offer, subject, answers: &[], completed_at, now };
+        let prepared = prepare_with_lookups(app, issuer, &template, asked).await;
+        let dataset = match prepared.map(|prepared| prepared.outcome) {
             Ok(Outcome::Issue(dataset)) => Some(dataset),
             Ok(Outcome::Defer(_)) => None,
             Ok(Outcome::Refuse(issues)) => return Err(refused(&issues)),
             Ok(Outcome::Need(_)) => return Err(refused(&[])),
             Err(Unprepared::Crowded) => return Err(Refusal::too_many(SOON)),
             Err(Unprepared::Lost(fault)) => return Err(Refusal::unavailable(fault)),
+            Err(Unprepared::Unanswered(why)) => return Err(Refusal::unavailable(why)),
+            Err(Unprepared::Store(error)) => return Err(error.into()),
             Err(Unprepared::Fault(fault)) => return Err(refused(&[]).because(fault)),
         };
         previews.push(Preview { definition, format, dataset });

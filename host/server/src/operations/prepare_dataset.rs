@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use chancery_engine::{Fault, FaultKind, Input, Outcome, PrepareRequest, Purpose, Template};
+use chancery_engine::{Answer, Fault, FaultKind, Input, Outcome, PrepareRequest, Purpose, Template};
+use chancery_store::StoreError;
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
@@ -19,6 +20,10 @@ pub(crate) enum Unprepared {
     Lost(Fault),
     /// The template failed.
     Fault(Fault),
+    /// A source that it needs to know something of gave no answer; it may later.
+    Unanswered(String),
+    /// The database.
+    Store(StoreError),
 }
 
 /// What a template is asked.
@@ -26,6 +31,8 @@ pub(crate) enum Unprepared {
 pub(crate) struct Asked<'a> {
     pub(crate) purpose: Purpose,
     pub(crate) subject: &'a Value,
+    /// What was looked up for it so far.
+    pub(crate) answers: &'a [Answer],
     /// When somebody completed what was deferred.
     pub(crate) completed_at: Option<OffsetDateTime>,
     pub(crate) now: OffsetDateTime,
@@ -33,8 +40,9 @@ pub(crate) struct Asked<'a> {
 
 impl Asked<'_> {
     fn of<'a>(&'a self, issuer: &'a Issuer) -> PrepareRequest<'a> {
-        let Self { purpose, subject, completed_at, now } = *self;
-        PrepareRequest { completed_at, ..PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now) }
+        let Self { purpose, subject, answers, completed_at, now } = *self;
+        let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
+        PrepareRequest { answers, completed_at, ..request }
     }
 }
 
@@ -103,12 +111,13 @@ impl Shadows {
         let (request, outcome) = asked;
         let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
         let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
-        let completed_at = request.completed_at;
+        let (completed_at, answers) = (request.completed_at, request.answers.to_vec());
         let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
         app.tasks.spawn(async move {
             let _place = place;
             let request = PrepareRequest::new(purpose, &slug, &subject, now);
-            let instead = shadow.prepare(&PrepareRequest { completed_at, ..request }).await;
+            let request = PrepareRequest { completed_at, answers: &answers, ..request };
+            let instead = shadow.prepare(&request).await;
             let component = shadow.revision().component;
             tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
         });

@@ -5,6 +5,7 @@ use chancery_engine::{Deferral, Outcome, Purpose, Template};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::look_up::missing_sources;
 use super::prepare_dataset::{Asked, Unprepared, prepare_dataset};
 use crate::app::App;
 use crate::issuer::Issuer;
@@ -28,17 +29,31 @@ pub(crate) async fn rehearse(
     subject: &Value,
     completed_at: Option<OffsetDateTime>,
 ) -> Result<Rehearsed, Problem> {
-    let asked = Asked { purpose: Purpose::Offer, subject, completed_at, now: app.now() };
+    let asked = Asked { purpose: Purpose::Offer, subject, answers: &[], completed_at, now: app.now() };
     match prepare_dataset(app, issuer, template, asked).await {
         Ok(Outcome::Issue(_)) => Ok(Rehearsed::Issues),
         Ok(Outcome::Refuse(issues)) => Ok(Rehearsed::Refuses(issues)),
         Ok(Outcome::Defer(deferral)) => Ok(Rehearsed::Defers(deferral)),
-        Ok(Outcome::Need(_)) => Err(Problem::new(ProblemCode::TemplateFailed)
-            .detail("the template asks for a lookup, which this version does not offer yet")),
+        // Looked up when the wallet comes; that it can be is seen now.
+        Ok(Outcome::Need(lookups)) => {
+            let missing = missing_sources(app, issuer, template, &lookups).await?;
+            let unset: Vec<_> = missing.iter().map(|name| not_set(template, name)).collect();
+            Ok(if unset.is_empty() { Rehearsed::Issues } else { Rehearsed::Refuses(unset) })
+        }
+        Err(Unprepared::Unanswered(why)) => Err(Problem::new(ProblemCode::Unavailable).because(why)),
+        Err(Unprepared::Store(error)) => Err(error.into()),
         Err(Unprepared::Crowded) => Err(Problem::too_many(SOON)),
         Err(Unprepared::Lost(fault)) => Err(Problem::new(ProblemCode::Unavailable).because(fault)),
         Err(Unprepared::Fault(fault)) => {
             Err(Problem::new(ProblemCode::TemplateFailed).detail(fault.to_string()).because(fault))
         }
     }
+}
+
+fn not_set(template: &Template, name: &str) -> Issue {
+    let id = &template.definition().configuration_id;
+    let message = format!(
+        "looks something up at the source {name}, which nobody has set: `chancery source set {id} {name} URL`"
+    );
+    Issue { pointer: String::new(), code: "source-not-set".to_owned(), message }
 }

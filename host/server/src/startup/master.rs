@@ -20,6 +20,7 @@ use super::{StartError, database, keys};
 use crate::audit::Sealers;
 use crate::config::{Config, ConfigError, Database};
 use crate::operations::import_key::imported_key_of;
+use crate::operations::look_up::sealed_for;
 use crate::operations::publish_status_list::LIFETIME;
 use crate::tenants::load::{active_key, data_key_of, open_keys, seed_of};
 
@@ -277,10 +278,18 @@ async fn reseal_shared(
     new: &TenantKeys,
 ) -> Result<(), StartError> {
     let old = open_keys(keyring, tx.tenant_id(), read).map_err(|_| StartError::WrongKey)?;
-    let reseal = |name: &[u8], sealed: &[u8]| {
-        let opened = old.open_shared(Shared::Webhook, name, sealed).map_err(|_| StartError::WrongKey)?;
-        Ok::<_, StartError>(new.seal_shared(Shared::Webhook, name, &opened, &SystemRandom))
+    let reseal_for = |kind: Shared, name: &[u8], sealed: &[u8]| {
+        let opened = old.open_shared(kind, name, sealed).map_err(|_| StartError::WrongKey)?;
+        Ok::<_, StartError>(new.seal_shared(kind, name, &opened, &SystemRandom))
     };
+    for mut source in tx.sources().await? {
+        let name = sealed_for(&source);
+        if let Some((_, sealed)) = &mut source.header {
+            *sealed = reseal_for(Shared::Source, &name, sealed)?;
+            tx.set_source(&source).await?;
+        }
+    }
+    let reseal = |name: &[u8], sealed: &[u8]| reseal_for(Shared::Webhook, name, sealed);
     for (id, sealed) in tx.webhook_secrets().await? {
         let name = id.uuid();
         let former = sealed

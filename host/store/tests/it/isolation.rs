@@ -8,8 +8,8 @@ use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
 use chancery_domain::{AuthorizationId, ClientId, EventType, OfferId, TenantId, WebhookId};
 use chancery_store::{
-    ImportedKey, KeptInput, NewApiKey, NewAuthorization, NewFamily, Seen, SigningKeyName, Store,
-    StoredAnswer, UsedOnce,
+    ImportedKey, KeptInput, LookupSource, NewApiKey, NewAuthorization, NewFamily, Seen, SigningKeyName,
+    Store, StoredAnswer, UsedOnce,
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
@@ -60,6 +60,14 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     tx.keep_last_documents(&[last_document()]).await.unwrap();
     assert!(tx.create_webhook(WebhookId::new(NOW, unique()), &webhook_terms(), &[1]).await.unwrap());
     tx.tell(&[event(EventType::OfferCreated)]).await.unwrap();
+    let source = LookupSource {
+        configuration_id: BADGE.to_owned(),
+        name: "staff".to_owned(),
+        url: "https://staff.example/".to_owned(),
+        header: Some(("authorization".to_owned(), vec![1])),
+        set_at: NOW,
+    };
+    assert!(tx.set_source(&source).await.unwrap());
     tx.commit().await.unwrap();
     tenant
 }
@@ -226,6 +234,7 @@ async fn what_they_have_does_not_make_ours_a_duplicate() {
             "configurations",
             "last_documents",
             "audit_seals",
+            "sources",
         ];
         if shared.contains(&table.as_str()) {
             continue;

@@ -20,7 +20,7 @@ async fn webhook(store: &Store, tenant: TenantId, terms: &WebhookTerms) -> Webho
 async fn happens(store: &Store, tenant: TenantId, kind: EventType) -> EventId {
     let event = event(kind);
     let mut tx = store.tenant(tenant).await.unwrap();
-    tx.tell(&[event.clone()]).await.unwrap();
+    tx.tell(std::slice::from_ref(&event)).await.unwrap();
     tx.commit().await.unwrap();
     event.id
 }

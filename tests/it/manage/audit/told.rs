@@ -193,6 +193,21 @@ async fn every_change_is_told_once() {
                 before["tenant"] = ordered["tenant"].clone();
                 (answer, id, "halt.lifted", before, Value::Null)
             }
+            ("put", "/sources/{configuration_id}/{name}") => {
+                let request = issuer.request(Method::PUT, "/sources/staff-pass/staff");
+                let header = json!({ "name": "Authorization", "value": "Bearer 5ec2e7" });
+                let body = json!({ "url": "https://staff.test/x", "header": header });
+                let after = json!({ "origin": "https://staff.test", "header": "authorization" });
+                let target = "staff-pass/staff".to_owned();
+                (Answer::to(request.json(&body)).await, target, "source.set", Value::Null, after)
+            }
+            ("delete", "/sources/{configuration_id}/{name}") => {
+                let request = issuer.request(Method::PUT, "/sources/staff-pass/departments");
+                Answer::to(request.json(&json!({ "url": "https://staff.test/" }))).await.is(200);
+                let answer = issuer.delete("/sources/staff-pass/departments").await;
+                let before = json!({ "origin": "https://staff.test", "header": null });
+                (answer, "staff-pass/departments".to_owned(), "source.removed", before, Value::Null)
+            }
             ("post", "/webhooks") => {
                 let answer = issuer.post("/webhooks", &json!({ "url": "https://hooks.test/x?y" })).await;
                 (answer.clone(), text(&answer.json()["id"]), "webhook.created", Value::Null, webhook(""))

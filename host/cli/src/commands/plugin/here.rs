@@ -10,8 +10,8 @@ use cap_std::fs::Dir;
 use chancery_domain::Clock as _;
 use chancery_domain::clock::SystemClock;
 use chancery_engine::{
-    Component, Engine, EngineConfig, Limits, Measured, Outcome, PrepareRequest, Purpose, Report, StageResult,
-    Template, TestCase, Verdict,
+    Answer, Component, Engine, EngineConfig, Limits, Lookup, Measured, Outcome, PrepareRequest, Purpose,
+    Report, Source, StageResult, Template, TestCase, Verdict,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -21,6 +21,9 @@ use super::{configuration, read_component, read_json};
 use crate::arguments::{Configured, For, Output, RunPlugin};
 use crate::failure::Failure;
 use crate::output;
+
+/// How often a host has things looked up for one credential.
+const MOST_ROUNDS: u8 = 3;
 
 /// An engine for this command; what it compiles is not kept.
 pub(super) struct Bench {
@@ -125,6 +128,7 @@ pub(super) async fn inspect(file: &Path, configured: &Configured, form: Output) 
             "doctype": definition.mdoc.as_ref().map(|form| &form.doctype),
             "fields": definition.fields.iter().map(|field| &field.name).collect::<Vec<_>>(),
             "validity_days": definition.validity_days,
+            "sources": template.sources().iter().map(Source::name).collect::<Vec<_>>(),
             "subject_schema": definition.subject_schema,
             "configuration_schema": template.configuration_schema(),
         })
@@ -183,7 +187,52 @@ pub(super) fn traced(fault: &chancery_engine::Fault) -> String {
     text
 }
 
+/// What of the answers at hand a round of lookups asked for.
+fn answered(lookups: &[Lookup], at_hand: &[Answer]) -> Vec<Answer> {
+    lookups.iter().filter_map(|one| at_hand.iter().find(|answer| answer.id == one.id)).cloned().collect()
+}
+
+/// Asks, and as often as it needs to know more and the answers are at hand, asks again.
 async fn ask(template: &Template, run: &RunPlugin, subject: &Value) -> Result<Measured<Outcome>, Failure> {
+    let at_hand: Vec<Answer> = match &run.answers {
+        None => Vec::new(),
+        Some(path) => serde_json::from_value(read_json(path)?).map_err(|error| Failure::Usage {
+            found: format!("{} holds no answers: {error}", path.display()),
+            fix: "write them as `[{\"id\": \"…\", \"document\": …}]`, `null` where nothing is known".into(),
+        })?,
+    };
+    let mut answers = Vec::new();
+    let mut round = 0;
+    loop {
+        let call = ask_once(template, run, subject, &answers).await?;
+        let Ok(Outcome::Need(lookups)) = &call.answer else { return Ok(call) };
+        let more = answered(lookups, &at_hand);
+        if round == MOST_ROUNDS || more.len() < lookups.len() {
+            return Ok(call);
+        }
+        for (lookup, answer) in lookups.iter().zip(&more) {
+            if let (Some(source), Some(document)) = (template.source(&lookup.source), &answer.document) {
+                source.check_answer(document).map_err(|issues| Failure::Usage {
+                    found: format!(
+                        "the answer {} breaks the schema of its source: {}",
+                        answer.id,
+                        json!(issues)
+                    ),
+                    fix: "a host would not hand it on; correct it".into(),
+                })?;
+            }
+        }
+        answers.extend(more);
+        round += 1;
+    }
+}
+
+async fn ask_once(
+    template: &Template,
+    run: &RunPlugin,
+    subject: &Value,
+    answers: &[Answer],
+) -> Result<Measured<Outcome>, Failure> {
     let now = time_of(run.now.as_deref())?;
     let purpose = match run.purpose {
         For::Offer => Purpose::Offer,
@@ -191,8 +240,8 @@ async fn ask(template: &Template, run: &RunPlugin, subject: &Value) -> Result<Me
         For::Renew => Purpose::Renew,
     };
     let completed_at = run.completed.then_some(now);
-    let request = PrepareRequest { completed_at, ..PrepareRequest::new(purpose, "here", subject, now) };
-    Ok(template.measure(&request).await)
+    let request = PrepareRequest::new(purpose, "here", subject, now);
+    Ok(template.measure(&PrepareRequest { answers, completed_at, ..request }).await)
 }
 
 /// The time that somebody wrote; else now.
