@@ -143,8 +143,8 @@ impl Running {
     fn says(&self, wanted: &str) -> String {
         let mut said = String::new();
         while !said.contains(wanted) {
-            match self.lines.recv_timeout(Duration::from_secs(120)) {
-                Ok(line) => said.push_str(&format!("{line}\n")),
+            match self.lines.recv_timeout(Duration::from_mins(2)) {
+                Ok(line) => said = said + &line + "\n",
                 Err(gone) => panic!("{gone}; it did not say {wanted:?} but\n{said}"),
             }
         }

@@ -196,12 +196,7 @@ impl TenantTx {
     /// item queue at the offer's row, and PostgreSQL checks the conditions of an UPDATE again on the row
     /// version it waited for.
     async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
-        let (mut kinds, mut hashes, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
-        for (kind, UsedOnce { hash, expires_at }) in used_up_by(intent) {
-            kinds.push(kind.as_str().to_owned());
-            hashes.push(hash.to_vec());
-            expiries.push(*expires_at);
-        }
+        let (kinds, hashes, expiries) = used_up(intent);
         let (mut ids, mut lists, mut indices): (Vec<Uuid>, _, _) = (Vec::new(), Vec::new(), Vec::new());
         for copy in &intent.copies {
             ids.push(copy.credential.uuid());
@@ -391,13 +386,20 @@ impl TenantTx {
     }
 }
 
-/// Everybody's in the same order, so that two who use the same ones wait, and do not deadlock.
-fn used_up_by(intent: &Intent) -> Vec<(Seen, &UsedOnce)> {
+/// What the request uses up: kinds, hashes, and until when each is remembered.
+fn used_up(intent: &Intent) -> (Vec<String>, Vec<Vec<u8>>, Vec<OffsetDateTime>) {
     let nonces = intent.nonces.iter().map(|nonce| (Seen::Nonce, nonce));
     let proof = intent.dpop_proof.iter().map(|proof| (Seen::DpopProof, proof));
     let mut used: Vec<_> = nonces.chain(proof).collect();
+    // Everybody in the same order, so that two who use the same ones wait, and do not deadlock.
     used.sort_unstable_by_key(|(kind, used)| (kind.as_str(), used.hash));
-    used
+    let (mut kinds, mut hashes, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
+    for (kind, UsedOnce { hash, expires_at }) in used {
+        kinds.push(kind.as_str().to_owned());
+        hashes.push(hash.to_vec());
+        expiries.push(*expires_at);
+    }
+    (kinds, hashes, expiries)
 }
 
 /// The reason, where the one statement found it itself.

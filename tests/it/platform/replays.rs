@@ -155,6 +155,10 @@ async fn a_licence_allows_again_what_it_allowed() {
     let path = format!("/decisions/{}/replay", text(&allowed[0]["id"]));
     let replayed = operator.post(&path, &json!({})).await.granted();
     assert_eq!(replayed["same"], true, "{replayed}");
+    let read = decisions(&operator, "read").await;
+    assert_eq!(read[0]["answer"], "active", "{read:?}");
+    let path = format!("/decisions/{}/replay", text(&read[0]["id"]));
+    assert_eq!(operator.post(&path, &json!({})).await.granted()["same"], true);
     let unknown = "/decisions/dec_00000000000070008000000000000000/replay";
     operator.post(unknown, &json!({})).await.problem(404, "not-found");
     let _ = std::fs::remove_file(licensor);

@@ -444,6 +444,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_plugin_was_asked_opens_only_for_its_tenant_and_decision() {
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let sealed = keys(1).seal_input(one, b"{}", &SystemRandom);
+        assert_eq!(keys(1).open_input(one, &sealed).unwrap().as_slice(), b"{}");
+        assert!(keys(1).open_input(other, &sealed).is_err());
+        assert!(keys(2).open_input(one, &sealed).is_err());
+        // The same question at another tenant cannot be told from another one.
+        assert_eq!(keys(1).input_tag(&[7; 32]), keys(1).input_tag(&[7; 32]));
+        assert_ne!(keys(1).input_tag(&[7; 32]), keys(1).input_tag(&[8; 32]));
+        assert_ne!(keys(1).input_tag(&[7; 32]), keys(2).input_tag(&[7; 32]));
+    }
+
+    #[test]
     fn an_answer_opens_only_for_the_same_key_and_caller() {
         let sealed = keys(1).seal_answer("retry-1", &[5; 32], b"answer", &SystemRandom);
         assert_eq!(keys(1).open_answer("retry-1", &[5; 32], &sealed).unwrap().as_slice(), b"answer");

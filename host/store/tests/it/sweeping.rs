@@ -1,7 +1,7 @@
 //! What time does.
 
-use chancery_domain::OfferState;
-use chancery_store::{By, Chore, Seen, Swept};
+use chancery_domain::{IssuanceId, OfferState};
+use chancery_store::{By, Chore, KeptInput, Seen, Swept};
 use time::Duration;
 
 use crate::database::{Database, one};
@@ -67,6 +67,28 @@ async fn used_values_are_forgotten_once_they_could_not_pass_anyway() {
     assert_eq!(tx.purge(NOW).await.unwrap(), 0);
     assert!(!tx.remember(Seen::Nonce, &nonce, NOW + Duration::MINUTE).await.unwrap());
     assert_eq!(tx.purge(NOW + Duration::MINUTE).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_templates_were_asked_is_forgotten_when_its_time_is_over() {
+    let database = Database::fresh().await;
+    let store = database.store().await;
+    let tenant = issuer(&store, "acme").await;
+    let over = NOW + Duration::HOUR;
+    let input =
+        |expires_at| KeptInput { issuance: IssuanceId::new(NOW, unique()), sealed: vec![1], expires_at };
+    let (first, second) = (input(over), input(over + Duration::HOUR));
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.keep_inputs(&[first.clone(), second.clone()]).await.unwrap();
+    tx.due_by(Chore::Sweep, over).await.unwrap();
+    assert!(tx.kept_input(first.issuance, over - Duration::SECOND).await.unwrap().is_some());
+    assert!(tx.kept_input(first.issuance, over).await.unwrap().is_none(), "its time is over, swept or not");
+    assert_eq!(tx.sweep(over).await.unwrap(), Swept { offers_expired: 0, forgotten: 1 });
+    assert!(tx.kept_input(second.issuance, over).await.unwrap().is_some());
+    tx.commit().await.unwrap();
+    let mut platform = store.platform(By::Job("sweep")).await.unwrap();
+    assert_eq!(platform.due(Chore::Sweep, over + Duration::HOUR, 100).await.unwrap(), [tenant]);
+    platform.commit().await.unwrap();
 }
 
 #[tokio::test]

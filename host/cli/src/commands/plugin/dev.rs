@@ -48,7 +48,7 @@ async fn round(folder: &Path, cases: Option<&Path>) -> Result<SelfTest, Failure>
     let component = build::make(folder, None)?;
     let built = began.elapsed();
     let (report, tests) = test::run(&component, cases, false).await?;
-    let tested = began.elapsed() - built;
+    let tested = began.elapsed().saturating_sub(built);
     output::talk(&format!(
         "{}: {} bytes, built in {built:.1?}, tested in {tested:.1?}",
         component.display(),

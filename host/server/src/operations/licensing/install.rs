@@ -8,7 +8,7 @@ use chancery_store::{By, InstalledLicense};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::standing::{circumstances, plugin};
+use super::standing::{circumstances, grants, plugin};
 use crate::app::App;
 use crate::operations::plugins::Keeper;
 use crate::operations::plugins::usable::check_may_be_used;
@@ -51,7 +51,8 @@ pub(crate) async fn install_license(app: &App, author: Author, order: Order) -> 
         failing_since: None,
     };
     let circumstances = circumstances(app, now, new.latest_at);
-    let read = plugin(app, &new).await?.entitlements(document.as_deref(), &circumstances).await;
+    let reader = plugin(app, &new).await?;
+    let read = grants(app, &reader, &new, document.as_deref(), &circumstances).await;
     let read = read.map_err(|fault| Problem::new(ProblemCode::PluginFailed).detail(fault.to_string()))?;
     if read.state == LicenseState::Invalid {
         let reason = read.reason.unwrap_or_else(|| "the document is not valid here".to_owned());

@@ -5,7 +5,7 @@
 //! so that turning the clock back wins nothing.
 
 use chancery_credential::keys::SealedFor;
-use chancery_engine::{Circumstances, Entitlements, Hook, Input, License, LicenseState};
+use chancery_engine::{Circumstances, Entitlements, Fault, Hook, Input, License, LicenseState};
 use chancery_store::{By, InstalledLicense, StoreError};
 use time::{Duration, OffsetDateTime};
 
@@ -127,10 +127,22 @@ async fn read(app: &App, installed: &InstalledLicense, now: OffsetDateTime) -> R
         document => document.flatten(),
     };
     let circumstances = circumstances(app, now, installed.latest_at);
-    let input = plugin.input(document.as_deref(), &circumstances).map_err(|fault| fault.to_string())?;
+    let read = grants(app, &plugin, installed, document.as_deref(), &circumstances).await;
+    read.map_err(|fault| fault.to_string())
+}
+
+/// Asks the plugin what the document grants, and keeps the decision.
+pub(super) async fn grants(
+    app: &App,
+    plugin: &License,
+    installed: &InstalledLicense,
+    document: Option<&str>,
+    circumstances: &Circumstances,
+) -> Result<Entitlements, Fault> {
+    let input = plugin.input(document, circumstances)?;
     let call = plugin.run(&input).await;
     keep_decision(app, &posed(installed, READING, &input), &call).await;
-    call.answer.map_err(|fault| fault.to_string())
+    call.answer
 }
 
 /// A question to the installed plugin.

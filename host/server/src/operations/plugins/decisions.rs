@@ -66,7 +66,7 @@ async fn keep<T: Serialize>(app: &App, posed: &Posed<'_>, call: &Measured<T>) ->
         about: posed.about.to_owned(),
         component: posed.component,
         asked: Asked { input_tag: platform.keys.input_tag(&posed.input.digest()), fuel: call.usage.fuel },
-        answer: word(&answer),
+        answer: in_a_word(&answer),
         sealed: platform.keys.seal_input(id.uuid(), &plain, app.random.as_ref()),
     };
     let mut tx = app.store.platform(By::Job("keep a decision")).await?;
@@ -86,7 +86,7 @@ pub(crate) async fn replay_decision(app: &App, author: Author, id: DecisionId) -
     let (said, fuel, fault) = ask(app, &decision, configuration, &input).await?;
     let replayed = Replayed {
         same: said == answer && fuel == decision.asked.fuel,
-        answer: word(&said),
+        answer: in_a_word(&said),
         fault,
         fuel,
         fuel_then: decision.asked.fuel,
@@ -129,6 +129,12 @@ pub(crate) const READING: &str = "read";
 
 fn told<T: Serialize>(call: &Measured<T>) -> Result<(Value, u64, Option<String>), Problem> {
     Ok((answer(call)?, call.usage.fuel, call.answer.as_ref().err().map(Fault::to_string)))
+}
+
+/// Of what a licence grants, its state says most.
+fn in_a_word(answer: &Value) -> String {
+    let state = answer.get("state").and_then(Value::as_str).map(str::to_owned);
+    state.unwrap_or_else(|| word(answer))
 }
 
 /// A fault is an answer, too: the same question brings it again.

@@ -52,12 +52,11 @@ pub(super) fn make(script: &Script, folder: &Path, out: Option<PathBuf>) -> Resu
     section::append(&mut component, "chancery:plugin", script.manifest.to_string().as_bytes());
     let vectors = Value::Array(vectors(folder)?).to_string();
     section::append(&mut component, "chancery:vectors", vectors.as_bytes());
-    let out = match out {
-        Some(out) => out,
-        None => {
-            std::fs::create_dir_all(folder.join("target"))?;
-            folder.join(format!("target/{name}.component.wasm"))
-        }
+    let out = if let Some(out) = out {
+        out
+    } else {
+        std::fs::create_dir_all(folder.join("target"))?;
+        folder.join(format!("target/{name}.component.wasm"))
     };
     super::put(&out, &component)?;
     Ok(out)
