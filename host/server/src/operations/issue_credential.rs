@@ -4,13 +4,13 @@
 //! the claims, one transaction re-checks everything and records the intent,
 //! and only then is anything signed. A stale cache cannot issue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chancery_credential::jose::Jwk;
 use chancery_credential::keys::KeyUse;
 use chancery_credential::nonces::{NonceError, NonceKind};
-use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof};
+use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof_among};
 use chancery_credential::tokens::{AccessToken, Granted};
 use chancery_domain::template::{Definition, Format, Issue};
 use chancery_domain::{
@@ -30,6 +30,7 @@ use super::find_template::find_template;
 use super::look_up::prepare_with_lookups;
 use super::prepare_dataset::Unprepared;
 use super::redeem_code::{PROOF_MEMORY, credential_identifier};
+use super::resolve_holders::resolve_holders;
 use super::sign_credential::{Claims, sign};
 use crate::app::App;
 use crate::caller::Wallet;
@@ -56,7 +57,8 @@ pub(crate) async fn issue_credential(
     if issuer.template(&configuration_id).is_none() {
         offered(app, issuer, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
     }
-    let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
+    let fetched = resolve_holders(app, issuer, request.proofs.as_ref()).await?;
+    let holders = verify_proofs(&wallet, request.proofs.as_ref(), &fetched, now)?;
 
     let (item, subject, purpose) = offered(app, issuer, &wallet, &configuration_id, now).await?;
     let template = find_template(app, issuer, &item).await?;
@@ -136,7 +138,12 @@ struct Holders {
 }
 
 /// Checks every proof; one that fails fails the request (§8.2).
-fn verify_proofs(wallet: &Wallet, proofs: Option<&Value>, now: OffsetDateTime) -> Result<Holders, Refusal> {
+fn verify_proofs(
+    wallet: &Wallet,
+    proofs: Option<&Value>,
+    fetched: &BTreeMap<String, Jwk>,
+    now: OffsetDateTime,
+) -> Result<Holders, Refusal> {
     let issuer = wallet.issuer.as_ref();
     let invalid = |description: &str| Refusal::new(ErrorCode::InvalidProof, description);
     let proofs = proofs.ok_or_else(|| invalid("this credential is bound to a key: proofs are missing"))?;
@@ -156,8 +163,8 @@ fn verify_proofs(wallet: &Wallet, proofs: Option<&Value>, now: OffsetDateTime) -
     let mut nonces = BTreeSet::new();
     for jwt in jwts {
         let jwt = jwt.as_str().ok_or_else(|| invalid("a proof must be a string"))?;
-        let proof =
-            verify_key_proof(jwt, &expectations).map_err(|error: ProofError| invalid(&error.to_string()))?;
+        let proof = verify_key_proof_among(jwt, &expectations, fetched)
+            .map_err(|error: ProofError| invalid(&error.to_string()))?;
         let nonce = proof.nonce.as_deref().ok_or_else(|| invalid("the proof has no nonce"))?;
         let nonce = issuer.nonces.verify(NonceKind::CredentialRequest, nonce, now).map_err(|error| {
             Refusal::new(

@@ -170,6 +170,8 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         shadows: crate::operations::prepare_dataset::Shadows::default(),
         jobs: crate::jobs::Jobs::default(),
         couriers: crate::operations::deliver_webhooks::Couriers::default(),
+        did_documents: crate::operations::resolve_holders::DidDocuments::default(),
+        providers_lists: crate::operations::check_attestation::ProvidersLists::default(),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });
