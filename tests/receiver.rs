@@ -37,6 +37,8 @@ pub enum Reply {
     Status(u16),
     /// With JSON.
     Json(Value),
+    /// With text.
+    Text(String),
     /// To a redirect.
     Elsewhere(String),
     /// Not at all, for as long as the other side waits.
@@ -70,6 +72,11 @@ impl Receiver {
     /// Where it is.
     pub fn url(&self) -> String {
         format!("http://{}/hook?for=chancery", self.address)
+    }
+
+    /// Its port on this machine.
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// What it answers next, one after another; then what is usual.
@@ -140,6 +147,9 @@ impl Receiver {
                     let body = value.to_string();
                     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
                     format!("{head} {}\r\n\r\n{body}", body.len())
+                }
+                Reply::Text(body) => {
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
                 }
                 Reply::Never => {
                     sleep(Duration::from_mins(5)).await;

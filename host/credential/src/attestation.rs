@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::jose::{Jwk, JwkError, Jws, JwsError};
 use crate::proof::{is_recent, seconds};
+use crate::sd_jwt::StatusReference;
 use crate::secrets::secret_hash;
 use crate::x509::{Anchors, ChainError, verify_leaf};
 
@@ -25,6 +26,8 @@ pub struct AttestedClient {
     pub jti_hash: [u8; 32],
     /// The challenge that the proof was made over, if any.
     pub challenge: Option<String>,
+    /// Where the provider says whether it still vouches, if it does. Whoever relies on the wallet asks there.
+    pub status: Option<StatusReference>,
 }
 
 /// Why an attestation or its proof was refused.
@@ -51,8 +54,8 @@ pub enum InvalidAttestation {
     /// Too old, or from the future.
     #[error("it is not valid at this time")]
     Age,
-    /// It has a status, which nobody here can ask for.
-    #[error("the attestation has a status, which cannot be checked")]
+    /// It has a status of another kind than an entry of a Token Status List, which nobody here can ask for.
+    #[error("the attestation has a status that cannot be checked")]
     Status,
 }
 
@@ -64,7 +67,7 @@ pub fn verify_attested_client(
     audience: &str,
     now: OffsetDateTime,
 ) -> Result<AttestedClient, InvalidAttestation> {
-    let (client, key) = verify_attestation(attestation, anchors, now)?;
+    let (client, key, status) = verify_attestation(attestation, anchors, now)?;
     let jws = Jws::parse(proof)?;
     if jws.header().typ() != Some(PROOF) {
         return Err(InvalidAttestation::Type(PROOF));
@@ -87,7 +90,7 @@ pub fn verify_attested_client(
     let key = digest(&SHA256, key.thumbprint().as_bytes());
     // The digest has one length, so the concatenation is injective.
     let jti_hash = secret_hash("client-attestation-jti/v1", &[key.as_ref(), jti.as_bytes()].concat());
-    Ok(AttestedClient { client, jti_hash, challenge })
+    Ok(AttestedClient { client, jti_hash, challenge, status })
 }
 
 /// The client and its key, as somebody vouches for them.
@@ -95,7 +98,7 @@ fn verify_attestation(
     attestation: &str,
     anchors: &Anchors,
     now: OffsetDateTime,
-) -> Result<(String, Jwk), InvalidAttestation> {
+) -> Result<(String, Jwk, Option<StatusReference>), InvalidAttestation> {
     let jws = Jws::parse(attestation)?;
     if jws.header().typ() != Some(ATTESTATION) {
         return Err(InvalidAttestation::Type(ATTESTATION));
@@ -112,11 +115,16 @@ fn verify_attestation(
         return Err(InvalidAttestation::Age);
     }
     // Somebody may have revoked it; who cannot ask must not believe.
-    if claims.contains_key("status") {
-        return Err(InvalidAttestation::Status);
-    }
+    let status = claims.get("status").map(|status| reference(status).ok_or(InvalidAttestation::Status));
     let key = claims.get("cnf").and_then(|cnf| cnf.get("jwk")).ok_or(InvalidAttestation::Claim("cnf"))?;
-    Ok((client, Jwk::parse(key)?))
+    Ok((client, Jwk::parse(key)?, status.transpose()?))
+}
+
+/// An entry of a Token Status List.
+fn reference(status: &Value) -> Option<StatusReference> {
+    let list = status.get("status_list")?;
+    let index = list.get("idx")?.as_u64().and_then(|index| u32::try_from(index).ok())?;
+    Some(StatusReference { uri: list.get("uri")?.as_str()?.to_owned(), index })
 }
 
 fn is_client_id(text: &str) -> bool {

@@ -1,6 +1,8 @@
 //! Key proofs of type `jwt` (OpenID4VCI 1.0, Appendix F.1): a wallet shows that it holds
 //! the key to which the credential will be bound.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
@@ -12,7 +14,7 @@ use crate::keys::Algorithm;
 pub const ALGORITHMS: [Algorithm; 2] = Algorithm::ALL;
 
 /// How a proof may name its key: what metadata advertises as `cryptographic_binding_methods_supported`.
-pub const BINDING_METHODS: [&str; 3] = ["jwk", "did:jwk", "did:key"];
+pub const BINDING_METHODS: [&str; 4] = ["jwk", "did:jwk", "did:key", "did:web"];
 
 const TYP: &str = "openid4vci-proof+jwt";
 
@@ -85,6 +87,21 @@ pub enum ProofError {
 /// `iss` must be the client where one is known. After anonymous access it should be
 /// absent; wallets in use put a DID there, so it is ignored: nothing depends on it.
 pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Result<KeyProof, ProofError> {
+    verify_key_proof_among(jwt, expected, &BTreeMap::new())
+}
+
+/// The DID URL that names the key of a proof, if its document has to be fetched: nothing of the proof is believed yet.
+pub fn remote_key(jwt: &str) -> Option<String> {
+    let jws = Jws::parse(jwt).ok()?;
+    jws.header().key_id().filter(|kid| kid.starts_with("did:web:")).map(str::to_owned)
+}
+
+/// The same, where keys were `fetched`, by the DID URLs that name them.
+pub fn verify_key_proof_among(
+    jwt: &str,
+    expected: &KeyProofExpectations<'_>,
+    fetched: &BTreeMap<String, Jwk>,
+) -> Result<KeyProof, ProofError> {
     let jws = Jws::parse(jwt)?;
     let header = jws.header();
     if header.typ() != Some(TYP) {
@@ -96,7 +113,10 @@ pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Resul
     }
     let holder = match (header.member("jwk"), header.key_id()) {
         (Some(jwk), _) => Jwk::parse(jwk)?,
-        (None, Some(did_url)) => holder_key(did_url)?,
+        (None, Some(did_url)) => match fetched.get(did_url) {
+            Some(key) => key.clone(),
+            None => holder_key(did_url)?,
+        },
         (None, None) => return Err(ProofError::UnsupportedKeyReference),
     };
     let claims = jws.verify_claims(&holder)?;

@@ -50,7 +50,7 @@ fn not_an_object() -> serde_json::Error {
 /// A value whose structs are objects, never arrays.
 struct ByName(Value);
 
-impl<'de> IntoDeserializer<'de, serde_json::Error> for ByName {
+impl IntoDeserializer<'_, serde_json::Error> for ByName {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

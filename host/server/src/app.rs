@@ -15,9 +15,11 @@ use crate::egress::Egress;
 use crate::egress::dns::Dns;
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
+use crate::operations::check_attestation::ProvidersLists;
 use crate::operations::deliver_webhooks::Couriers;
 use crate::operations::prepare_dataset::Shadows;
 use crate::operations::publish_status_list::PublishedLists;
+use crate::operations::resolve_holders::DidDocuments;
 use crate::operations::take_status_indices::StatusIndices;
 use crate::redeemed::RedeemedOffers;
 use crate::tallies::Tallies;
@@ -50,6 +52,8 @@ pub(crate) struct App {
     pub(crate) couriers: Couriers,
     /// How many uploads of plugins are read at a time: each holds all of its bytes until it was looked at.
     pub(crate) uploads: Semaphore,
+    pub(crate) providers_lists: ProvidersLists,
+    pub(crate) did_documents: DidDocuments,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,

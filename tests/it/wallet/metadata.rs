@@ -110,7 +110,7 @@ async fn the_issuer_says_of_itself_what_is_true() {
             assert!(configuration["vct"].as_str().unwrap().starts_with("urn:"), "it need not be served");
             let algorithms = serde_json::json!(["ES256"]);
             assert_eq!(configuration["credential_signing_alg_values_supported"], algorithms);
-            let methods = serde_json::json!(["jwk", "did:jwk", "did:key"]);
+            let methods = serde_json::json!(["jwk", "did:jwk", "did:key", "did:web"]);
             assert_eq!(configuration["cryptographic_binding_methods_supported"], methods);
         }
         let proofs = &configuration["proof_types_supported"];

@@ -18,9 +18,12 @@ const MAX_LENGTH: usize = 1024;
 /// Why a holder's DID names no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HolderDidError {
-    /// Another method, which would have to be fetched, or no DID at all.
-    #[error("the kid is no DID URL of the methods did:jwk and did:key")]
+    /// Another method, or no DID at all.
+    #[error("the kid is no DID URL of the methods did:jwk, did:key and did:web")]
     Method,
+    /// Its document was not found, or does not say that its subject authenticates with that key.
+    #[error("the DID of the kid has no document that names this key for authentication")]
+    Unresolved,
     /// There is no fragment, or it names something else than the one key.
     #[error("the kid does not name the one verification method of its DID")]
     Fragment,
@@ -47,8 +50,9 @@ pub fn holder_key(did_url: &str) -> Result<Jwk, HolderDidError> {
         if fragment != multibase {
             return Err(HolderDidError::Fragment);
         }
-        let base58 = multibase.strip_prefix('z').ok_or(HolderDidError::Malformed)?;
-        multikey(&bs58::decode(base58).into_vec().map_err(|_| HolderDidError::Malformed)?)
+        multibase_key(multibase)
+    } else if did.starts_with("did:web:") {
+        Err(HolderDidError::Unresolved)
     } else {
         Err(HolderDidError::Method)
     }
@@ -62,6 +66,12 @@ pub fn did_jwk(key: &Jwk) -> String {
 fn jwk(json: &[u8]) -> Result<Jwk, HolderDidError> {
     let value: Value = from_slice_strict(json).map_err(|_| HolderDidError::Malformed)?;
     Ok(Jwk::parse(&value)?)
+}
+
+/// A key as did:key and Multikey write it: base58btc.
+pub(super) fn multibase_key(multibase: &str) -> Result<Jwk, HolderDidError> {
+    let base58 = multibase.strip_prefix('z').ok_or(HolderDidError::Malformed)?;
+    multikey(&bs58::decode(base58).into_vec().map_err(|_| HolderDidError::Malformed)?)
 }
 
 fn multikey(bytes: &[u8]) -> Result<Jwk, HolderDidError> {
@@ -145,7 +155,8 @@ mod tests {
             (bare.to_owned(), HolderDidError::Fragment),
             (format!("{bare}#1"), HolderDidError::Fragment),
             (format!("{bare}?versionId=1#0"), HolderDidError::Malformed),
-            ("did:web:h.example#0".to_owned(), HolderDidError::Method),
+            ("did:web:h.example#0".to_owned(), HolderDidError::Unresolved),
+            ("did:ebsi:zAbc#0".to_owned(), HolderDidError::Method),
             ("https://h.example/key".to_owned(), HolderDidError::Method),
             (String::new(), HolderDidError::Method),
             ("did:key:zA#zB".to_owned(), HolderDidError::Fragment),

@@ -3,6 +3,7 @@
 
 mod bitstring;
 mod cwt;
+mod foreign;
 mod permutation;
 mod token;
 
@@ -18,6 +19,7 @@ use crate::jose::base64url;
 pub use bitstring::{Bitstring, Purpose, StatusEntryReference, list_uri, sign_bitstring, verify_bitstring};
 pub(crate) use bitstring::{entry, read_entry};
 pub use cwt::{CWT, sign_cwt};
+pub use foreign::{ForeignList, verify_foreign};
 pub use permutation::IndexPermutation;
 pub use token::{InvalidStatusList, StatusListToken, sign, verify};
 
@@ -83,16 +85,17 @@ impl StatusList {
 
     /// Reads `lst` back, with a bound on what it inflates to.
     pub fn from_lst(lst: &str) -> Result<Self, MalformedList> {
-        let compressed = base64url::decode(lst).ok_or(MalformedList)?;
-        let mut bytes = Vec::new();
-        let mut decoder = ZlibDecoder::new(compressed.as_slice()).take(MAX_BYTES + 1);
-        decoder.read_to_end(&mut bytes).map_err(|_| MalformedList)?;
-        if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
-            Ok(Self { bytes })
-        } else {
-            Err(MalformedList)
-        }
+        Ok(Self { bytes: inflate(lst)? })
     }
+}
+
+fn inflate(lst: &str) -> Result<Vec<u8>, MalformedList> {
+    let compressed = base64url::decode(lst).ok_or(MalformedList)?;
+    let mut bytes = Vec::new();
+    let mut decoder = ZlibDecoder::new(compressed.as_slice()).take(MAX_BYTES + 1);
+    decoder.read_to_end(&mut bytes).map_err(|_| MalformedList)?;
+    let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES);
+    if fits { Ok(bytes) } else { Err(MalformedList) }
 }
 
 fn deflate(bytes: &[u8]) -> Vec<u8> {

@@ -15,6 +15,7 @@ use http::{HeaderMap, header};
 
 use crate::app::App;
 use crate::issuer::Issuer;
+use crate::operations::check_attestation::check_attestation_status;
 use crate::operations::redeem_code::PROOF_MEMORY;
 use crate::refusal::Refusal;
 
@@ -114,6 +115,9 @@ impl ClientCredentials {
         if challenge.is_none_or(|text| issuer.nonces.verify(NonceKind::Attestation, text, now).is_err()) {
             let fresh = issuer.nonces.mint(NonceKind::Attestation, now, app.random.as_ref());
             return Err(Refusal::attestation_challenge(fresh));
+        }
+        if let Some(status) = &attested.status {
+            check_attestation_status(app, issuer, status).await?;
         }
         let mut tx = app.tenant(issuer).await?;
         let until = now + PROOF_MEMORY;

@@ -43,6 +43,10 @@ pub(crate) enum Reason {
     Webhook,
     /// A source of a tenant's is asked.
     Lookup,
+    /// A holder's DID is resolved.
+    Did,
+    /// A wallet's provider is asked whether it still vouches.
+    Status,
 }
 
 impl Reason {
@@ -50,6 +54,8 @@ impl Reason {
         match self {
             Self::Webhook => "webhook",
             Self::Lookup => "lookup",
+            Self::Did => "did",
+            Self::Status => "status",
         }
     }
 }

@@ -22,6 +22,7 @@ use super::look_up::prepare_with_lookups;
 use super::prepare_dataset::{Asked, Unprepared};
 use super::record_issuance::{Basis, Times, Unrecorded, record};
 use super::redeem_code::credential_identifier;
+use super::resolve_holders::resolve_holders;
 use super::sign_credential::{Claims, sign};
 use super::verify_key_proofs::{Holders, verify_proofs};
 use crate::app::App;
@@ -45,7 +46,8 @@ pub(crate) async fn issue_credential(
     if issuer.template(&configuration_id).is_none() {
         offered(app, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
     }
-    let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
+    let fetched = resolve_holders(app, issuer, request.proofs.as_ref()).await?;
+    let holders = verify_proofs(&wallet, request.proofs.as_ref(), &fetched, now)?;
 
     let Offered { item, subject, purpose } = offered(app, &wallet, &configuration_id, now).await?;
     let deferrer = Deferrer { app, wallet: &wallet, item: &item, holders: &holders, now };

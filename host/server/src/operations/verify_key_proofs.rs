@@ -1,10 +1,10 @@
 //! A wallet proves the keys that its credentials are to be bound to (OpenID4VCI §8.2, Appendix F).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chancery_credential::jose::Jwk;
 use chancery_credential::nonces::{NonceError, NonceKind};
-use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof};
+use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof_among};
 use chancery_protocol::error::ErrorCode;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -19,10 +19,11 @@ pub(super) struct Holders {
     pub(super) nonces: Vec<[u8; 32]>,
 }
 
-/// Checks every proof; one that fails fails the request (§8.2).
+/// Checks every proof; one that fails fails the request (§8.2). `fetched` are the keys that a did:web named.
 pub(super) fn verify_proofs(
     wallet: &Wallet,
     proofs: Option<&Value>,
+    fetched: &BTreeMap<String, Jwk>,
     now: OffsetDateTime,
 ) -> Result<Holders, Refusal> {
     let issuer = wallet.issuer.as_ref();
@@ -44,8 +45,8 @@ pub(super) fn verify_proofs(
     let mut nonces = BTreeSet::new();
     for jwt in jwts {
         let jwt = jwt.as_str().ok_or_else(|| invalid("a proof must be a string"))?;
-        let proof =
-            verify_key_proof(jwt, &expectations).map_err(|error: ProofError| invalid(&error.to_string()))?;
+        let proof = verify_key_proof_among(jwt, &expectations, fetched)
+            .map_err(|error: ProofError| invalid(&error.to_string()))?;
         let nonce = proof.nonce.as_deref().ok_or_else(|| invalid("the proof has no nonce"))?;
         let nonce = issuer.nonces.verify(NonceKind::CredentialRequest, nonce, now).map_err(|error| {
             Refusal::new(

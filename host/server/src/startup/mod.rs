@@ -171,6 +171,8 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         jobs: crate::jobs::Jobs::default(),
         couriers: crate::operations::deliver_webhooks::Couriers::default(),
         uploads: tokio::sync::Semaphore::new(crate::manage::plugins::upload::MOST_AT_A_TIME),
+        did_documents: crate::operations::resolve_holders::DidDocuments::default(),
+        providers_lists: crate::operations::check_attestation::ProvidersLists::default(),
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });

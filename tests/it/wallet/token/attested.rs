@@ -1,10 +1,13 @@
 //! Wallets that somebody vouches for: `attest_jwt_client_auth`. The provider is Python's cryptography and jwcrypto
 
+use std::io::Write as _;
+
 use chancery_tests::answer::text;
-use chancery_tests::jose::{Jwt, Key};
+use chancery_tests::jose::{Jwt, Key, base64url};
 use chancery_tests::people::wallet::{Asking, GRANT};
 use chancery_tests::people::{Token, badge};
-use chancery_tests::{Acme, Answer, acme, now, platform};
+use chancery_tests::receiver::Reply;
+use chancery_tests::{Acme, Answer, Receiver, acme, now, platform};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -27,11 +30,30 @@ impl Provider {
         let mut claims =
             json!({ "sub": CLIENT, "exp": now() + 3600, "iat": now(), "cnf": { "jwk": key.jwk() } });
         change(&mut header, &mut claims);
-        let signed = python_says(
-            "provider.py",
-            &json!({ "sign": { "key": self.0["key"], "header": header, "claims": claims } }),
-        );
-        text(&signed)
+        self.sign(&header, &claims)
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        let sign = json!({ "key": self.0["key"], "header": header, "claims": claims });
+        text(&python_says("provider.py", &json!({ "sign": sign })))
+    }
+
+    /// A list at that place, of entries that are one bit wide, one of them revoked.
+    fn list(&self, at: &str, revoked: u8) -> String {
+        let mut bytes = [0; 16];
+        bytes[usize::from(revoked / 8)] |= 1 << (revoked % 8);
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&bytes).unwrap();
+        let lst = base64url(encoder.finish().unwrap());
+        let header = json!({ "alg": "ES256", "typ": "statuslist+jwt", "x5c": self.0["x5c"] });
+        let list = json!({ "bits": 1, "lst": lst });
+        self.sign(&header, &json!({ "sub": at, "iat": now(), "exp": now() + 600, "status_list": list }))
+    }
+
+    /// Vouches for a wallet until an entry of that list says otherwise.
+    fn attest_at(&self, key: &Key, list: &Receiver, index: u8) -> String {
+        let status = json!({ "status_list": { "idx": index, "uri": list.url() } });
+        self.attest(key, |_, claims| claims["status"] = status)
     }
 }
 
@@ -144,7 +166,7 @@ async fn what_nobody_trusted_vouches_for_is_refused_and_costs_nothing() {
         provider.attest(&key, |_, claims| claims["cnf"]["jwk"]["d"] = json!("AA")),
         provider.attest(&key, |_, claims| claims["iat"] = json!(now() + 3600)),
         provider.attest(&key, |_, claims| {
-            claims["status"] = json!({ "status_list": { "idx": 0, "uri": "https://x" } });
+            claims["status"] = json!({ "other_mechanism": { "uri": "https://x" } });
         }),
         provider.attest(&key, |header, _| header["typ"] = json!("JWT")),
         provider.attest(&key, |header, _| drop(header.as_object_mut().unwrap().remove("x5c"))),
@@ -201,4 +223,43 @@ async fn where_nobody_is_trusted_no_attestation_counts() {
             ["/wallet_providers"]
         );
     }
+}
+
+#[tokio::test]
+async fn a_wallet_that_its_provider_gave_up_is_refused() {
+    let (provider, key, list) = (Provider::new(), Key::p256(), Receiver::start().await);
+    let acme = trusting(&provider).await;
+    list.usually(Reply::Text(provider.list(&list.url(), 9)));
+    let code = acme.wallet().code(&acme.issuer().offer(badge()).await).await;
+    for index in [9, 200] {
+        let attestation = provider.attest_at(&key, &list, index);
+        let proof = proof(&acme, &key).await.sign(&key);
+        exchange(&acme, &code, &attestation, &proof).await.refused(401, "invalid_client");
+    }
+    let attestation = provider.attest_at(&key, &list, 8);
+    let proof = proof(&acme, &key).await.sign(&key);
+    exchange(&acme, &code, &attestation, &proof).await.granted();
+    assert_eq!(list.count(), 1, "one list for all of its wallets");
+}
+
+#[tokio::test]
+async fn while_nobody_can_say_whether_a_wallet_was_given_up_it_is_not_believed_and_loses_nothing() {
+    let (provider, stranger, key) = (Provider::new(), Provider::new(), Key::p256());
+    let (acme, list) = (trusting(&provider).await, Receiver::start().await);
+    let code = acme.wallet().code(&acme.issuer().offer(badge()).await).await;
+    let attestation = provider.attest_at(&key, &list, 8);
+    let proof = proof(&acme, &key).await.sign(&key);
+    for reply in [
+        Reply::Status(500),
+        Reply::Elsewhere(list.url()),
+        Reply::Text("x".to_owned()),
+        Reply::Text(stranger.list(&list.url(), 9)),
+        Reply::Text(provider.list("https://elsewhere.example/", 9)),
+    ] {
+        list.answers([reply]);
+        let refused = exchange(&acme, &code, &attestation, &proof).await;
+        refused.refused(503, "temporarily_unavailable");
+    }
+    list.answers([Reply::Text(provider.list(&list.url(), 9))]);
+    exchange(&acme, &code, &attestation, &proof).await.granted();
 }
