@@ -139,7 +139,8 @@ async fn happy_flow_skip_notification() {
 async fn batch_issuance() {
     let plan = Plan::start().await;
     let metadata = Answer::to(plan.acme.http.get(plan.acme.at(ISSUER))).await.is(200).json();
-    let size = metadata["batch_credential_issuance"]["batch_size"].as_u64().unwrap() as usize;
+    let size = &metadata["batch_credential_issuance"]["batch_size"];
+    let size = usize::try_from(size.as_u64().unwrap()).unwrap();
     for variant in variants() {
         let (key, holders) = (Key::p256(), Key::some(size));
         let token = plan.token(&plan.client, variant, &key).await;

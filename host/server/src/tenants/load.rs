@@ -368,13 +368,12 @@ impl PrivateKeys<'_> {
     fn key_of(&self, stored: &StoredKey) -> Result<SigningKey, LoadError> {
         let algorithm = Algorithm::parse(&stored.algorithm)
             .ok_or_else(|| LoadError::unusable("the algorithm of a key is unknown"))?;
-        let key = match self.imported.iter().find(|key| is_of(key, stored)) {
-            Some(key) => open_imported(self.keyring, self.keys.tenant(), key, algorithm)?,
-            None => {
-                let key_use = KeyUse::parse(&stored.key_use)
-                    .ok_or_else(|| LoadError::unusable("the use of a key is unknown"))?;
-                self.keys.signing_key(key_use, algorithm, stored.version)
-            }
+        let key = if let Some(key) = self.imported.iter().find(|key| is_of(key, stored)) {
+            open_imported(self.keyring, self.keys.tenant(), key, algorithm)?
+        } else {
+            let key_use = KeyUse::parse(&stored.key_use)
+                .ok_or_else(|| LoadError::unusable("the use of a key is unknown"))?;
+            self.keys.signing_key(key_use, algorithm, stored.version)
         };
         if key.public_jwk().to_value() != stored.public_jwk {
             return Err(LoadError::unusable("the private key is not that of the published one"));
