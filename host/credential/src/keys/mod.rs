@@ -22,7 +22,8 @@
 //! | `chancery/refresh-family/v1` | data key ‖ secret of the refresh token | seals what a wallet may renew |
 //! | `chancery/authorization-request/v1`, `…-page/v1`, `…-code/v1`, `chancery/refresh-token/v1` | data key | encrypts what wallets and browsers carry |
 //! | `chancery/answer/v1` | data key ‖ caller secret ‖ idempotency key | seals one stored answer |
-//! | `chancery/plugin-input/v1` | data key | seals what plugins were asked, and tells it apart |
+//! | `chancery/plugin-input/v1` | data key | seals what plugins were asked |
+//! | `chancery/plugin-input-tag/v1` | data key | tells what they were asked apart |
 //! | `chancery/invited/v1` | data key | seals whom an invitation was sent to |
 //! | `chancery/superseded-mac/v1` | data key | seals the MAC key of before a master was compromised |
 //! | `chancery/code/v1` | offer secret | the pre-authorized code |
