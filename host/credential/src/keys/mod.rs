@@ -24,7 +24,8 @@
 //! | `chancery/deferral-keys/v1` | data key ‖ code | seals the keys that a wallet proved for one deferral |
 //! | `chancery/deferral-recipient/v1/` ‖ deferral ‖ `/` ‖ counter | data key ‖ code | P-256 key that a subject is encrypted for which is brought later |
 //! | `chancery/answer/v1` | data key ‖ caller secret ‖ idempotency key | seals one stored answer |
-//! | `chancery/plugin-input/v1` | data key | seals what plugins were asked, and tells it apart |
+//! | `chancery/plugin-input/v1` | data key | seals what plugins were asked |
+//! | `chancery/plugin-input-tag/v1` | data key | tells what they were asked apart |
 //! | `chancery/invited/v1` | data key | seals whom an invitation was sent to |
 //! | `chancery/superseded-mac/v1` | data key | seals the MAC key of before a master was compromised |
 //! | `chancery/code/v1` | offer secret | the pre-authorized code |

@@ -19,6 +19,7 @@ use crate::tokens::Tokens;
 
 const FAMILY: &str = "chancery/refresh-family/v1";
 const INPUT: &str = "chancery/plugin-input/v1";
+const INPUT_TAG: &str = "chancery/plugin-input-tag/v1";
 const INVITED: &str = "chancery/invited/v1";
 
 /// A secret that a tenant shares with somebody outside.
@@ -266,7 +267,9 @@ impl TenantKeys {
     /// Tells what a plugin was asked from anything else it could have been asked, for whoever has the tenant's keys
     /// and for nobody else: a digest alone would let the reader of a database try names and birthdays.
     pub fn input_tag(&self, digest: &[u8; 32]) -> [u8; 32] {
-        MacKey::new(labelled(self.data_key.as_slice(), INPUT)).mac("input-tag/v1", digest)
+        let mut asked = self.context(INPUT_TAG);
+        append_field(&mut asked, digest);
+        MacKey::new(labelled(self.data_key.as_slice(), INPUT_TAG)).mac("input-tag/v1", &asked)
     }
 
     /// Seals what a plugin was asked for a decision, and what it said.
