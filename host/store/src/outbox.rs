@@ -134,21 +134,24 @@ impl TenantTx {
             .execute(self.session.statement())
             .await;
         self.session.settle(forgotten)?;
-        let next = query_scalar!(
-            "select min(first.next_at) from webhooks w
+        let found = query!(
+            r#"select min(first.next_at) as next, exists (select from webhooks) as "any!" from webhooks w
              cross join lateral (
                  select next_at from webhook_deliveries d where d.webhook_id = w.id and d.state = 'pending'
                  order by next_at limit 1
              ) first
-             where w.state = 'enabled' and w.id <> all($1)",
+             where w.state = 'enabled' and w.id <> all($1)"#,
             &busy,
         )
         .fetch_one(self.session.statement())
         .await;
-        let next = self.session.settle(next)?.unwrap_or(now + REST);
+        let found = self.session.settle(found)?;
+        // Who has no webhook is visited no more.
+        let next = found.next.or_else(|| found.any.then_some(now + REST));
         // There may be what nobody sees yet.
-        let again = if due <= now { next.min(now + COME_AGAIN) } else { next };
-        self.due_again(Chore::Deliver, Some(again)).await?;
+        let soon = now + COME_AGAIN;
+        let again = if due <= now { Some(next.map_or(soon, |next| next.min(soon))) } else { next };
+        self.due_again(Chore::Deliver, again).await?;
         Ok(Some(Taken { deliveries }))
     }
 

@@ -69,10 +69,12 @@ async fn deliver_for(
 ) -> Result<(), LoadError> {
     let now = app.now();
     let issuer = app.tenants.by_id(tenant, None).await.map_err(LoadError::unusable)?;
+    let is_there = issuer.is_some();
     let Some(issuer) = issuer.filter(|issuer| issuer.tenant.status.may_manage()) else {
-        // It is suspended, or was deleted: its own burial forgets what was to be told.
+        // It was deleted, and its own burial forgets what was to be told; or it is suspended.
+        let again = is_there.then_some(now + SUSPENDED_FOR);
         let mut tx = app.store.tenant(tenant).await?;
-        tx.due_again(Chore::Deliver, Some(now + SUSPENDED_FOR)).await?;
+        tx.due_again(Chore::Deliver, again).await?;
         return Ok(tx.commit().await?);
     };
     let forget_before = EventId::new(now - KEPT_FOR, [0; 10]);

@@ -210,8 +210,15 @@ async fn what_is_old_is_forgotten_and_what_is_disabled_waits() {
     tx.commit().await.unwrap();
     assert!(take(&store, tenant, NOW).await.is_empty());
     assert_eq!(states(&store, tenant, hook).await, [DeliveryState::Pending]);
-    take(&store, tenant, NOW + Duration::days(15)).await;
+    let later = NOW + Duration::days(15);
+    take(&store, tenant, later).await;
     assert!(states(&store, tenant, hook).await.is_empty());
+    // Removed, nobody comes for it any more.
+    let mut tx = store.tenant(tenant).await.unwrap();
+    assert!(tx.delete_webhook(hook).await.unwrap());
+    tx.commit().await.unwrap();
+    take(&store, tenant, later + Duration::seconds(29)).await;
+    assert!(!is_due(&store, tenant, later + Duration::days(400)).await);
 }
 
 #[tokio::test]
