@@ -1,6 +1,6 @@
 //! `POST /credential` (OpenID4VCI §8)
 
-mod encrypted;
+pub(super) mod encrypted;
 mod mdoc;
 mod proofs;
 mod w3c;

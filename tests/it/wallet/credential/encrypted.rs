@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 use crate::strangers::python_says;
 
 /// What the issuer says of encryption, in one direction.
-async fn advertised(acme: &Acme, direction: &str) -> Value {
+pub(crate) async fn advertised(acme: &Acme, direction: &str) -> Value {
     let url = acme.at("/.well-known/openid-credential-issuer");
     let metadata = Answer::to(acme.http.get(url)).await.is(200).json();
     metadata[format!("credential_{direction}_encryption")].clone()
 }
 
 /// A key of the wallet's: private and public.
-fn own_key() -> (Value, Value) {
+pub(crate) fn own_key() -> (Value, Value) {
     let mut key = python_says("jwe.py", &json!({ "generate": true }));
     (key["private"].take(), key["public"].take())
 }
 
-fn sealed(jwk: &Value, enc: &str, zip: bool, plaintext: &Value) -> String {
+pub(crate) fn sealed(jwk: &Value, enc: &str, zip: bool, plaintext: &Value) -> String {
     let mut seal = json!({ "jwk": jwk, "enc": enc, "plaintext": plaintext.to_string() });
     if zip {
         seal["zip"] = "DEF".into();
@@ -30,7 +30,7 @@ fn sealed(jwk: &Value, enc: &str, zip: bool, plaintext: &Value) -> String {
     python_says("jwe.py", &json!({ "seal": seal })).as_str().unwrap().to_owned()
 }
 
-fn opened(private: &Value, answer: &Answer) -> Value {
+pub(crate) fn opened(private: &Value, answer: &Answer) -> Value {
     assert_eq!(answer.header("content-type"), Some("application/jwt"), "{answer}");
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer}");
     python_says("jwe.py", &json!({ "open": { "jwk": private, "jwe": answer.text() } }))
