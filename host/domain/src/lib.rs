@@ -15,6 +15,7 @@ pub mod deferral;
 pub mod halt;
 pub mod id;
 pub mod issuance;
+pub mod key_attestation;
 pub mod offer;
 pub mod onboarding;
 pub mod plugin;

@@ -43,7 +43,7 @@ pub(crate) async fn issue_credential(
     if issuer.template(&configuration_id).is_none() {
         offered(app, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
     }
-    let holders = verify_proofs(&wallet, request.proofs.as_ref(), now)?;
+    let holders = verify_proofs(&wallet, &configuration_id, request.proofs.as_ref(), now)?;
 
     let Offered { item, subject, purpose } = offered(app, &wallet, &configuration_id, now).await?;
     let deferrer = Deferrer { app, wallet: &wallet, item: &item, holders: &holders, now };
@@ -89,7 +89,8 @@ pub(super) async fn fulfil(
     now: OffsetDateTime,
 ) -> Result<Fulfilled, Refusal> {
     let template = find_template(app, wallet.issuer.as_ref(), item).await?;
-    let dataset = match prepare(app, wallet.issuer.as_ref(), &template, order, now).await? {
+    let kept = holders.key_storage.as_deref();
+    let dataset = match prepare(app, wallet.issuer.as_ref(), &template, (order, kept), now).await? {
         Prepared::Dataset(dataset) => dataset,
         Prepared::Deferred(deferral) => return Ok(Fulfilled::Deferred(deferral)),
     };
@@ -263,11 +264,12 @@ async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    order: &Order,
+    (order, key_attestation): (&Order, Option<&str>),
     now: OffsetDateTime,
 ) -> Result<Prepared, Refusal> {
     let subject = order.subject.as_ref().ok_or_else(|| Refusal::unavailable("a deferral has no subject"))?;
-    let asked = Asked { purpose: order.purpose, subject, completed_at: order.completed_at, now };
+    let Order { purpose, completed_at, .. } = *order;
+    let asked = Asked { purpose, subject, completed_at, key_attestation, now };
     match prepare_dataset(app, issuer, template, asked).await {
         Ok(Outcome::Issue(dataset)) => Ok(Prepared::Dataset(dataset)),
         Ok(Outcome::Defer(deferral)) => Ok(Prepared::Deferred(deferral)),

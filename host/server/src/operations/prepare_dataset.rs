@@ -28,13 +28,25 @@ pub(crate) struct Asked<'a> {
     pub(crate) subject: &'a Value,
     /// When somebody completed what was deferred.
     pub(crate) completed_at: Option<OffsetDateTime>,
+    /// How well the holder's keys are kept.
+    pub(crate) key_attestation: Option<&'a str>,
     pub(crate) now: OffsetDateTime,
 }
 
-impl Asked<'_> {
-    fn of<'a>(&'a self, issuer: &'a Issuer) -> PrepareRequest<'a> {
-        let Self { purpose, subject, completed_at, now } = *self;
-        PrepareRequest { completed_at, ..PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now) }
+impl<'a> Asked<'a> {
+    /// Nothing will be signed.
+    pub(crate) fn rehearsal(
+        subject: &'a Value,
+        completed_at: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self { purpose: Purpose::Offer, subject, completed_at, key_attestation: None, now }
+    }
+
+    fn of(&self, issuer: &'a Issuer) -> PrepareRequest<'a> {
+        let Self { purpose, subject, completed_at, key_attestation, now } = *self;
+        let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
+        PrepareRequest { completed_at, key_attestation, ..request }
     }
 }
 
@@ -81,11 +93,14 @@ impl Shadows {
         let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
         let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
         let completed_at = request.completed_at;
+        let kept = request.key_attestation.map(str::to_owned);
         let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
         app.tasks.spawn(async move {
             let _place = place;
             let request = PrepareRequest::new(purpose, &slug, &subject, now);
-            let instead = shadow.prepare(&PrepareRequest { completed_at, ..request }).await;
+            let key_attestation = kept.as_deref();
+            let request = PrepareRequest { completed_at, key_attestation, ..request };
+            let instead = shadow.prepare(&request).await;
             let component = shadow.revision().component;
             tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
         });
