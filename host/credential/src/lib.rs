@@ -15,6 +15,7 @@ pub mod did;
 pub mod dpop;
 pub mod envelopes;
 pub mod jose;
+pub mod key_attestation;
 pub mod keys;
 pub mod mdoc;
 pub mod nonces;

@@ -8,7 +8,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::did::{HolderDidError, holder_key};
 use crate::jose::{Jwk, JwkError, Jws, JwsError};
+use crate::key_attestation::{InvalidKeyAttestation, KeyAttestation, verify_key_attestation};
 use crate::keys::Algorithm;
+use crate::x509::Anchors;
 
 /// What metadata advertises as `proof_signing_alg_values_supported`.
 pub const ALGORITHMS: [Algorithm; 2] = Algorithm::ALL;
@@ -30,6 +32,8 @@ pub struct KeyProofExpectations<'a> {
     pub issuer: &'a str,
     /// Who the token was issued to; none after anonymous access.
     pub client_id: Option<&'a str>,
+    /// Whose word counts for keys; nobody's, if empty: then what others say of them is not read.
+    pub attesters: &'a Anchors,
     /// The current time.
     pub now: OffsetDateTime,
 }
@@ -42,6 +46,8 @@ pub struct KeyProof {
     pub holder: Jwk,
     /// The nonce it carries, if any.
     pub nonce: Option<String>,
+    /// What somebody vouches for, the key that made it included.
+    pub attestation: Option<KeyAttestation>,
 }
 
 /// Why a key proof was refused.
@@ -80,6 +86,12 @@ pub enum ProofError {
     /// `nonce` is no string.
     #[error("the nonce of the key proof is malformed")]
     Nonce,
+    /// What somebody says of the key.
+    #[error(transparent)]
+    Attestation(#[from] InvalidKeyAttestation),
+    /// They say it of other keys.
+    #[error("the key that made the proof is not among those that are attested")]
+    NotAttested,
 }
 
 /// Verifies a key proof, in the order of OpenID4VCI 1.0 Appendix F.4.
@@ -111,8 +123,16 @@ pub fn verify_key_proof_among(
     if references != 1 {
         return Err(ProofError::KeyReference);
     }
+    let attestation = match header.member("key_attestation") {
+        Some(jwt) if !expected.attesters.is_empty() => Some(attested(jwt, expected)?),
+        _ => None,
+    };
+    let named = |key_id: &str| attestation.as_ref()?.key_named(key_id).cloned();
     let holder = match (header.member("jwk"), header.key_id()) {
         (Some(jwk), _) => Jwk::parse(jwk)?,
+        (None, Some(key_id)) if !key_id.starts_with("did:") => {
+            named(key_id).ok_or(ProofError::UnsupportedKeyReference)?
+        }
         (None, Some(did_url)) => match fetched.get(did_url) {
             Some(key) => key.clone(),
             None => holder_key(did_url)?,
@@ -120,6 +140,9 @@ pub fn verify_key_proof_among(
         (None, None) => return Err(ProofError::UnsupportedKeyReference),
     };
     let claims = jws.verify_claims(&holder)?;
+    if attestation.as_ref().is_some_and(|attestation| !attestation.keys().any(|key| *key == holder)) {
+        return Err(ProofError::NotAttested);
+    }
     if claims.get("aud").and_then(Value::as_str) != Some(expected.issuer) {
         return Err(ProofError::Audience);
     }
@@ -137,7 +160,14 @@ pub fn verify_key_proof_among(
         Some(Value::String(nonce)) => Some(nonce.clone()),
         Some(_) => return Err(ProofError::Nonce),
     };
-    Ok(KeyProof { holder, nonce })
+    Ok(KeyProof { holder, nonce, attestation })
+}
+
+/// The attestation in a proof, which must say when it ends (Appendix D.1).
+fn attested(jwt: &Value, expected: &KeyProofExpectations<'_>) -> Result<KeyAttestation, ProofError> {
+    let jwt = jwt.as_str().ok_or(JwsError::Form)?;
+    let attestation = verify_key_attestation(jwt, expected.attesters, expected.now)?;
+    if attestation.ends { Ok(attestation) } else { Err(InvalidKeyAttestation::Claim("exp").into()) }
 }
 
 /// Whether an `iat` lies in the window around `now`.

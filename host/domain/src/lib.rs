@@ -16,6 +16,7 @@ pub mod event;
 pub mod halt;
 pub mod id;
 pub mod issuance;
+pub mod key_attestation;
 pub mod offer;
 pub mod onboarding;
 pub mod plugin;

@@ -4,8 +4,12 @@
 //! default is what nobody chose. A level may say that a choice of its own is final: then it counts, whatever narrower
 //! levels chose before or after.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use crate::key_attestation::RequiredAttestation;
 
 /// Where a setting is chosen, the broadest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,6 +242,25 @@ settings! {
         schema: || json!({ "enum": AUTHORITIES }),
         words: "outside or own",
         holds: |word| AUTHORITIES.contains(&word.as_str()),
+    };
+    /// Whose word counts for the keys of holders: certificates (PEM) of authorities under which they are attested;
+    /// nobody's, if empty.
+    key_attesters: String = String::new(), OF_TENANTS, Rule {
+        schema: || json!({ "type": "string", "maxLength": 65_536 }),
+        words: "certificates in PEM, 64 KiB at most",
+        holds: |pem| pem.len() <= 65_536,
+    };
+    /// For which credential configurations the keys of holders must be attested, and as what: of `key_storage` and of
+    /// `user_authentication` one of those that are listed (OpenID4VCI Appendix D.2). `{}` takes any attestation.
+    key_attestations_required: BTreeMap<String, RequiredAttestation> = BTreeMap::new(), OF_TENANTS, Rule {
+        schema: || {
+            let levels = json!({ "type": "array", "items": { "type": "string" }, "maxItems": 10 });
+            let members = json!({ "key_storage": levels, "user_authentication": levels });
+            let required = json!({ "type": "object", "properties": members, "additionalProperties": false });
+            json!({ "type": "object", "maxProperties": 100, "additionalProperties": required })
+        },
+        words: "by credential configuration, what must be attested: at most 10 levels of each kind",
+        holds: |required| required.len() <= 100 && required.values().all(RequiredAttestation::is_sound),
     };
     /// Whether wallets get tokens that are bound to a key (RFC 9449), and no others.
     dpop_required: bool = false, OF_TENANTS, Rule {

@@ -150,11 +150,25 @@ pub enum SigningAlgorithm {
     Cose(i64),
 }
 
+/// What key attestations must say (§12.2.4, Appendix D.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyAttestationsRequired {
+    /// One of these of how keys are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_storage: Vec<String>,
+    /// One of these of how the user is recognised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_authentication: Vec<String>,
+}
+
 /// How a proof may be signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProofType {
     /// JOSE algorithm names.
     pub proof_signing_alg_values_supported: Vec<String>,
+    /// What must be attested of keys; absent: nothing, empty: anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_attestations_required: Option<KeyAttestationsRequired>,
 }
 
 /// How the credential and its claims are shown.

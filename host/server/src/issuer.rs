@@ -49,6 +49,8 @@ pub(crate) struct Issuer {
     pub(crate) chain: Option<CertificateChain>,
     /// Whose word counts for wallets.
     pub(crate) wallet_providers: Anchors,
+    /// Whose word counts for the keys of holders.
+    pub(crate) key_attesters: Anchors,
     /// Its DID, if there is one: what W3C credentials name.
     pub(crate) did: Option<String>,
     /// By credential configuration id.

@@ -126,6 +126,7 @@ impl CredentialTemplate for Hostile {
             "defer-in-earnest" if context.purpose == Purpose::Issue && request.completed_at.is_none() => {
                 Ok(Outcome::Defer { after_seconds: 7, reason: "somebody has to look at it".into() })
             }
+            "key-attestation" => value(json!(context.key_attestation.as_deref().unwrap_or("nobody says"))),
             "remember" => {
                 static CALLS: AtomicU64 = AtomicU64::new(0);
                 value(json!(CALLS.fetch_add(1, Ordering::Relaxed).to_string()))

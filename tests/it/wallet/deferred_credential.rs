@@ -1,6 +1,7 @@
 //! `POST /deferred-credential` (OpenID4VCI §9)
 
 mod between;
+mod encrypted;
 
 use std::sync::Arc;
 

@@ -55,6 +55,7 @@ async fn the_issuer_says_of_itself_what_is_true() {
             "credential_issuer",
             "credential_endpoint",
             "nonce_endpoint",
+            "deferred_credential_endpoint",
             "notification_endpoint",
             "batch_credential_issuance",
             "credential_request_encryption",
@@ -64,6 +65,7 @@ async fn the_issuer_says_of_itself_what_is_true() {
         ],
     );
     assert_eq!(metadata["credential_issuer"], acme.identifier, "byte for byte");
+    assert_eq!(metadata["deferred_credential_endpoint"], format!("{}/deferred-credential", acme.identifier));
     for endpoint in ["credential", "nonce", "notification"] {
         let url = format!("{}/{endpoint}", acme.identifier);
         assert_eq!(metadata[format!("{endpoint}_endpoint")], url);

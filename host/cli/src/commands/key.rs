@@ -41,7 +41,7 @@ pub(super) async fn obey(command: KeyCommand, form: Output) -> Result<(), Failur
                 named.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect();
             let path = ["keys", &kid, "certificate-request"];
             let reply = Management::find(&target)?.get(&path, &query).await?;
-            match (form, reply.value["certificate_request"].as_str()) {
+            match (form, reply.value.get("certificate_request").and_then(Value::as_str)) {
                 // What authorities read is the text itself.
                 (Output::Text, Some(pem)) => Ok(output::data(pem.trim_end())?),
                 _ => show(&reply, form),

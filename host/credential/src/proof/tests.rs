@@ -21,7 +21,10 @@ fn claims() -> Value {
 }
 
 fn verify(jwt: &str) -> Result<KeyProof, ProofError> {
-    verify_key_proof(jwt, &KeyProofExpectations { issuer: ISSUER, client_id: None, now: NOW })
+    verify_key_proof(
+        jwt,
+        &KeyProofExpectations { issuer: ISSUER, client_id: None, attesters: &Anchors::default(), now: NOW },
+    )
 }
 
 fn with_header(name: &str, value: impl Into<Option<Value>>) -> Result<KeyProof, ProofError> {
@@ -157,7 +160,15 @@ fn a_proof_without_nonce_says_so() {
 #[test]
 fn the_issuer_of_a_proof_is_the_client_where_one_is_known() {
     let known = |jwt: &str| {
-        verify_key_proof(jwt, &KeyProofExpectations { issuer: ISSUER, client_id: Some("wallet"), now: NOW })
+        verify_key_proof(
+            jwt,
+            &KeyProofExpectations {
+                issuer: ISSUER,
+                client_id: Some("wallet"),
+                attesters: &Anchors::default(),
+                now: NOW,
+            },
+        )
     };
     let by = |iss: Value| sign_values(&header(), &with(&claims(), "iss", iss), &key());
     assert!(known(&by(json!("wallet"))).is_ok());

@@ -21,21 +21,25 @@ fn check(overrides: &Overrides, unfit: Vec<Unfit>) -> Result<(), Problem> {
             code: "setting".to_owned(),
             message: unfit.rule.to_owned(),
         })
-        .chain(unreadable_providers(overrides))
+        .chain(unreadable_certificates(overrides))
         .chain(unknown_curve(overrides))
         .collect();
     if issues.is_empty() { Ok(()) } else { Err(Problem::invalid(issues)) }
 }
 
 /// Certificates that nobody can read would be trusted by nobody, and noticed by no one.
-fn unreadable_providers(overrides: &Overrides) -> Option<chancery_domain::template::Issue> {
-    let chosen = overrides.wallet_providers.as_ref().filter(|pem| !pem.is_empty())?;
-    let error = Anchors::from_pem(chosen).err()?;
-    Some(chancery_domain::template::Issue {
-        pointer: "/wallet_providers".to_owned(),
-        code: "setting".to_owned(),
-        message: format!("must be certificates in PEM: {error}"),
-    })
+fn unreadable_certificates(overrides: &Overrides) -> Vec<chancery_domain::template::Issue> {
+    let chosen =
+        [("wallet_providers", &overrides.wallet_providers), ("key_attesters", &overrides.key_attesters)];
+    let unreadable = chosen.into_iter().filter_map(|(name, pem)| {
+        let error = Anchors::from_pem(pem.as_ref().filter(|pem| !pem.is_empty())?).err()?;
+        Some(chancery_domain::template::Issue {
+            pointer: format!("/{name}"),
+            code: "setting".to_owned(),
+            message: format!("must be certificates in PEM: {error}"),
+        })
+    });
+    unreadable.collect()
 }
 
 /// A text that is no point of the curve would lock everybody out who has a key.

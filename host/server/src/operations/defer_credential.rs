@@ -8,6 +8,7 @@ use chancery_engine::Purpose;
 use chancery_protocol::credential::DeferredResponse;
 use chancery_protocol::error::ErrorCode;
 use chancery_store::{Asking, Deferral, NewDeferral, OfferItem, Seen, Settled, TenantTx, Waiting};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -60,6 +61,14 @@ impl Decided {
             settled: Some(Settled { deferral: self.deferral.id, transaction_hash: self.transaction_hash }),
         }
     }
+}
+
+/// What a wallet proved when it asked first. It is stored sealed.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Proved {
+    pub(super) keys: Vec<Value>,
+    #[serde(default)]
+    pub(super) key_storage: Option<String>,
 }
 
 /// Whether what is deferred was decided before the wallet came.
@@ -141,8 +150,9 @@ impl Deferrer<'_> {
     ) -> Result<DeferredResponse, Refusal> {
         let (app, issuer, token) = (self.app, self.wallet.issuer.as_ref(), &self.wallet.token);
         let transaction = TransactionId::random(app.random.as_ref());
-        let keys: Vec<Value> = self.holders.keys.iter().map(Jwk::to_value).collect();
-        let keys = serde_json::to_vec(&keys).map_err(Refusal::unavailable)?;
+        let keys = self.holders.keys.iter().map(Jwk::to_value).collect();
+        let proved = Proved { keys, key_storage: self.holders.key_storage.clone() };
+        let keys = serde_json::to_vec(&proved).map_err(Refusal::unavailable)?;
         let asking = Asking {
             deferral: id,
             offer: token.offer,

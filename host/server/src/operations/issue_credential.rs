@@ -47,7 +47,8 @@ pub(crate) async fn issue_credential(
         offered(app, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
     }
     let fetched = resolve_holders(app, issuer, request.proofs.as_ref()).await?;
-    let holders = verify_proofs(&wallet, request.proofs.as_ref(), &fetched, now)?;
+    let proofs = request.proofs.as_ref();
+    let holders = verify_proofs(&wallet, &configuration_id, (proofs, &fetched), now)?;
 
     let Offered { item, subject, purpose } = offered(app, &wallet, &configuration_id, now).await?;
     let deferrer = Deferrer { app, wallet: &wallet, item: &item, holders: &holders, now };
@@ -97,7 +98,8 @@ pub(super) async fn fulfil(
         return Err(denied("the certificate of the issuer has expired, ask again when it was renewed"));
     }
     let template = find_template(app, issuer, item).await?;
-    let (dataset, question) = match prepare(app, issuer, &template, order, now).await? {
+    let kept = holders.key_storage.as_deref();
+    let (dataset, question) = match prepare(app, issuer, &template, (order, kept), now).await? {
         Prepared::Dataset(dataset, question) => (dataset, question),
         Prepared::Deferred(deferral) => return Ok(Fulfilled::Deferred(deferral)),
     };
@@ -275,12 +277,12 @@ async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    order: &Order,
+    (order, key_attestation): (&Order, Option<&str>),
     now: OffsetDateTime,
 ) -> Result<Prepared, Refusal> {
     let subject = order.subject.as_ref().ok_or_else(|| Refusal::unavailable("a deferral has no subject"))?;
-    let asked =
-        Asked { purpose: order.purpose, subject, answers: &[], completed_at: order.completed_at, now };
+    let Order { purpose, completed_at, .. } = *order;
+    let asked = Asked { purpose, subject, answers: &[], completed_at, key_attestation, now };
     match prepare_with_lookups(app, issuer, template, asked).await.map(Question::apart) {
         Ok((Outcome::Issue(dataset), question)) => Ok(Prepared::Dataset(dataset, question)),
         Ok((Outcome::Defer(deferral), _)) => Ok(Prepared::Deferred(deferral)),

@@ -9,10 +9,9 @@ use chancery_credential::tokens::Granted;
 use chancery_domain::DeferralState;
 use chancery_protocol::credential::{CredentialAnswer, DeferredCredentialRequest, DeferredResponse};
 use chancery_store::{Deferral, IssuableOffer, Seen, Waiting};
-use serde_json::Value;
 
 use super::agree_on_encryption::{Agreement, agree_on_encryption};
-use super::defer_credential::{Decided, interval_of, refused, use_up};
+use super::defer_credential::{Decided, Proved, interval_of, refused, use_up};
 use super::issue_credential::{Fulfilled, Offered, fulfil, open_offer, proof_replayed, unknown_transaction};
 use super::verify_key_proofs::Holders;
 use crate::app::App;
@@ -42,7 +41,7 @@ pub(crate) async fn issue_deferred(
 
     let Completed { deferral, waiting, offer } = completed;
     let offered = open_offer(&wallet, offer, &deferral.configuration_id)?.ok_or_else(unknown_transaction)?;
-    let holders = Holders { keys: proved_keys(&wallet, &deferral, &waiting)?, nonces: Vec::new() };
+    let holders = proved_before(&wallet, &deferral, &waiting)?;
     let Offered { item, subject, purpose } = offered;
     let order = Decided::open(&wallet, deferral, &waiting, Some(hash))?.order(subject, purpose);
     match fulfil(app, &wallet, &item, &holders, &order, app.now()).await? {
@@ -114,11 +113,12 @@ async fn find(app: &App, wallet: &Wallet, hash: &[u8; 32]) -> Result<Found, Refu
     found
 }
 
-/// The keys that the wallet proved when it asked first.
-fn proved_keys(wallet: &Wallet, deferral: &Deferral, waiting: &Waiting) -> Result<Vec<Jwk>, Refusal> {
+/// The keys that the wallet proved when it asked first; the nonces were used up then.
+fn proved_before(wallet: &Wallet, deferral: &Deferral, waiting: &Waiting) -> Result<Holders, Refusal> {
     let sealed = waiting.sealed_keys.as_ref().ok_or_else(unknown_transaction)?;
-    let keys = wallet.issuer.keys.open_deferred_keys(deferral.id, &wallet.token.code, sealed);
-    let keys: Vec<Value> =
-        serde_json::from_slice(&keys.map_err(Refusal::unavailable)?).map_err(Refusal::unavailable)?;
-    keys.iter().map(|key| Jwk::parse(key).map_err(Refusal::unavailable)).collect()
+    let proved = wallet.issuer.keys.open_deferred_keys(deferral.id, &wallet.token.code, sealed);
+    let Proved { keys, key_storage } =
+        serde_json::from_slice(&proved.map_err(Refusal::unavailable)?).map_err(Refusal::unavailable)?;
+    let keys = keys.iter().map(|key| Jwk::parse(key).map_err(Refusal::unavailable));
+    Ok(Holders { keys: keys.collect::<Result<_, _>>()?, key_storage, nonces: Vec::new() })
 }

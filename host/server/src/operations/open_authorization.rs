@@ -4,7 +4,7 @@ use chancery_credential::Envelope;
 use chancery_credential::secrets::Code;
 use chancery_domain::Dataset;
 use chancery_domain::template::{Definition, Format, Issue};
-use chancery_engine::{Outcome, Purpose};
+use chancery_engine::Outcome;
 use chancery_protocol::authorization::REQUEST_URI;
 use chancery_protocol::error::ErrorCode;
 use chancery_store::OfferedToHolder;
@@ -139,7 +139,7 @@ async fn preview(
         // What is deferred is shown as it is going to be if it is completed as it is.
         let now = app.now();
         let completed_at = item.deferral.map(|_| now);
-        let asked = Asked { purpose: Purpose::Offer, subject, answers: &[], completed_at, now };
+        let asked = Asked::rehearsal(subject, completed_at, now);
         let prepared = prepare_with_lookups(app, issuer, &template, asked).await;
         let dataset = match prepared.map(|prepared| prepared.outcome) {
             Ok(Outcome::Issue(dataset)) => Some(dataset),

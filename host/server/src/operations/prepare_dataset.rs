@@ -35,14 +35,25 @@ pub(crate) struct Asked<'a> {
     pub(crate) answers: &'a [Answer],
     /// When somebody completed what was deferred.
     pub(crate) completed_at: Option<OffsetDateTime>,
+    /// How well the holder's keys are kept.
+    pub(crate) key_attestation: Option<&'a str>,
     pub(crate) now: OffsetDateTime,
 }
 
-impl Asked<'_> {
-    fn of<'a>(&'a self, issuer: &'a Issuer) -> PrepareRequest<'a> {
-        let Self { purpose, subject, answers, completed_at, now } = *self;
+impl<'a> Asked<'a> {
+    /// Nothing will be signed.
+    pub(crate) fn rehearsal(
+        subject: &'a Value,
+        completed_at: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self { purpose: Purpose::Offer, subject, answers: &[], completed_at, key_attestation: None, now }
+    }
+
+    fn of(&self, issuer: &'a Issuer) -> PrepareRequest<'a> {
+        let Self { purpose, subject, answers, completed_at, key_attestation, now } = *self;
         let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
-        PrepareRequest { answers, completed_at, ..request }
+        PrepareRequest { answers, completed_at, key_attestation, ..request }
     }
 }
 
@@ -112,11 +123,13 @@ impl Shadows {
         let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
         let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
         let (completed_at, answers) = (request.completed_at, request.answers.to_vec());
+        let kept = request.key_attestation.map(str::to_owned);
         let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
         app.tasks.spawn(async move {
             let _place = place;
             let request = PrepareRequest::new(purpose, &slug, &subject, now);
-            let request = PrepareRequest { completed_at, answers: &answers, ..request };
+            let key_attestation = kept.as_deref();
+            let request = PrepareRequest { completed_at, key_attestation, answers: &answers, ..request };
             let instead = shadow.prepare(&request).await;
             let component = shadow.revision().component;
             tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));

@@ -4,6 +4,7 @@
 use chancery_credential::did::did_web;
 use chancery_credential::jose::Jwk;
 use chancery_credential::{Algorithm, DevelopmentCa, SigningKey, SystemRandom};
+use chancery_domain::settings::Settings;
 use chancery_domain::template::Format;
 use chancery_domain::{CredentialId, Dataset, IssuanceId, IssuanceToken, Random, random_bytes};
 use chancery_engine::{Fault, Outcome, PrepareRequest, Purpose, Template};
@@ -97,7 +98,14 @@ async fn sample(
         samples.push(Sample { configuration_id: id.clone(), format: *format, credential });
     }
     let display = IssuerDisplay { name: "Preview".into(), locale: None, logo: None };
-    let metadata = describe_issuer(identifier, &display, signer.algorithm(), None, &configurations);
+    let metadata = describe_issuer(
+        identifier,
+        &display,
+        signer.algorithm(),
+        None,
+        &Settings::default(),
+        &configurations,
+    );
     Ok(Preview { samples, metadata, key: public })
 }
 

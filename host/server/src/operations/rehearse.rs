@@ -1,7 +1,7 @@
 //! A template is asked before it matters, so that what is wrong with a subject is said to whoever brings it.
 
 use chancery_domain::template::Issue;
-use chancery_engine::{Deferral, Outcome, Purpose, Template};
+use chancery_engine::{Deferral, Outcome, Template};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -29,7 +29,7 @@ pub(crate) async fn rehearse(
     subject: &Value,
     completed_at: Option<OffsetDateTime>,
 ) -> Result<Rehearsed, Problem> {
-    let asked = Asked { purpose: Purpose::Offer, subject, answers: &[], completed_at, now: app.now() };
+    let asked = Asked::rehearsal(subject, completed_at, app.now());
     match prepare_dataset(app, issuer, template, asked).await {
         Ok(Outcome::Issue(_)) => Ok(Rehearsed::Issues),
         Ok(Outcome::Refuse(issues)) => Ok(Rehearsed::Refuses(issues)),

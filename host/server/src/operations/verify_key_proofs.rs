@@ -1,69 +1,168 @@
-//! A wallet proves the keys that its credentials are to be bound to (OpenID4VCI §8.2, Appendix F).
+//! A wallet proves the keys that its credentials are to be bound to, or has them attested (OpenID4VCI §8.2,
+//! Appendices D and F).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chancery_credential::jose::Jwk;
+use chancery_credential::key_attestation::{KeyAttestation, verify_key_attestation};
 use chancery_credential::nonces::{NonceError, NonceKind};
-use chancery_credential::proof::{KeyProofExpectations, ProofError, verify_key_proof_among};
+use chancery_credential::proof::{KeyProofExpectations, verify_key_proof_among};
+use chancery_domain::key_attestation::{strongest, weakest};
 use chancery_protocol::error::ErrorCode;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::caller::Wallet;
-use crate::issuer::BATCH_SIZE;
+use crate::issuer::{BATCH_SIZE, Issuer};
 use crate::refusal::Refusal;
 
 /// The keys that the wallet proved, and what the proofs use up.
 pub(super) struct Holders {
     pub(super) keys: Vec<Jwk>,
+    /// How well all of them are kept, as somebody attests who is trusted.
+    pub(super) key_storage: Option<String>,
     pub(super) nonces: Vec<[u8; 32]>,
 }
 
 /// Checks every proof; one that fails fails the request (§8.2). `fetched` are the keys that a did:web named.
 pub(super) fn verify_proofs(
     wallet: &Wallet,
-    proofs: Option<&Value>,
-    fetched: &BTreeMap<String, Jwk>,
+    configuration_id: &str,
+    (proofs, fetched): (Option<&Value>, &BTreeMap<String, Jwk>),
     now: OffsetDateTime,
 ) -> Result<Holders, Refusal> {
     let issuer = wallet.issuer.as_ref();
-    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidProof, description);
     let proofs = proofs.ok_or_else(|| invalid("this credential is bound to a key: proofs are missing"))?;
     let members = proofs.as_object().ok_or_else(|| invalid("proofs must be an object"))?;
-    let jwts = match (members.get("jwt").and_then(Value::as_array), members.len()) {
-        (Some(jwts), 1) if !jwts.is_empty() => jwts,
-        _ => return Err(invalid("proofs must hold exactly one proof type, jwt, with at least one proof")),
+    let only = match (members.iter().next(), members.len()) {
+        (Some((kind, proofs)), 1) => proofs.as_array().filter(|proofs| !proofs.is_empty()).zip(Some(kind)),
+        _ => None,
     };
+    let proved = match only {
+        Some((jwts, kind)) if kind == "jwt" => by_proofs(wallet, jwts, fetched, now)?,
+        Some((jwts, kind)) if kind == "attestation" && !issuer.key_attesters.is_empty() => {
+            by_attestation(issuer, jwts, now)?
+        }
+        _ => {
+            let taken = if issuer.key_attesters.is_empty() { "jwt" } else { "jwt or attestation" };
+            return Err(invalid(&format!(
+                "proofs must hold exactly one proof type, {taken}, with at least one proof"
+            )));
+        }
+    };
+    proved.holders(issuer, configuration_id, now)
+}
+
+fn invalid(description: &str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidProof, description)
+}
+
+/// What the proofs of one request say together.
+#[derive(Default)]
+struct Proved {
+    keys: Vec<Jwk>,
+    nonces: Vec<String>,
+    /// One for each proof.
+    attestations: Vec<Option<KeyAttestation>>,
+}
+
+/// Proofs by the keys themselves. One that carries an attestation stands for all the keys in it (Appendix F.1).
+fn by_proofs(
+    wallet: &Wallet,
+    jwts: &[Value],
+    fetched: &BTreeMap<String, Jwk>,
+    now: OffsetDateTime,
+) -> Result<Proved, Refusal> {
+    let issuer = wallet.issuer.as_ref();
     if jwts.len() > usize::from(BATCH_SIZE) {
         return Err(invalid(&format!("at most {BATCH_SIZE} proofs may come with one request")));
     }
-
-    let expectations =
-        KeyProofExpectations { issuer: &issuer.identifier, client_id: wallet.token.client.as_deref(), now };
-    let mut holders = Holders { keys: Vec::with_capacity(jwts.len()), nonces: Vec::new() };
+    let expectations = KeyProofExpectations {
+        issuer: &issuer.identifier,
+        client_id: wallet.token.client.as_deref(),
+        attesters: &issuer.key_attesters,
+        now,
+    };
+    let mut proved = Proved::default();
     let mut thumbprints = BTreeSet::new();
-    let mut nonces = BTreeSet::new();
     for jwt in jwts {
         let jwt = jwt.as_str().ok_or_else(|| invalid("a proof must be a string"))?;
-        let proof = verify_key_proof_among(jwt, &expectations, fetched)
-            .map_err(|error: ProofError| invalid(&error.to_string()))?;
-        let nonce = proof.nonce.as_deref().ok_or_else(|| invalid("the proof has no nonce"))?;
-        let nonce = issuer.nonces.verify(NonceKind::CredentialRequest, nonce, now).map_err(|error| {
-            Refusal::new(
-                ErrorCode::InvalidNonce,
-                match error {
-                    NonceError::Expired => "the nonce has expired, fetch a new one",
-                    NonceError::Unknown => "the nonce is not one of this issuer, fetch a new one",
-                },
-            )
-        })?;
-        nonces.insert(nonce);
+        let proof = verify_key_proof_among(jwt, &expectations, fetched);
+        let proof = proof.map_err(|error| invalid(&error.to_string()))?;
+        proved.nonces.push(proof.nonce.ok_or_else(|| invalid("the proof has no nonce"))?);
         // Two copies bound to one key would link each other.
         if !thumbprints.insert(proof.holder.thumbprint()) {
             return Err(invalid("two proofs are by the same key"));
         }
-        holders.keys.push(proof.holder);
+        match &proof.attestation {
+            Some(attestation) => {
+                proved.nonces.extend(attestation.nonce.clone());
+                proved.keys.extend(attestation.keys().cloned());
+            }
+            None => proved.keys.push(proof.holder),
+        }
+        proved.attestations.push(proof.attestation);
     }
-    holders.nonces = nonces.into_iter().collect();
-    Ok(holders)
+    Ok(proved)
+}
+
+/// An attestation by itself, over a nonce of ours (Appendix F.3).
+fn by_attestation(issuer: &Issuer, jwts: &[Value], now: OffsetDateTime) -> Result<Proved, Refusal> {
+    let [Value::String(jwt)] = jwts else {
+        return Err(invalid("the proof type attestation takes exactly one key attestation"));
+    };
+    let attestation = verify_key_attestation(jwt, &issuer.key_attesters, now);
+    let attestation = attestation.map_err(|error| invalid(&error.to_string()))?;
+    let nonce = attestation.nonce.clone().ok_or_else(|| invalid("the key attestation has no nonce"))?;
+    let keys = attestation.keys().cloned().collect();
+    Ok(Proved { keys, nonces: vec![nonce], attestations: vec![Some(attestation)] })
+}
+
+impl Proved {
+    /// Checks the nonces and what the issuer demands of the keys.
+    fn holders(
+        self,
+        issuer: &Issuer,
+        configuration_id: &str,
+        now: OffsetDateTime,
+    ) -> Result<Holders, Refusal> {
+        let mut nonces = BTreeSet::new();
+        for nonce in &self.nonces {
+            let nonce = issuer.nonces.verify(NonceKind::CredentialRequest, nonce, now);
+            nonces.insert(nonce.map_err(stale)?);
+        }
+        if let Some(required) = issuer.settings.key_attestations_required.get(configuration_id) {
+            for attestation in &self.attestations {
+                let attestation = attestation.as_ref();
+                let attestation = attestation.ok_or_else(|| {
+                    invalid("this credential needs keys that are attested (key_attestation)")
+                })?;
+                if !required.is_met_by(&attestation.key_storage, &attestation.user_authentication) {
+                    return Err(invalid("what is attested of the keys is not enough for this credential"));
+                }
+            }
+        }
+        let storage = |attestation: &'_ Option<KeyAttestation>| {
+            strongest(&attestation.as_ref()?.key_storage).map(str::to_owned)
+        };
+        let storages: Vec<_> = self.attestations.iter().map(storage).collect();
+        let key_storage = weakest(storages.iter().map(Option::as_deref)).map(str::to_owned);
+        let mut seen = BTreeSet::new();
+        let mut keys = self.keys;
+        keys.retain(|key| seen.insert(key.thumbprint()));
+        if keys.len() > usize::from(BATCH_SIZE) {
+            return Err(invalid(&format!("at most {BATCH_SIZE} keys may be attested for one request")));
+        }
+        Ok(Holders { keys, key_storage, nonces: nonces.into_iter().collect() })
+    }
+}
+
+fn stale(error: NonceError) -> Refusal {
+    Refusal::new(
+        ErrorCode::InvalidNonce,
+        match error {
+            NonceError::Expired => "the nonce has expired, fetch a new one",
+            NonceError::Unknown => "the nonce is not one of this issuer, fetch a new one",
+        },
+    )
 }

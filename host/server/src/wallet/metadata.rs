@@ -11,8 +11,8 @@ use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{
     BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration, CredentialDefinition,
-    CredentialDisplay, CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, PathElement, ProofType,
-    RequestEncryption, ResponseEncryption, SigningAlgorithm,
+    CredentialDisplay, CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, KeyAttestationsRequired,
+    PathElement, ProofType, RequestEncryption, ResponseEncryption, SigningAlgorithm,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
@@ -59,11 +59,12 @@ pub(crate) fn describe_issuer(
     display: &IssuerDisplay,
     signing_algorithm: Algorithm,
     encryption: Option<(RequestEncryption, ResponseEncryption)>,
+    settings: &Settings,
     configurations: &[(&Definition, Format, String)],
 ) -> CredentialIssuerMetadata {
     let (of_requests, of_responses) = encryption.unzip();
     let configurations = configurations.iter().map(|(definition, format, id)| {
-        (id.clone(), describe_configuration(definition, *format, id, signing_algorithm))
+        (id.clone(), describe_configuration(definition, *format, id, signing_algorithm, settings))
     });
     CredentialIssuerMetadata {
         credential_issuer: identifier.to_owned(),
@@ -84,9 +85,8 @@ fn describe_configuration(
     format: Format,
     id: &str,
     signing_algorithm: Algorithm,
+    settings: &Settings,
 ) -> CredentialConfiguration {
-    let proof_type =
-        ProofType { proof_signing_alg_values_supported: PROOF_ALGORITHMS.map(str::to_owned).to_vec() };
     let (algorithm, binding_methods) = match format {
         Format::SdJwt | Format::JwtVcJson | Format::VcJwt => {
             (SigningAlgorithm::Jose(signing_algorithm.as_str().to_owned()), BINDING_METHODS.as_slice())
@@ -108,12 +108,29 @@ fn describe_configuration(
         scope: Some(id.to_owned()),
         credential_signing_alg_values_supported: vec![algorithm],
         cryptographic_binding_methods_supported: binding_methods.iter().map(ToString::to_string).collect(),
-        proof_types_supported: BTreeMap::from([("jwt".to_owned(), proof_type)]),
+        proof_types_supported: describe_proofs(id, settings),
         credential_metadata: Some(CredentialMetadata {
             display: definition.display.iter().map(describe_display).collect(),
             claims: describe_claims(definition, format),
         }),
     }
+}
+
+/// How keys may be proved. Attestations alone are taken where there is somebody whose word counts.
+fn describe_proofs(configuration_id: &str, settings: &Settings) -> BTreeMap<String, ProofType> {
+    let required = settings.key_attestations_required.get(configuration_id);
+    let proof_type = ProofType {
+        proof_signing_alg_values_supported: PROOF_ALGORITHMS.map(str::to_owned).to_vec(),
+        key_attestations_required: required.map(|required| KeyAttestationsRequired {
+            key_storage: required.key_storage.clone(),
+            user_authentication: required.user_authentication.clone(),
+        }),
+    };
+    let mut proof_types = BTreeMap::from([("jwt".to_owned(), proof_type.clone())]);
+    if !settings.key_attesters.is_empty() {
+        proof_types.insert("attestation".to_owned(), proof_type);
+    }
+    proof_types
 }
 
 /// The types of a W3C credential; of `vc+jwt`, the contexts too, which there is no other place for.

@@ -83,7 +83,7 @@ async fn what_templates_were_asked_is_forgotten_when_its_time_is_over() {
     tx.due_by(Chore::Sweep, over).await.unwrap();
     assert!(tx.kept_input(first.issuance, over - Duration::SECOND).await.unwrap().is_some());
     assert!(tx.kept_input(first.issuance, over).await.unwrap().is_none(), "its time is over, swept or not");
-    assert_eq!(tx.sweep(over).await.unwrap(), Swept { offers_expired: 0, forgotten: 1 });
+    assert_eq!(tx.sweep(over).await.unwrap(), Swept { offers_expired: 0, forgotten: 1, to_tell: Vec::new() });
     assert!(tx.kept_input(second.issuance, over).await.unwrap().is_some());
     tx.commit().await.unwrap();
     let mut platform = store.platform(By::Job("sweep")).await.unwrap();

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_credential::dpop::{DpopExpectations, verify_dpop};
 use chancery_credential::proof::{KeyProofExpectations, verify_key_proof};
 use chancery_credential::status_list::StatusList;
+use chancery_credential::x509::Anchors;
 use chancery_credential::{CertificateChain, DevelopmentCa, SigningKey, SystemRandom, did, jose};
 use chancery_domain::clock::{Clock as _, SystemClock};
 use chancery_domain::{CredentialStatus, random_bytes};
@@ -314,7 +315,12 @@ async fn credential(
     assert_ne!(by_identifier, request.get("credential_configuration_id").is_some());
     assert!(by_identifier || !mock.behaviour.identifiers);
 
-    let expected = KeyProofExpectations { issuer: &mock.issuer, client_id: None, now: now() };
+    let expected = KeyProofExpectations {
+        issuer: &mock.issuer,
+        client_id: None,
+        attesters: &Anchors::default(),
+        now: now(),
+    };
     let proofs = request["proofs"]["jwt"].as_array().unwrap();
     let proofs: Vec<_> =
         proofs.iter().map(|jwt| verify_key_proof(jwt.as_str().unwrap(), &expected).unwrap()).collect();
