@@ -383,7 +383,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(seen.len(), 2 * 7 * 2 * 3);
+        assert_eq!(seen.len(), 2 * KeyUse::ALL.len() * 2 * 3);
     }
 
     #[test]
