@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::tenants::LoadError;
-use crate::tenants::load::open_keys;
+use crate::tenants::keys::open_keys;
 
 impl App {
     /// The entry of a change that is about to be written.

@@ -46,6 +46,7 @@ mod import;
 mod keyring;
 mod mac;
 pub(crate) mod seal;
+mod sealed;
 mod signing;
 mod tenant;
 
@@ -53,8 +54,9 @@ pub use import::{ImportRefused, PrivateKey};
 pub use keyring::{KeyCheck, Keyring, MalformedMaster, Master, SealedFor, SecretKind};
 pub use mac::{LastSeal, MacKey, SupersededMac};
 pub use seal::Unsealable;
+pub use sealed::Shared;
 pub use signing::{Algorithm, BoxFuture, KeyRejected, SignError, Signer, SigningKey};
-pub use tenant::{Shared, TenantKeys};
+pub use tenant::TenantKeys;
 
 /// What a key of a tenant is for; no two uses ever share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -19,7 +19,7 @@ use super::onboarding::{Verdict, decide};
 use crate::app::App;
 use crate::manage::api_keys::new_api_key;
 use crate::problem::{Problem, ProblemCode};
-use crate::tenants::load::{TOKEN_ALGORITHM, data_key_of, first_key, seed_of};
+use crate::tenants::keys::{TOKEN_ALGORITHM, data_key_of, first_key, seed_of};
 
 /// Who wants to become a tenant.
 pub(crate) struct Registration {

@@ -15,7 +15,7 @@ use time::{Duration, OffsetDateTime};
 use super::publish_status_list::LIFETIME;
 use crate::app::App;
 use crate::problem::{Problem, ProblemCode};
-use crate::tenants::load::{active_key, open_keys};
+use crate::tenants::keys::{active_key, open_keys};
 
 /// What signs credentials; status lists are signed with it too.
 const USE: KeyUse = KeyUse::Credential;

@@ -13,7 +13,7 @@ use crate::audit::record_access;
 use crate::manage::api_keys::entry_of;
 use crate::operations::found_platform::found_platform;
 use crate::operations::register_tenant::{Registration, register_tenant};
-use crate::tenants::load::open_keys;
+use crate::tenants::keys::open_keys;
 
 /// The tenants of `chancery dev --saas`.
 const TENANTS: [(&str, &str); 2] = [("acme", "Acme"), ("globex", "Globex")];

@@ -22,7 +22,7 @@ use crate::config::{Config, ConfigError, Database};
 use crate::operations::import_key::imported_key_of;
 use crate::operations::look_up::sealed_for;
 use crate::operations::publish_status_list::LIFETIME;
-use crate::tenants::load::{active_key, data_key_of, open_keys, seed_of};
+use crate::tenants::keys::{active_key, data_key_of, open_keys, seed_of};
 
 const ROTATION: By = By::Job("rotate the master");
 /// How many tenants are looked up at once.

@@ -5,6 +5,7 @@ pub(crate) mod address;
 pub(crate) mod certificates;
 mod door;
 mod here;
+pub(crate) mod keys;
 mod left_behind;
 pub(crate) mod limits;
 pub(crate) mod listen;
@@ -21,8 +22,9 @@ use chancery_store::LastDocument;
 
 pub(crate) use door::{FrontDoor, knock};
 pub(crate) use here::{Issuing, Published, here, not_at_present};
+pub(crate) use keys::private_key;
 pub(crate) use left_behind::show_left_behind;
-pub(crate) use load::{LoadError, Workshop, private_key};
+pub(crate) use load::{LoadError, Workshop};
 
 use self::remembered::{Changes, Remembered};
 use crate::issuer::Issuer;

@@ -8,7 +8,8 @@ use chancery_store::{SigningKeyName, StoredKey, TenantTx};
 use time::OffsetDateTime;
 
 use super::certificates::Vouched;
-use super::load::{LoadError, PrivateKeys, active_key, first_key};
+use super::keys::{PrivateKeys, active_key, first_key};
+use super::load::LoadError;
 
 /// What an authority signs with, whatever the keys are that it certifies.
 const ALGORITHM: Algorithm = Algorithm::Es256;
