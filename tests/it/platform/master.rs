@@ -128,6 +128,8 @@ async fn another_master_takes_over_while_wallets_are_served_and_no_key_changes()
 async fn a_compromised_master_takes_every_key_with_it() {
     let mut house = House::with(&under(OLD));
     let tenant = house.platform().operator().register("initech").await;
+    tenant.choose(&json!({ "certificate_authority": "own" })).await.is(200);
+    let authority = tenant.stranger().get("/authority.pem").await.is(200);
     let held = tenant.verifier().verify(&claim(&tenant).await).await;
     let open = tenant.issuer().offer(badge()).await;
     let code = tenant.wallet().code(&open).await;
@@ -147,11 +149,25 @@ async fn a_compromised_master_takes_every_key_with_it() {
     assert_eq!(tenant.verifier().status(&held).await, 0, "until somebody decides");
     tenant.wallet().exchange(&code).await.refused(400, "invalid_grant");
     let keys = tenant.issuer().get("/keys").await.granted();
-    assert_eq!(keys["data"][1]["compromised"], true);
+    let keys = keys["data"].as_array().unwrap();
+    for of_use in ["authority", "credential", "token"] {
+        let states: Vec<_> =
+            keys.iter().filter(|key| key["use"] == of_use).map(|key| &key["compromised"]).collect();
+        assert_eq!(states, [&json!(false), &json!(true)], "{of_use}");
+    }
+    // What is revoked by key is what it signed: of these, no credential.
+    for key in keys.iter().filter(|key| key["use"] != "credential") {
+        let revoke = format!("/keys/{}/revoke", key["kid"].as_str().unwrap());
+        tenant.issuer().post(&revoke, &json!({})).await.problem(404, "not-found");
+    }
+    assert_eq!(tenant.verifier().status(&held).await, 0);
+    let another = tenant.stranger().get("/authority.pem").await.is(200);
+    assert_ne!(another.text(), authority.text(), "who has the old one vouches for nobody");
     house.stop();
     house.start_again_with(&under(NEW));
     let tenant = afresh(&tenant, &house);
     tenant.verifier().verify(&claim(&tenant).await).await;
+    assert_eq!(tenant.stranger().get("/authority.pem").await.is(200).text(), another.text());
 }
 
 /// Waits until everything in the trail is sealed; what was found then.

@@ -109,7 +109,9 @@ pub(crate) async fn revoke_and_withdraw(
 ) -> Result<u64, Problem> {
     let mut tx = app.store.tenant(tenant).await?;
     let keys = tx.signing_keys().await?;
-    let key = keys.iter().find(|key| key_id(key).as_deref() == Some(kid)).ok_or_else(Problem::not_found)?;
+    // Keys of other uses have versions of their own, and sign no credentials.
+    let is_it = |key: &&StoredKey| key.key_use == USE.as_str() && key_id(key).as_deref() == Some(kid);
+    let key = keys.iter().find(is_it).ok_or_else(Problem::not_found)?;
     if !key.compromised {
         let detail =
             "only a compromised key is withdrawn before its time; rotate it with `compromised` first";
