@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use wasm_encoder::{CustomSection, Section as _};
 
 use crate::announce::Step;
 use crate::command;
@@ -135,24 +136,7 @@ fn vectors(guest: &Path) -> Result<Vec<Value>> {
 
 /// One more custom section at the end of a component.
 fn append(component: &mut Vec<u8>, name: &str, content: &[u8]) {
-    let mut section = Vec::new();
-    leb128(&mut section, name.len());
-    section.extend_from_slice(name.as_bytes());
-    section.extend_from_slice(content);
-    component.push(0);
-    leb128(component, section.len());
-    component.extend(section);
-}
-
-fn leb128(bytes: &mut Vec<u8>, mut number: usize) {
-    loop {
-        let low = u8::try_from(number & 0x7f).unwrap_or_default();
-        number >>= 7;
-        bytes.push(if number == 0 { low } else { low | 0x80 });
-        if number == 0 {
-            return;
-        }
-    }
+    CustomSection { name: name.into(), data: content.into() }.append_to(component);
 }
 
 #[cfg(test)]

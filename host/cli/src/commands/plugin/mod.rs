@@ -11,7 +11,6 @@ mod new;
 mod preview;
 mod publish;
 mod replay;
-mod section;
 mod test;
 
 use std::io::Read as _;
