@@ -1,7 +1,6 @@
 //! `flows`: what each way to a credential costs, in blocks that alternate with the plain way, so that both have the same
 //! machine.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -15,25 +14,7 @@ use crate::issue::{make_empty, split};
 use crate::issuer::{Database, Server, Start, used};
 use crate::machine;
 use crate::measure::{ms, per, rounded};
-
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// The `chancery` binary, built in release mode.
-    #[arg(long)]
-    chancery: PathBuf,
-    /// The directory of the bundled plugins.
-    #[arg(long)]
-    plugins: PathBuf,
-    /// The directory of the PostgreSQL binaries; searched for if absent.
-    #[arg(long)]
-    postgres: Option<PathBuf>,
-    /// An empty or absent directory to work in.
-    #[arg(long)]
-    data: PathBuf,
-    /// A tenth of everything: to see that it works, not to quote.
-    #[arg(long)]
-    quick: bool,
-}
+use crate::place::Place;
 
 const AT_A_TIME: usize = 8;
 
@@ -50,13 +31,13 @@ const WAYS: [(&str, Variant, Variant); 5] = {
     ]
 };
 
-pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
-    let (blocks, block) = if arguments.quick { (2, 50) } else { (6, 250) };
-    let data = &arguments.data;
+pub(crate) async fn run(place: &Place) -> Result<Value> {
+    let (blocks, block) = if place.quick { (2, 50) } else { (6, 250) };
+    let data = &place.data;
     make_empty(data)?;
     let machine = machine::describe();
-    let database = Database::start(&data.join("postgres"), arguments.postgres.as_deref()).await?;
-    let start = Start { binary: &arguments.chancery, plugins: &arguments.plugins, data, environment: &[] };
+    let database = Database::start(&data.join("postgres"), place.postgres.as_deref()).await?;
+    let start = Start { binary: &place.chancery, plugins: &place.plugins, data, environment: &[] };
     let server = Server::start(start, &database).await?;
     let measured = async {
         let mut ways = Vec::new();
@@ -86,7 +67,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
                 "ratio": rounded(whole(cost) / whole(beside)),
             }));
         }
-        anyhow::Ok((ways, status_list(&server, if arguments.quick { 500 } else { 20_000 }).await?))
+        anyhow::Ok((ways, status_list(&server, if place.quick { 500 } else { 20_000 }).await?))
     }
     .await;
     let stopped = server.stop().await;
@@ -98,7 +79,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         "benchmark": "flows",
         "machine": machine,
         "load_after": machine::load(),
-        "quick": arguments.quick,
+        "quick": place.quick,
         "at_a_time": AT_A_TIME,
         "ways": ways,
         "status_list": status_list,

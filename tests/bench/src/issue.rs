@@ -1,6 +1,6 @@
 //! `issue`: complete issuances, what they cost whom, and whether the cost grows.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -14,21 +14,12 @@ use crate::http::Connection;
 use crate::issuer::{Database, Server, Start, used};
 use crate::machine;
 use crate::measure::{milliseconds, ms, per, rounded};
+use crate::place::Place;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The `chancery` binary, built in release mode.
-    #[arg(long)]
-    chancery: PathBuf,
-    /// The directory of the bundled plugins.
-    #[arg(long)]
-    plugins: PathBuf,
-    /// The directory of the PostgreSQL binaries; searched for if absent.
-    #[arg(long)]
-    postgres: Option<PathBuf>,
-    /// An empty or absent directory to work in.
-    #[arg(long)]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Bind access tokens to the wallet's key.
     #[arg(long)]
     dpop: bool,
@@ -44,9 +35,6 @@ pub(crate) struct Arguments {
     /// How many copies are issued at once.
     #[arg(long, default_value_t = 1)]
     copies: usize,
-    /// A tenth of everything: to see that it works, not to quote.
-    #[arg(long)]
-    quick: bool,
 }
 
 /// How much is done.
@@ -70,7 +58,7 @@ const CONCURRENCIES: [usize; 3] = [1, 8, 32];
 const USUAL: usize = 8;
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
-    let plan = if arguments.quick { Plan::QUICK } else { Plan::FULL };
+    let plan = if arguments.place.quick { Plan::QUICK } else { Plan::FULL };
     let variant = Variant {
         dpop: arguments.dpop,
         by_reference: arguments.by_reference,
@@ -79,16 +67,21 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         copies: arguments.copies,
     };
     let machine = machine::describe();
-    let data = &arguments.data;
+    let data = &arguments.place.data;
     make_empty(data)?;
 
     eprintln!("the floor: transactions alone");
-    let transactions = transactions(&data.join("floor"), arguments.postgres.as_deref(), &plan).await?;
+    let transactions = transactions(&data.join("floor"), arguments.place.postgres.as_deref(), &plan).await?;
 
     eprintln!("starting the issuer");
     let postgres = data.join("postgres");
-    let mut database = Database::start(&postgres, arguments.postgres.as_deref()).await?;
-    let start = Start { binary: &arguments.chancery, plugins: &arguments.plugins, data, environment: &[] };
+    let mut database = Database::start(&postgres, arguments.place.postgres.as_deref()).await?;
+    let start = Start {
+        binary: &arguments.place.chancery,
+        plugins: &arguments.place.plugins,
+        data,
+        environment: &[],
+    };
     let server = Server::start(start, &database).await?;
     let document = async {
         Crew::connect(&server.address, variant, USUAL).await?.issue(plan.warm_up).await?;
@@ -101,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         eprintln!("the floor: empty requests, signatures, plugin calls");
         let requests = variant.requests();
         let request = empty_requests(&server, plan.floor).await?;
-        let primitives = floor::primitives(&arguments.plugins, &data.join("cache")).await?;
+        let primitives = floor::primitives(&arguments.place.plugins, &data.join("cache")).await?;
         let floor = Floor { transactions, request, requests, primitives, variant };
         let measured =
             endurance.pointer("/cpu_ms_per_issuance/server_and_postgresql").and_then(Value::as_f64);
@@ -119,7 +112,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
             "machine": machine,
             "load_after": machine::load(),
             "postgresql": { "version": database.version().await?, "durable": true },
-            "quick": arguments.quick,
+            "quick": arguments.place.quick,
             "runs": runs,
             "endurance": endurance,
             "floor": floor.document(),

@@ -18,6 +18,7 @@ mod issue;
 mod issuer;
 mod machine;
 mod measure;
+mod place;
 mod plugin;
 mod tenants;
 mod wallet;
@@ -44,9 +45,9 @@ enum What {
     /// Complete issuances, from the offer to the credential.
     Issue(issue::Arguments),
     /// Every way to a credential, and what it costs beside the plain one.
-    Flows(flows::Arguments),
+    Flows(place::Place),
     /// Many tenants: what grows with them, and what one of them can do to the others.
-    Tenants(tenants::Arguments),
+    Tenants(place::Place),
     /// Compiling, loading and calling a plugin.
     Plugin(plugin::Arguments),
 }

@@ -4,7 +4,6 @@ mod hammer;
 mod settle;
 mod stage;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,26 +14,8 @@ use crate::issue::make_empty;
 use crate::issuer::{Database, Server, Start};
 use crate::machine;
 use crate::measure::{ms, rounded};
+use crate::place::Place;
 use settle::Settler;
-
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// The `chancery` binary, built in release mode.
-    #[arg(long)]
-    chancery: PathBuf,
-    /// The directory of the bundled plugins.
-    #[arg(long)]
-    plugins: PathBuf,
-    /// The directory of the PostgreSQL binaries; searched for if absent.
-    #[arg(long)]
-    postgres: Option<PathBuf>,
-    /// An empty or absent directory to work in.
-    #[arg(long)]
-    data: PathBuf,
-    /// Fewer tenants, and a tenth of everything else: to see that it works, not to quote.
-    #[arg(long)]
-    quick: bool,
-}
 
 /// How much is done.
 pub(crate) struct Plan {
@@ -81,13 +62,12 @@ const MANY: [(&str, &str); 1] = [("SAAS_MODE", "true")];
 /// Several tenants' issuances are measured at once, from one address; what a limit is for is measured last.
 const UNLIMITED: [(&str, &str); 2] = [("SAAS_MODE", "true"), ("CHANCERY_TENANT_RATE", "off")];
 
-pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
-    let plan = if arguments.quick { Plan::QUICK } else { Plan::FULL };
-    let (machine, data) = (machine::describe(), &arguments.data);
+pub(crate) async fn run(place: &Place) -> Result<Value> {
+    let plan = if place.quick { Plan::QUICK } else { Plan::FULL };
+    let (machine, data) = (machine::describe(), &place.data);
     make_empty(data)?;
-    let mut database = Database::start(&data.join("postgres"), arguments.postgres.as_deref()).await?;
-    let start =
-        Start { binary: &arguments.chancery, plugins: &arguments.plugins, data, environment: &UNLIMITED };
+    let mut database = Database::start(&data.join("postgres"), place.postgres.as_deref()).await?;
+    let start = Start { binary: &place.chancery, plugins: &place.plugins, data, environment: &UNLIMITED };
     let document = async {
         let server = Server::start(start, &database).await?;
         let mut settler = Settler::begin(&database, &server, data).await?;
@@ -106,7 +86,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
             "machine": machine,
             "load_after": machine::load(),
             "postgresql": { "version": database.version().await?, "durable": true },
-            "quick": arguments.quick,
+            "quick": place.quick,
             "relative_to_the_first_stage": growth(&stages),
             "stages": stages,
             "one_tenant_hammers": { "with_limits": hammered, "without_a_rate": unlimited },
