@@ -6,6 +6,7 @@ use chancery_tests::{Answer, unique};
 use serde_json::{Value, json};
 
 use super::{PLAIN, Plan, Variant, variants};
+use crate::wallet::credential::attested_keys::Attester;
 use crate::wallet::credential::encrypted;
 
 /// What a plan has when the credential endpoint is next.
@@ -77,6 +78,25 @@ async fn fail_invalid_jwt_proof_signature() {
         ready.ask(&body).await.refused(400, "invalid_proof");
         ready.nothing_was_used_up().await;
     }
+}
+
+#[tokio::test]
+async fn fail_invalid_key_attestation_signature() {
+    let attester = Attester::new();
+    let ready = Ready::start(PLAIN).await;
+    let believed = json!({ "profile": "haip", "key_attesters": attester.0["anchor"] });
+    ready.plan.acme.choose(&believed).await.is(200);
+    let holders = Key::some(1);
+    let nonce = ready.plan.acme.wallet().nonce().await;
+    let good = attester.attest(&holders, &nonce, |_, _| ());
+    // What another one signed, under the certificate of the one who is believed.
+    let forged =
+        Attester::new().attest(&holders, &nonce, |header, _| header["x5c"] = attester.0["x5c"].clone());
+    let mut body = ready.body().await;
+    body["proofs"] = json!({ "attestation": [forged] });
+    ready.ask(&body).await.refused(400, "invalid_proof");
+    body["proofs"] = json!({ "attestation": [good] });
+    ready.ask(&body).await.granted();
 }
 
 #[tokio::test]

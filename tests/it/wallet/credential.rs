@@ -1,6 +1,6 @@
 //! `POST /credential` (OpenID4VCI §8)
 
-mod attested_keys;
+pub(crate) mod attested_keys;
 pub(crate) mod encrypted;
 mod mdoc;
 mod proofs;

@@ -289,9 +289,8 @@ async fn prepare(
         Ok((Outcome::Refuse(issues), _)) => {
             Err(denied("the issuer's rules refuse this credential").because(pointers(&issues)))
         }
-        Ok((Outcome::Need(_), _)) => {
-            Err(denied("this credential needs a step that the issuer does not offer yet"))
-        }
+        // Whoever goes on asking was found at fault before.
+        Ok((Outcome::Need(_), _)) => Err(denied("the issuer could not prepare this credential")),
         Err(Unprepared::Crowded) => Err(Refusal::too_many(SOON)),
         Err(Unprepared::Lost(fault)) => Err(Refusal::unavailable(fault)),
         // Nothing was recorded: the wallet comes again with the token, the nonce and the proofs that it has.

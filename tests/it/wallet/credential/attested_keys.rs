@@ -13,15 +13,20 @@ use crate::strangers::python_says;
 const BADGE: &str = "employee-badge";
 
 /// Somebody who vouches for keys.
-struct Attester(Value);
+pub(crate) struct Attester(pub(crate) Value);
 
 impl Attester {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(python_says("provider.py", &json!({})))
     }
 
     /// What is vouched for of these keys, changed before it is signed.
-    fn attest(&self, keys: &[Key], nonce: &str, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+    pub(crate) fn attest(
+        &self,
+        keys: &[Key],
+        nonce: &str,
+        change: impl FnOnce(&mut Value, &mut Value),
+    ) -> String {
         let mut header = json!({ "alg": "ES256", "typ": "key-attestation+jwt", "x5c": self.0["x5c"] });
         let named = |(number, key): (usize, &Key)| {
             let mut jwk = key.jwk();
