@@ -27,7 +27,7 @@ use crate::{
     policy::Policy,
     refused::Refused,
     report::{Report, Resources, Stage, StageResult},
-    runner::{NotLoaded, Remote, Runner, RunnerConfig, Wanted},
+    runner::{NotLoaded, Remote, RunnerConfig, Runners, Wanted},
     settings,
     template::Template,
 };
@@ -86,7 +86,7 @@ struct Shared {
 /// Where plugins are compiled and run.
 enum Work {
     Here(Machine),
-    Apart { runner: Arc<Runner>, compiler: RunnerConfig },
+    Apart { runners: Arc<Runners>, compiler: RunnerConfig },
 }
 
 impl Engine {
@@ -104,8 +104,8 @@ impl Engine {
                 let engine = wasmtime::Engine::new(&settings::config(&limits, 1, false));
                 let engine = engine.map_err(|error| EngineError::Settings(format!("{error:#}")))?;
                 let cache = Arc::new(Cache::new(cache, &cache_key, &engine));
-                let runner = Arc::new(Runner::new(runner, Arc::clone(&cache)));
-                (Work::Apart { runner, compiler }, cache)
+                let runners = Arc::new(Runners::new(runner, Arc::clone(&cache), concurrency));
+                (Work::Apart { runners, compiler }, cache)
             }
         };
         let slots = Arc::new(Semaphore::new(concurrency.clamp(1, 1000)));
@@ -199,9 +199,9 @@ impl Engine {
                 })
                 .await
             }
-            Work::Apart { runner, compiler } => {
+            Work::Apart { runners, compiler } => {
                 let _turn = turn;
-                self.inner.load_apart(runner, compiler, wasm, digest, &mut report).await
+                self.inner.load_apart(runners, compiler, wasm, digest, &mut report).await
             }
         };
         (report, loaded)
@@ -256,7 +256,7 @@ impl Shared {
     /// The same, where only what is read happens in this process.
     async fn load_apart(
         &self,
-        runner: &Arc<Runner>,
+        runners: &Arc<Runners>,
         compiler: &RunnerConfig,
         wasm: &[u8],
         digest: [u8; 32],
@@ -276,7 +276,7 @@ impl Shared {
         let plugin = format!("{} {}", accepted.manifest.name, accepted.manifest.version);
         let wanted = Wanted { digest, plugin, hook: accepted.manifest.hook, limits: accepted.limits };
         let started = Instant::now();
-        let loaded = runner.load(&wanted).await.map_err(|error| match error {
+        let loaded = runners.load(&wanted).await.map_err(|error| match error {
             NotLoaded::Refused(reason) => Refused::Contract(reason),
             NotLoaded::Lost(reason) => Refused::Lost(reason),
             NotLoaded::Uncached => Refused::Lost("its machine code is gone already".into()),
@@ -284,7 +284,7 @@ impl Shared {
         report.note(Stage::Link, outcome(&loaded), started.elapsed());
         let needed = loaded?;
         report.resources = report.attempt(Stage::Resources, || fits(needed, &accepted.limits))?;
-        let remote = Remote { runner: Arc::clone(runner), wanted };
+        let remote = Remote { runners: Arc::clone(runners), wanted };
         Ok(self.component(digest, accepted, Place::Apart(Arc::new(remote))))
     }
 

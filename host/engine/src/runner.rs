@@ -2,7 +2,7 @@
 //! nothing else.
 //!
 //! ```text
-//! server                                    runner (same binary, confined)
+//! server                                    runners (same binary, confined; one for each processor)
 //!   cache: MAC verified ── sealed memory file ──→ mapped read and execute, never written
 //!   question ─────────────── one socket ────────→ a fresh instance, its limits
 //!   answer, checked as ever ←────────────────────  reply
@@ -16,13 +16,21 @@ mod child;
 mod code;
 mod confine;
 mod generation;
+mod outbox;
+mod sealed;
 mod wire;
 
-use std::{ffi::OsString, io, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsString,
+    io,
+    num::NonZero,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 pub use child::serve;
 pub use confine::{Confined, confine_process, confine_threads};
-use tokio::{process::Command, sync::Mutex};
+use tokio::process::Command;
 
 use crate::{
     cache::Cache,
@@ -34,6 +42,7 @@ use crate::{
     report::Resources,
 };
 use generation::Generation;
+use sealed::Code;
 
 /// How to start a runner: this very program, told to be one.
 #[derive(Debug, Clone)]
@@ -61,16 +70,19 @@ impl RunnerConfig {
     }
 }
 
-/// The runner of a server, whichever process it is at the moment.
-pub(crate) struct Runner {
+/// The runners of a server: one for each processor, whichever processes they are at the moment.
+pub(crate) struct Runners {
     config: RunnerConfig,
     cache: Arc<Cache>,
-    current: Mutex<Option<Arc<Generation>>>,
+    seats: Vec<Seat>,
 }
+
+/// Where there is a runner; none before the first call, and after one ended.
+type Seat = Mutex<Option<Arc<Generation>>>;
 
 /// A component as the server knows it that runs elsewhere.
 pub(crate) struct Remote {
-    pub(crate) runner: Arc<Runner>,
+    pub(crate) runners: Arc<Runners>,
     pub(crate) wanted: Wanted,
 }
 
@@ -101,37 +113,50 @@ impl From<io::Error> for NotLoaded {
     }
 }
 
-impl Runner {
-    pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>) -> Self {
-        Self { config, cache, current: Mutex::new(None) }
+impl Runners {
+    /// As many as processors, unless fewer calls than that are made at a time.
+    pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>, calls: usize) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let seats = (0..processors.min(calls).max(1)).map(|_| Seat::default()).collect();
+        Self { config, cache, seats }
     }
 
-    /// The process at the moment; another one if the last one ended.
-    async fn generation(&self) -> io::Result<Arc<Generation>> {
-        let mut current = self.current.lock().await;
+    /// The process in a seat; another one if the last one ended.
+    fn generation(&self, seat: &Seat) -> io::Result<Arc<Generation>> {
+        let mut current = locked(seat);
         if let Some(generation) = current.as_ref().filter(|generation| generation.is_alive()) {
             return Ok(Arc::clone(generation));
         }
         if current.is_some() {
-            tracing::error!("the plugin runner ended by itself, starting another");
+            tracing::error!("a plugin runner ended by itself, starting another");
         }
         let generation = Arc::new(Generation::start(&self.config)?);
         *current = Some(Arc::clone(&generation));
         Ok(generation)
     }
 
-    /// Has the component loaded, from the cache.
+    /// The one with the least to do; of several the first, which has the component in its processor's caches.
+    fn idlest(&self) -> io::Result<Arc<Generation>> {
+        let awaited = |seat: &&Seat| locked(seat).as_ref().map_or(0, |generation| generation.awaited());
+        let seat = self.seats.iter().min_by_key(awaited);
+        self.generation(seat.ok_or_else(|| io::Error::other("there is no runner"))?)
+    }
+
+    /// Has the component loaded by every runner, from the cache.
     pub(crate) async fn load(&self, wanted: &Wanted) -> Result<Option<Resources>, NotLoaded> {
-        self.generation().await?.load(wanted, &self.cache).await
+        let (code, mut resources) = (Code::of(&wanted.digest, &self.cache), None);
+        for seat in &self.seats {
+            resources = self.generation(seat)?.load(wanted, &code).await?;
+        }
+        Ok(resources)
     }
 }
 
 impl Remote {
     /// Asks a fresh instance over there. A call that is lost was not made, as far as anybody can tell.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Measured<Reply>, FaultKind> {
-        let generation =
-            self.runner.generation().await.map_err(|error| FaultKind::Lost(error.to_string()))?;
-        match generation.load(&self.wanted, &self.runner.cache).await {
+        let generation = self.runners.idlest().map_err(|error| FaultKind::Lost(error.to_string()))?;
+        match generation.load(&self.wanted, &Code::of(&self.wanted.digest, &self.runners.cache)).await {
             Ok(_) => {}
             Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
             Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
@@ -143,11 +168,14 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        // Whoever holds the lock is starting a runner that knows nothing of it.
-        if let Ok(current) = self.runner.current.try_lock()
-            && let Some(generation) = current.as_ref()
-        {
-            generation.forget(&self.wanted.digest);
+        for seat in &self.runners.seats {
+            if let Some(generation) = locked(seat).as_ref() {
+                generation.forget(&self.wanted.digest);
+            }
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,7 @@
 //! Turned off is what a plugin has no use for: each feature is compiler surface.
 //! `multi_memory` stays on because components need it for adapters between modules.
 
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures};
 
 use crate::{hook::Class, limits::Limits};
 
@@ -68,6 +68,9 @@ fn pool(limits: &Limits, concurrency: u32) -> PoolingAllocationConfig {
         .max_tables_per_component(TABLES)
         .max_memory_size(largest.memory.max(SLOT_MEMORY))
         .table_elements(largest.table_elements)
+        // Where the kernel tells which pages were written, those are cleared: no page is given back, and faulted in
+        // again by the next call.
+        .pagemap_scan(Enabled::Auto)
         // What a call typically dirties; more costs more to clear than to fault in again.
         .linear_memory_keep_resident(128 << 10)
         .table_keep_resident(16 << 10)

@@ -7,16 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{
-    net::UnixStream,
-    sync::{Semaphore, mpsc},
-};
+use tokio::{net::UnixStream, sync::Semaphore};
 
 use super::{
     Wanted,
     code::{Executable, Mapping},
     confine::{confine_process, confine_threads},
-    wire::{Letter, Mailbox, Order, Said, send},
+    outbox::{Letter, Outbox},
+    wire::{Mailbox, Order, Said},
 };
 use crate::{
     call::{Caller, Place},
@@ -35,13 +33,13 @@ struct Loaded {
 
 /// Serves as a runner until the server at the other end of standard input is gone.
 ///
-/// `calls` is how many calls run at a time. It confines the process for good before it reads the first order.
+/// `calls` is how many calls take turns. It confines the process for good before it reads the first order.
+///
+/// All of it is one thread: threads that share memory interrupt each other whenever one of them changes what is mapped,
+/// and every call does. Who wants to use more processors starts more runners.
 pub fn serve(calls: usize) -> io::Result<()> {
     confine_process()?;
-    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    // No thread can be started later.
-    let runtime = builder.worker_threads(workers).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = Arc::new(Executable::default());
     let executable: Arc<dyn wasmtime::CustomCodeMemory> = code.clone();
     let machine = Machine::start(&Limits::default(), calls, Some(&executable));
@@ -50,11 +48,6 @@ pub fn serve(calls: usize) -> io::Result<()> {
         let socket = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
         let socket = UnixStream::from_std(socket)?;
-        // Every worker has begun by the time that each of so many tasks had a turn.
-        let turns: Vec<_> = (0..workers * 4).map(|_| tokio::spawn(tokio::task::yield_now())).collect();
-        for turn in turns {
-            turn.await.map_err(io::Error::other)?;
-        }
         confine_threads()?;
         obey(socket, machine, code, calls).await
     })
@@ -67,14 +60,9 @@ async fn obey(
     calls: usize,
 ) -> io::Result<()> {
     let (from, to) = socket.into_split();
-    let (letters, mut outbox) = mpsc::unbounded_channel::<Letter>();
-    tokio::spawn(async move {
-        while let Some(letter) = outbox.recv().await {
-            if send(&to, &letter).await.is_err() {
-                return;
-            }
-        }
-    });
+    let outbox = Arc::new(Outbox::new(to));
+    let delivered = Arc::clone(&outbox);
+    tokio::spawn(async move { delivered.deliver().await });
     let slots = Arc::new(Semaphore::new(calls));
     let mut mailbox = Mailbox::new(from);
     let mut components: HashMap<[u8; 32], Arc<Loaded>> = HashMap::new();
@@ -90,10 +78,10 @@ async fn obey(
                     components.insert(digest, Arc::new(loaded));
                     resources
                 });
-                let _ = letters.send(Letter::new(&Said::Loaded { call, loaded }, None)?);
+                outbox.post(Letter::new(&Said::Loaded { call, loaded }, None)?)?;
             }
             Order::Ask { call, component, question } => {
-                let (loaded, letters) = (components.get(&component).cloned(), letters.clone());
+                let (loaded, outbox) = (components.get(&component).cloned(), Arc::clone(&outbox));
                 tokio::spawn(async move {
                     let answer = match &loaded {
                         Some(loaded) => Some(loaded.caller.ask(&question).await),
@@ -101,7 +89,7 @@ async fn obey(
                     };
                     if let Ok(letter) = Letter::new(&Said::Answered { call, answer: Box::new(answer) }, None)
                     {
-                        let _ = letters.send(letter);
+                        let _ = outbox.post(letter);
                     }
                 });
             }

@@ -19,11 +19,15 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     TargetArch, apply_filter_all_threads,
 };
+use wasmtime::PoolingAllocationConfig;
 
 /// Bytes of memory that can be written to; address space is reserved by the terabyte and costs nothing.
 const MEMORY: u64 = 1 << 30;
 /// Open files: a component keeps none.
 const FILES: u64 = 64;
+
+/// `_IOWR('f', 16, struct pm_scan_arg)` of `linux/fs.h`, since 6.7.
+const PAGEMAP_SCAN: u32 = 0xc060_6610;
 
 /// How far a process is confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,9 @@ pub struct Confined {
 /// Confines the process. Before it has a second thread: what is started later is confined with it.
 pub fn confine_process() -> io::Result<Confined> {
     close_what_was_inherited()?;
+    // wasmtime asks this file which of its own pages it wrote to. It is the only one to be open, and before the walls are
+    // up; where it cannot be, clearing an instance costs more.
+    PoolingAllocationConfig::is_pagemap_scan_available();
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // Nobody attaches to it, and it leaves no core behind with what it was asked.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
@@ -139,6 +146,8 @@ fn needed() -> io::Result<BpfProgram> {
     // Whether a file is sealed, and whether reading it waits.
     let asked = [libc::F_GET_SEALS, libc::F_GETFD, libc::F_GETFL, libc::F_SETFL];
     rules.insert(libc::SYS_fcntl, any_of(1, &asked.map(i32::unsigned_abs))?);
+    // Which of its own pages were written.
+    rules.insert(libc::SYS_ioctl, any_of(1, &[PAGEMAP_SCAN])?);
     // The last filter is yet to be installed; by then it says that nobody installs another.
     rules.insert(libc::SYS_prctl, any_of(0, &[libc::PR_SET_NO_NEW_PRIVS.unsigned_abs()])?);
     rules

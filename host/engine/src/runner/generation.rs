@@ -2,31 +2,30 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::{self, Write as _},
+    io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
     process::Stdio,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use tokio::{
-    net::{UnixStream, unix::OwnedWriteHalf},
+    net::UnixStream,
     process::Child,
-    sync::{OnceCell, mpsc, oneshot},
+    sync::{OnceCell, oneshot},
     time::timeout,
 };
 
 use super::{
-    NotLoaded, RunnerConfig, Wanted,
-    wire::{Letter, Mailbox, Order, Said, send},
+    NotLoaded, RunnerConfig, Wanted, locked,
+    outbox::{Letter, Outbox},
+    sealed::Code,
+    wire::{Mailbox, Order, Said},
 };
 use crate::{
-    cache::Cache,
     fault::FaultKind,
     measured::Measured,
     question::{Question, Reply},
@@ -43,7 +42,7 @@ type Loading = Arc<OnceCell<Result<Option<Resources>, String>>>;
 
 /// One runner process.
 pub(super) struct Generation {
-    letters: mpsc::UnboundedSender<Letter>,
+    outbox: Arc<Outbox>,
     waiting: Arc<Waiting>,
     loaded: Mutex<HashMap<[u8; 32], Loading>>,
     alive: Arc<AtomicBool>,
@@ -61,25 +60,37 @@ impl Generation {
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn()?;
         let (from, to) = UnixStream::from_std(ours)?.into_split();
-        let (letters, outbox) = mpsc::unbounded_channel();
+        let outbox = Arc::new(Outbox::new(to));
         let (waiting, alive) = (Arc::<Waiting>::default(), Arc::new(AtomicBool::new(true)));
-        tokio::spawn(deliver(to, outbox, Arc::clone(&alive)));
-        tokio::spawn(collect(Mailbox::new(from), Arc::clone(&waiting), Arc::clone(&alive)));
+        tokio::spawn(correspond(
+            Arc::clone(&outbox),
+            Mailbox::new(from),
+            Arc::clone(&waiting),
+            Arc::clone(&alive),
+        ));
         let (loaded, calls, child) = (Mutex::default(), AtomicU64::new(0), Mutex::new(child));
-        Ok(Self { letters, waiting, loaded, alive, calls, child })
+        Ok(Self { outbox, waiting, loaded, alive, calls, child })
     }
 
     pub(super) fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Acquire)
     }
 
+    /// How many wait for it to answer.
+    pub(super) fn awaited(&self) -> usize {
+        locked(&self.waiting).len()
+    }
+
     /// Has the component loaded, if it is not yet.
-    pub(super) async fn load(&self, wanted: &Wanted, cache: &Cache) -> Result<Option<Resources>, NotLoaded> {
+    pub(super) async fn load(
+        &self,
+        wanted: &Wanted,
+        code: &Code<'_>,
+    ) -> Result<Option<Resources>, NotLoaded> {
         let cell = Arc::clone(locked(&self.loaded).entry(wanted.digest).or_default());
         let loaded = cell
             .get_or_try_init(|| async {
-                let code = cache.code(&wanted.digest).ok_or(NotLoaded::Uncached)?;
-                let file = sealed(&code)?;
+                let file = code.file()?;
                 let call = self.calls.fetch_add(1, Ordering::Relaxed);
                 let order = Order::<&Question>::Load { call, wanted: wanted.clone() };
                 match self.exchange(call, Letter::new(&order, Some(file))?, LOAD_WITHIN).await? {
@@ -114,7 +125,7 @@ impl Generation {
         locked(&self.loaded).remove(component);
         let order = Order::<&Question>::Forget { component: *component };
         if let Ok(letter) = Letter::new(&order, None) {
-            let _ = self.letters.send(letter);
+            let _ = self.outbox.post(letter);
         }
     }
 
@@ -122,7 +133,7 @@ impl Generation {
         let gone = || io::Error::other("the plugin runner ended during the call; try again");
         let (answer, waiting) = oneshot::channel();
         locked(&self.waiting).insert(call, answer);
-        if !self.is_alive() || self.letters.send(letter).is_err() {
+        if !self.is_alive() || self.outbox.post(letter).is_err() {
             locked(&self.waiting).remove(&call);
             return Err(gone());
         }
@@ -141,38 +152,22 @@ impl Generation {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn deliver(to: OwnedWriteHalf, mut outbox: mpsc::UnboundedReceiver<Letter>, alive: Arc<AtomicBool>) {
-    while let Some(letter) = outbox.recv().await {
-        if send(&to, &letter).await.is_err() {
-            alive.store(false, Ordering::Release);
-            return;
-        }
-    }
-}
-
-/// Hands answers to those who wait. When the process is gone, all of them learn it.
-async fn collect(mut from: Mailbox, waiting: Arc<Waiting>, alive: Arc<AtomicBool>) {
-    while let Ok(Some(said)) = from.next::<Said>().await {
-        let (Said::Loaded { call, .. } | Said::Answered { call, .. }) = &said;
-        if let Some(waiter) = locked(&waiting).remove(call) {
-            let _ = waiter.send(said);
-        }
+/// Sends and receives until the process is gone; then all who wait for it learn it.
+async fn correspond(outbox: Arc<Outbox>, from: Mailbox, waiting: Arc<Waiting>, alive: Arc<AtomicBool>) {
+    tokio::select! {
+        _ = outbox.deliver() => {}
+        () = collect(from, &waiting) => {}
     }
     alive.store(false, Ordering::Release);
     locked(&waiting).clear();
 }
 
-/// The code as a file in memory that nobody can change, whoever holds it.
-fn sealed(code: &[u8]) -> io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Kernels before 6.3 know no such flag, and let every such file be mapped for execution.
-    let file = memfd_create("plugin", flags | MemfdFlags::EXEC).or_else(|_| memfd_create("plugin", flags))?;
-    let mut file = File::from(file);
-    file.write_all(code)?;
-    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
-    Ok(file.into())
+/// Hands answers to those who wait.
+async fn collect(mut from: Mailbox, waiting: &Waiting) {
+    while let Ok(Some(said)) = from.next::<Said>().await {
+        let (Said::Loaded { call, .. } | Said::Answered { call, .. }) = &said;
+        if let Some(waiter) = locked(waiting).remove(call) {
+            let _ = waiter.send(said);
+        }
+    }
 }

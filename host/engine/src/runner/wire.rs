@@ -1,31 +1,25 @@
-//! What a server and its runner say to each other: documents of JSON, each after its length. A file comes along with
-//! the first byte of its order.
+//! What a server and its runner say to each other, and how it is received: documents of JSON, each after its length. A
+//! file comes along with the first byte of its order.
 
 use std::{
     collections::VecDeque,
-    io::{self, IoSlice, IoSliceMut},
+    io::{self, IoSliceMut},
     mem::MaybeUninit,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::OwnedFd,
 };
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
-};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     io::Interest,
-    net::{
-        UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    net::{UnixStream, unix::OwnedReadHalf},
 };
 
 use super::Wanted;
 use crate::{measured::Measured, question::Reply, report::Resources};
 
 /// The longest document: an answer in JSON, every character of it escaped.
-const LONGEST: usize = 8 << 20;
+pub(super) const LONGEST: usize = 8 << 20;
 
 /// What the server wants.
 #[derive(Serialize, Deserialize)]
@@ -43,48 +37,6 @@ pub(super) enum Order<Q> {
 pub(super) enum Said {
     Loaded { call: u64, loaded: Result<Option<Resources>, String> },
     Answered { call: u64, answer: Box<Option<Measured<Reply>>> },
-}
-
-/// A document, ready to go, and the file that goes with it.
-pub(super) struct Letter {
-    bytes: Vec<u8>,
-    file: Option<OwnedFd>,
-}
-
-impl Letter {
-    pub(super) fn new(document: &impl Serialize, file: Option<OwnedFd>) -> io::Result<Self> {
-        let mut bytes = vec![0; 4];
-        serde_json::to_writer(&mut bytes, document)?;
-        let length = bytes.len() - 4;
-        let announced = u32::try_from(length).ok().filter(|_| length <= LONGEST);
-        let announced = announced.ok_or_else(|| io::Error::other("the message is too long"))?;
-        if let Some(head) = bytes.first_chunk_mut() {
-            *head = announced.to_le_bytes();
-        }
-        Ok(Self { bytes, file })
-    }
-}
-
-/// Sends all of a letter.
-pub(super) async fn send(to: &OwnedWriteHalf, letter: &Letter) -> io::Result<()> {
-    let stream: &UnixStream = to.as_ref();
-    let (mut sent, mut file) = (0, letter.file.as_ref());
-    while let Some(rest) = letter.bytes.get(sent..).filter(|rest| !rest.is_empty()) {
-        let count = stream.async_io(Interest::WRITABLE, || send_some(stream, rest, file)).await?;
-        sent += count;
-        file = None;
-    }
-    Ok(())
-}
-
-fn send_some(stream: &UnixStream, bytes: &[u8], file: Option<&OwnedFd>) -> io::Result<usize> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    let files = file.map(|file| [file.as_fd()]);
-    if let Some(files) = &files {
-        control.push(SendAncillaryMessage::ScmRights(files));
-    }
-    Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?)
 }
 
 /// Receives letters.

@@ -18,7 +18,7 @@ use chancery_engine::runner::{confine_process, confine_threads};
 use libc::c_long;
 
 /// What `attempt` knows.
-pub(crate) const ACTIONS: [&str; 44] = [
+pub(crate) const ACTIONS: [&str; 45] = [
     "open-passwd",
     "open-key",
     "open-write",
@@ -63,6 +63,7 @@ pub(crate) const ACTIONS: [&str; 44] = [
     "keyctl",
     "dup-and-pass",
     "dumpable",
+    "ioctl",
 ];
 
 pub(crate) fn attempt(action: &str) -> ExitCode {
@@ -183,6 +184,7 @@ unsafe fn act(action: &str, victim: libc::pid_t, page: usize) -> Option<c_long> 
             "keyctl" => call(libc::SYS_keyctl, 0, usize::MAX - 2, 0, 0),
             "dup-and-pass" => libc::dup(0).into(),
             "dumpable" => libc::prctl(libc::PR_SET_DUMPABLE, 1).into(),
+            "ioctl" => libc::ioctl(0, libc::FIONREAD, page).into(),
             _ => return None,
         })
     }
