@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use chancery_tests::answer::text;
-use chancery_tests::people::badge;
+use chancery_tests::jose::Key;
+use chancery_tests::people::wallet::{credentials, request_for};
+use chancery_tests::people::{badge, person};
 use chancery_tests::{House, acme, house};
 use serde_json::{Value, json};
 
@@ -126,4 +128,23 @@ async fn python_verifies_credential_certificate_and_status() {
         assert_eq!(read["status"], status);
         assert_eq!(read["size"], 1 << 20);
     }
+}
+
+#[tokio::test]
+async fn spruces_library_reads_an_mdoc() {
+    let acme = acme();
+    let offer = acme.issuer().offer(person("person-identification-data.mso_mdoc")).await;
+    let wallet = acme.wallet();
+    let key = Key::p256();
+    let token = wallet.redeem(&offer).await;
+    let proofs = wallet.proofs(std::slice::from_ref(&key), &wallet.nonce().await);
+    let asked = request_for("person-identification-data.mso_mdoc", &proofs);
+    let credential = credentials(&wallet.request(&token, &asked).await.granted()).remove(0);
+    let anchor = fs::read_to_string(house::shared_data().join("development-ca.crt")).unwrap();
+    let read = stranger(&["mdoc", &credential, &anchor]);
+    assert_eq!(read["doctype"], "eu.europa.ec.eudi.pid.1");
+    assert_eq!(read["elements"]["eu.europa.ec.eudi.pid.1/family_name"], "Mustermann");
+    assert_eq!(read["elements"]["eu.europa.ec.eudi.pid.1/birth_date"], "1964-08-12");
+    assert_eq!(read["device_key_x"], key.jwk()["x"]);
+    eprintln!("{read:#}");
 }

@@ -27,6 +27,16 @@ pub fn badge() -> Request {
     Request(json!({ "credentials": [{ "configuration_id": "employee-badge", "subject": subject }] }))
 }
 
+/// Erika's data as a person, in this configuration.
+pub fn person(configuration_id: &str) -> Request {
+    let subject = json!({
+        "given_name": "Erika", "family_name": "Mustermann", "birthdate": "1964-08-12",
+        "place_of_birth": { "country": "DE", "locality": "Berlin" }, "nationalities": ["DE"],
+        "picture": "data:image/jpeg;base64,/9j/4AAQSkZJRg==", "sex": 2,
+    });
+    Request(json!({ "credentials": [{ "configuration_id": configuration_id, "subject": subject }] }))
+}
+
 /// A diploma for Ada.
 pub fn diploma() -> Request {
     let subject = json!({

@@ -15,7 +15,7 @@ pub mod wallet;
 pub use client::Client;
 pub use deferral::Transaction;
 pub use holder::Holder;
-pub use issuer::{Issuer, Offer, Request, badge, diploma};
+pub use issuer::{Issuer, Offer, Request, badge, diploma, person};
 pub use operator::Operator;
 pub use plugin::Plugin;
 pub use publisher::Publisher;

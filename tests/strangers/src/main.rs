@@ -1,7 +1,8 @@
-//! A wallet and an SD-JWT reader that were not written here: `strangers claim LINK [TX_CODE]` and
-//! `strangers read CREDENTIAL JWKS`. Both print JSON.
+//! A wallet and readers that were not written here: `strangers claim LINK [TX_CODE]`, `strangers read CREDENTIAL JWKS`
+//! and `strangers mdoc CREDENTIAL ANCHOR`. All print JSON.
 
 mod claim;
+mod mdoc;
 mod read;
 
 use anyhow::{Result, bail};
@@ -14,7 +15,8 @@ async fn main() -> Result<()> {
         ["claim", link] => claim::claim(link, None).await?,
         ["claim", link, tx_code] => claim::claim(link, Some(tx_code)).await?,
         ["read", credential, jwks] => read::read(credential, jwks)?,
-        _ => bail!("`claim LINK [TX_CODE]` or `read CREDENTIAL JWKS`"),
+        ["mdoc", credential, anchor] => mdoc::read(credential, anchor)?,
+        _ => bail!("`claim LINK [TX_CODE]`, `read CREDENTIAL JWKS` or `mdoc CREDENTIAL ANCHOR`"),
     };
     println!("{answer}");
     Ok(())

@@ -20,7 +20,7 @@ async fn machine_code_that_vanished_is_made_again() {
     let compiled = fs::read_dir(house.data().join("compiled-plugins")).unwrap();
     let removed = compiled.map(|entry| fs::remove_file(entry.unwrap().path()).unwrap()).count();
     assert!(removed > 0);
-    assert_eq!(house.end_children("plugin-runner", Signal::KILL), 1);
+    assert!(house.end_children("plugin-runner", Signal::KILL) > 0);
     let began = Instant::now();
     loop {
         let answer = acme.issuer().create(&badge()).await;

@@ -4,23 +4,13 @@ use chancery_tests::answer::text;
 use chancery_tests::jose::Key;
 use chancery_tests::mdoc::{self, member};
 use chancery_tests::people::wallet::{Asking, credentials, request_for};
-use chancery_tests::people::{Request, Token, badge};
+use chancery_tests::people::{Token, badge, person};
 use chancery_tests::{Acme, acme};
 use ciborium::Value as Cbor;
 use serde_json::json;
 
 const PID: &str = "person-identification-data.mso_mdoc";
 const NAMESPACE: &str = "eu.europa.ec.eudi.pid.1";
-
-/// A person's data, in this configuration.
-fn person(configuration_id: &str) -> Request {
-    let subject = json!({
-        "given_name": "Erika", "family_name": "Mustermann", "birthdate": "1964-08-12",
-        "place_of_birth": { "country": "DE", "locality": "Berlin" }, "nationalities": ["DE"],
-        "picture": "data:image/jpeg;base64,/9j/4AAQSkZJRg==", "sex": 2,
-    });
-    Request(json!({ "credentials": [{ "configuration_id": configuration_id, "subject": subject }] }))
-}
 
 async fn claim(acme: &Acme, keys: &[Key]) -> Vec<String> {
     let (wallet, offer) = (acme.wallet(), acme.issuer().offer(person(PID)).await);
