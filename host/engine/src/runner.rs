@@ -46,6 +46,9 @@ pub struct RunnerConfig {
     pub environment: Vec<(OsString, OsString)>,
 }
 
+/// How often a component is loaded for one call.
+const ATTEMPTS: usize = 3;
+
 /// Whom a child of root is made.
 const NOBODY: u32 = 65_534;
 
@@ -131,13 +134,19 @@ impl Remote {
     pub(crate) async fn ask(&self, question: &Question) -> Result<Measured<Reply>, FaultKind> {
         let generation =
             self.runner.generation().await.map_err(|error| FaultKind::Lost(error.to_string()))?;
-        match generation.load(&self.wanted, &self.runner.cache).await {
-            Ok(_) => {}
-            Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
-            Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
-            Err(NotLoaded::Uncached) => return Err(FaultKind::Unloaded),
+        for _ in 0..ATTEMPTS {
+            match generation.load(&self.wanted, &self.runner.cache).await {
+                Ok(_) => {}
+                Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
+                Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
+                Err(NotLoaded::Uncached) => return Err(FaultKind::Unloaded),
+            }
+            // Somebody else who had the same component has no use for it any more, and it was forgotten.
+            if let Some(answer) = generation.ask(&self.wanted, question).await? {
+                return Ok(answer);
+            }
         }
-        generation.ask(&self.wanted, question).await
+        Err(FaultKind::Lost("it is forgotten as often as it is loaded".into()))
     }
 }
 

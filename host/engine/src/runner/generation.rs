@@ -93,18 +93,18 @@ impl Generation {
         loaded.clone().map_err(NotLoaded::Refused)
     }
 
-    /// Asks a fresh instance.
+    /// Asks a fresh instance; none, if the component was forgotten since it was loaded.
     pub(super) async fn ask(
         &self,
         wanted: &Wanted,
         question: &Question,
-    ) -> Result<Measured<Reply>, FaultKind> {
+    ) -> Result<Option<Measured<Reply>>, FaultKind> {
         let lost = |error: io::Error| FaultKind::Lost(error.to_string());
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let order = Order::Ask { call, component: wanted.digest, question };
         let letter = Letter::new(&order, None).map_err(lost)?;
         match self.exchange(call, letter, wanted.limits.whole + GRACE).await.map_err(lost)? {
-            Said::Answered { answer, .. } => answer.ok_or_else(|| FaultKind::Lost("it is not loaded".into())),
+            Said::Answered { answer, .. } => Ok(*answer),
             Said::Loaded { .. } => Err(FaultKind::Host("it was answered what was not asked".into())),
         }
     }

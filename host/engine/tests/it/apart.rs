@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chancery_engine::{Apart, FaultKind, Limits, Outcome, PrepareRequest, Purpose, Refused, RunnerConfig};
+use chancery_guests::MISBEHAVIOURS;
 use serde_json::json;
 
 use crate::support::{Host, at, built};
@@ -60,18 +61,12 @@ async fn a_guest_that_misbehaves_there_is_ended_and_the_runner_lives_on() {
     let well = host.template("hostile", json!({ "prepare": "well" })).await;
     well.prepare(&request).await.unwrap();
     let before = runners();
-    for (what, code) in [
-        ("endless", "out-of-fuel"),
-        ("memory", "out-of-memory"),
-        ("panic", "trap"),
-        ("large-output", "output-too-large"),
-        ("deep-recursion", "trap"),
-        ("wrong-kind", "contract"),
-    ] {
+    let mut said = Vec::new();
+    for (what, _) in MISBEHAVIOURS {
         let template = host.template("hostile", json!({ "prepare": what })).await;
-        let fault = template.prepare(&request).await.unwrap_err();
-        assert_eq!(fault.kind.code(), code, "{what}: {fault}");
+        said.push((what, template.prepare(&request).await.unwrap_err().kind));
     }
+    assert_eq!(said.iter().map(|(what, kind)| (*what, kind.code())).collect::<Vec<_>>(), MISBEHAVIOURS);
     well.prepare(&request).await.unwrap();
     assert_eq!((before.len(), runners()), (1, before));
 }

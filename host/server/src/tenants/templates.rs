@@ -1,11 +1,15 @@
 //! Templates by revision, shared by every tenant that has them: the same component under the same
 //! configuration is the same template.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chancery_domain::template::Revision;
 use chancery_engine::{Component, ConfigureError, Engine, Refused, Template};
 use chancery_store::{Activation, By, Store, StoreError};
 use moka::sync::Cache;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::load::LoadError;
 
@@ -29,15 +33,21 @@ pub(crate) enum Unusable {
     Plugin(#[from] ConfigureError),
 }
 
+/// For longer than this nobody loads a component.
+const LOADING_FOR: Duration = Duration::from_mins(5);
+
 pub(crate) struct Templates {
     components: Cache<[u8; 32], Component>,
     templates: Cache<Revision, Template>,
+    /// Held while a component is loaded: whoever else wants it waits, and has it too.
+    loading: Cache<[u8; 32], Arc<Mutex<()>>>,
 }
 
 impl Templates {
     pub(crate) fn new() -> Self {
         let templates = Cache::builder().max_capacity(KEPT).support_invalidation_closures().build();
-        Self { components: Cache::new(KEPT), templates }
+        let loading = Cache::builder().max_capacity(KEPT).time_to_live(LOADING_FOR).build();
+        Self { components: Cache::new(KEPT), templates, loading }
     }
 
     /// Keeps a component that was loaded from elsewhere.
@@ -106,6 +116,11 @@ impl Templates {
         engine: &Engine,
         digest: [u8; 32],
     ) -> Result<Component, Unusable> {
+        if let Some(component) = self.components.get(&digest) {
+            return Ok(component);
+        }
+        let turn = self.loading.get_with(digest, Arc::default);
+        let _turn = turn.lock().await;
         if let Some(component) = self.components.get(&digest) {
             return Ok(component);
         }
