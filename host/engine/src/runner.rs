@@ -16,6 +16,7 @@ mod child;
 mod code;
 mod confine;
 mod generation;
+mod loaded;
 mod wire;
 
 use std::{ffi::OsString, io, path::PathBuf, sync::Arc};
@@ -68,6 +69,8 @@ impl RunnerConfig {
 pub(crate) struct Runner {
     config: RunnerConfig,
     cache: Arc<Cache>,
+    /// Bytes of machine code that it has at a time.
+    code: usize,
     current: Mutex<Option<Arc<Generation>>>,
 }
 
@@ -105,8 +108,8 @@ impl From<io::Error> for NotLoaded {
 }
 
 impl Runner {
-    pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>) -> Self {
-        Self { config, cache, current: Mutex::new(None) }
+    pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>, code: usize) -> Self {
+        Self { config, cache, code, current: Mutex::new(None) }
     }
 
     /// The process at the moment; another one if the last one ended.
@@ -118,14 +121,14 @@ impl Runner {
         if current.is_some() {
             tracing::error!("the plugin runner ended by itself, starting another");
         }
-        let generation = Arc::new(Generation::start(&self.config)?);
+        let generation = Arc::new(Generation::start(&self.config, self.code)?);
         *current = Some(Arc::clone(&generation));
         Ok(generation)
     }
 
     /// Has the component loaded, from the cache.
     pub(crate) async fn load(&self, wanted: &Wanted) -> Result<Option<Resources>, NotLoaded> {
-        self.generation().await?.load(wanted, &self.cache).await
+        Ok(self.generation().await?.load(wanted, &self.cache).await?.1)
     }
 }
 
@@ -135,12 +138,12 @@ impl Remote {
         let generation =
             self.runner.generation().await.map_err(|error| FaultKind::Lost(error.to_string()))?;
         for _ in 0..ATTEMPTS {
-            match generation.load(&self.wanted, &self.runner.cache).await {
-                Ok(_) => {}
+            let _place = match generation.load(&self.wanted, &self.runner.cache).await {
+                Ok((place, _)) => place,
                 Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
                 Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
                 Err(NotLoaded::Uncached) => return Err(FaultKind::Unloaded),
-            }
+            };
             // Somebody else who had the same component has no use for it any more, and it was forgotten.
             if let Some(answer) = generation.ask(&self.wanted, question).await? {
                 return Ok(answer);

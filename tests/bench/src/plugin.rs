@@ -56,7 +56,11 @@ impl Bench {
             environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32M".into())],
         };
         let runner = child(&["plugin-runner", &CONCURRENCY.to_string()]);
-        Self::with(cache, limits, Some(Apart { runner, compiler: child(&["plugin-compiler"]) }))
+        Self::with(
+            cache,
+            limits,
+            Some(Apart { runner, compiler: child(&["plugin-compiler"]), code: 256 << 20 }),
+        )
     }
 
     fn with(cache: &Path, limits: Limits, apart: Option<Apart>) -> Result<Self> {

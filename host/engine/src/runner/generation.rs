@@ -17,12 +17,13 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use tokio::{
     net::{UnixStream, unix::OwnedWriteHalf},
     process::Child,
-    sync::{OnceCell, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::timeout,
 };
 
 use super::{
     NotLoaded, RunnerConfig, Wanted,
+    loaded::{Loaded, Loading},
     wire::{Letter, Mailbox, Order, Said, send},
 };
 use crate::{
@@ -39,13 +40,12 @@ const GRACE: Duration = Duration::from_secs(2);
 const LOAD_WITHIN: Duration = Duration::from_secs(10);
 
 type Waiting = Mutex<HashMap<u64, oneshot::Sender<Said>>>;
-type Loading = Arc<OnceCell<Result<Option<Resources>, String>>>;
 
 /// One runner process.
 pub(super) struct Generation {
     letters: mpsc::UnboundedSender<Letter>,
     waiting: Arc<Waiting>,
-    loaded: Mutex<HashMap<[u8; 32], Loading>>,
+    loaded: Loaded,
     alive: Arc<AtomicBool>,
     calls: AtomicU64,
     /// Killed when this is dropped.
@@ -54,7 +54,7 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Starts the process. It inherits one socket, and neither environment nor files.
-    pub(super) fn start(config: &RunnerConfig) -> io::Result<Self> {
+    pub(super) fn start(config: &RunnerConfig, code: usize) -> io::Result<Self> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = config.command();
@@ -65,20 +65,27 @@ impl Generation {
         let (waiting, alive) = (Arc::<Waiting>::default(), Arc::new(AtomicBool::new(true)));
         tokio::spawn(deliver(to, outbox, Arc::clone(&alive)));
         tokio::spawn(collect(Mailbox::new(from), Arc::clone(&waiting), Arc::clone(&alive)));
-        let (loaded, calls, child) = (Mutex::default(), AtomicU64::new(0), Mutex::new(child));
-        Ok(Self { letters, waiting, loaded, alive, calls, child })
+        let (calls, child) = (AtomicU64::new(0), Mutex::new(child));
+        Ok(Self { letters, waiting, loaded: Loaded::at_most(code), alive, calls, child })
     }
 
     pub(super) fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Acquire)
     }
 
-    /// Has the component loaded, if it is not yet.
-    pub(super) async fn load(&self, wanted: &Wanted, cache: &Cache) -> Result<Option<Resources>, NotLoaded> {
-        let cell = Arc::clone(locked(&self.loaded).entry(wanted.digest).or_default());
-        let loaded = cell
+    /// Has the component loaded, if it is not yet. It stays so while somebody has its place.
+    pub(super) async fn load(
+        &self,
+        wanted: &Wanted,
+        cache: &Cache,
+    ) -> Result<(Loading, Option<Resources>), NotLoaded> {
+        let place = self.loaded.place(&wanted.digest);
+        let loaded = place
             .get_or_try_init(|| async {
                 let code = cache.code(&wanted.digest).ok_or(NotLoaded::Uncached)?;
+                for forgotten in self.loaded.make_room(&wanted.digest, code.len()) {
+                    self.tell_to_forget(&forgotten);
+                }
                 let file = sealed(&code)?;
                 let call = self.calls.fetch_add(1, Ordering::Relaxed);
                 let order = Order::<&Question>::Load { call, wanted: wanted.clone() };
@@ -90,7 +97,8 @@ impl Generation {
                 }
             })
             .await?;
-        loaded.clone().map_err(NotLoaded::Refused)
+        let resources = loaded.clone().map_err(NotLoaded::Refused)?;
+        Ok((place, resources))
     }
 
     /// Asks a fresh instance; none, if the component was forgotten since it was loaded.
@@ -111,7 +119,11 @@ impl Generation {
 
     /// Nobody needs the component any more.
     pub(super) fn forget(&self, component: &[u8; 32]) {
-        locked(&self.loaded).remove(component);
+        self.loaded.remove(component);
+        self.tell_to_forget(component);
+    }
+
+    fn tell_to_forget(&self, component: &[u8; 32]) {
         let order = Order::<&Question>::Forget { component: *component };
         if let Ok(letter) = Letter::new(&order, None) {
             let _ = self.letters.send(letter);

@@ -17,7 +17,7 @@ fn apart() -> Apart {
         let (program, arguments) = (CHILD.into(), vec![word.into()]);
         RunnerConfig { program, arguments, environment: Vec::new() }
     };
-    Apart { runner: child("runner"), compiler: child("compiler") }
+    Apart { runner: child("runner"), compiler: child("compiler"), code: 256 << 20 }
 }
 
 fn host() -> Host {
@@ -116,6 +116,24 @@ async fn a_component_whose_machine_code_is_gone_answers_again_once_it_was_loaded
     }
     host.component("employee-badge").await;
     template.prepare(&request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_without_room_for_two_has_each_when_it_is_asked_for() {
+    let host = Host::apart(Limits::default(), Apart { code: 1, ..apart() });
+    let badge = host.template("employee-badge", json!({})).await;
+    let hostile = host.template("hostile", json!({ "prepare": "well" })).await;
+    let (ada, other) = (ada(), json!({ "value": "x" }));
+    let calls = (0..40).map(|turn| {
+        let (badge, hostile, ada, other) = (badge.clone(), hostile.clone(), ada.clone(), other.clone());
+        tokio::spawn(async move {
+            let (template, subject) = if turn % 2 == 0 { (badge, ada) } else { (hostile, other) };
+            template.prepare(&PrepareRequest::new(Purpose::Issue, "acme", &subject, at(0))).await
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert!(matches!(call.await.unwrap().unwrap(), Outcome::Issue(_)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

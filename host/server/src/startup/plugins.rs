@@ -24,6 +24,8 @@ pub const RUNNER_COMMAND: &str = "plugin-runner";
 pub const COMPILER_COMMAND: &str = "plugin-compiler";
 
 const START: By = By::Job("start");
+/// Bytes of machine code in the runner: some hundred plugins in Rust, or a few interpreters.
+const CODE: usize = 256 << 20;
 /// Calls that may run at the same time, per core.
 const CALLS_PER_CORE: usize = 16;
 
@@ -52,7 +54,11 @@ fn apart(calls: usize) -> Apart {
         // What the allocator reserves counts against what these may have; it begins with a gigabyte otherwise.
         environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32M".into())],
     };
-    Apart { runner: itself(&[RUNNER_COMMAND, &calls.to_string()]), compiler: itself(&[COMPILER_COMMAND]) }
+    Apart {
+        runner: itself(&[RUNNER_COMMAND, &calls.to_string()]),
+        compiler: itself(&[COMPILER_COMMAND]),
+        code: CODE,
+    }
 }
 
 /// Brings the bundled plugins in: on the deployment's shelf, and what every tenant issues from that decides nothing

@@ -107,14 +107,18 @@ async fn measure(
     let watch = Watch::begin(server.processes())?;
     let each = plan.each;
     let (called, calls) = meanwhile(&others, move || calls::let_loose(villains, each)).await?;
+    let while_calling = watch.end()?;
+    let watch = Watch::begin(server.processes())?;
     let damaged = plan.damaged;
     let (uploaded, uploads) = meanwhile(&others, move || uploads::let_loose(operator, damaged)).await?;
-    let watched = watch.end()?;
+    let while_uploading = watch.end()?;
+    let watched = while_calling.or(while_uploading);
     eprintln!("runners that end");
     let lost = said(start, "the plugin runner ended by itself")?;
     let restarts = restarts::measure(server, others.first().context("find a tenant")?, plan.restarts).await?;
 
-    let panics = said(start, "panicked")?;
+    // A guest's panic is told in a line that begins with the time.
+    let panics = said(start, "\nthread '")?;
     let crashes = panics + usize::from(!server.is_running()?);
     let failures: Vec<_> = called.failures.iter().chain(&uploaded.failures).collect();
     let (alone, called, uploaded) =
@@ -158,9 +162,8 @@ async fn measure(
         },
         "resident_kib": {
             "server_before": baseline.resident,
-            "server_at_most": watched.server,
-            "runner_at_most": watched.runner,
-            "a_compiler_at_most": watched.compiler,
+            "at_most_while_guests_misbehave": while_calling.document(),
+            "at_most_while_files_are_uploaded": while_uploading.document(),
         },
         "runners_that_ended_by_themselves": lost,
         "calls": calls,

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use serde_json::{Value, json};
 
 use crate::cost::Family;
 
@@ -51,6 +52,19 @@ impl Watch {
 }
 
 impl Watched {
+    /// At most, of two times.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            server: self.server.max(other.server),
+            runner: self.runner.max(other.runner),
+            compiler: self.compiler.max(other.compiler),
+        }
+    }
+
+    pub(super) fn document(self) -> Value {
+        json!({ "server": self.server, "runner": self.runner, "a_compiler": self.compiler })
+    }
+
     /// A process that ended meanwhile is not looked at.
     fn look(&mut self, server: Family) {
         let resident = |family: Family| family.memory().map_or(0, |memory| memory.resident);
