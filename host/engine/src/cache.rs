@@ -118,7 +118,9 @@ impl Cache {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let file = self.dir.open(name)?;
-        let mut bytes = Vec::new();
+        let length = usize::try_from(file.metadata()?.len().min(MAX_FILE)).unwrap_or_default();
+        // As much as it is: a vector that grows has room for twice that.
+        let mut bytes = Vec::with_capacity(length + 1);
         file.take(MAX_FILE).read_to_end(&mut bytes)?;
         Ok(bytes)
     }

@@ -30,7 +30,7 @@ const NICENESS: i32 = 5;
 /// Bytes of address space.
 const ADDRESS_SPACE: u64 = 1 << 30;
 /// Larger than what any accepted component compiles to.
-const LONGEST: u64 = 128 << 20;
+const LONGEST: usize = 128 << 20;
 /// How people and the system end programs: SIGHUP, SIGINT, SIGTERM.
 const BY_OTHERS: [i32; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 /// How an answer begins.
@@ -50,8 +50,9 @@ pub(crate) async fn compile(config: &RunnerConfig, wasm: &[u8]) -> Result<Vec<u8
         // A compiler that ends early tells why, so a broken pipe is no answer yet.
         let _ = to.write_all(wasm).await;
         drop(to);
-        let mut answer = Vec::new();
-        from.take(LONGEST).read_to_end(&mut answer).await?;
+        // Addresses, and no memory until something comes: a vector that grows would have room for twice what does.
+        let mut answer = Vec::with_capacity(LONGEST);
+        from.take(LONGEST as u64).read_to_end(&mut answer).await?;
         let ended = child.wait().await?;
         Ok::<_, io::Error>((answer, ended))
     };
@@ -62,7 +63,7 @@ pub(crate) async fn compile(config: &RunnerConfig, wasm: &[u8]) -> Result<Vec<u8
     };
     match answer.split_first() {
         Some((&CODE, _)) if ended.success() => {
-            answer.drain(..1);
+            answer.remove(0);
             Ok(answer)
         }
         Some((&REFUSAL, reason)) => Err(broke(&String::from_utf8_lossy(reason))),

@@ -104,14 +104,14 @@ async fn measure(replicas: &[Address; 2], badge: &[u8], rounds: usize) -> Result
         }
     }
     let (issued, failures) = crowd.end().await?;
-    Ok(document(&phases, &issued, &failures, heard))
+    Ok(document(&phases, &issued, &failures, &heard))
 }
 
 fn document(
     phases: &[(Phase, Instant, Instant)],
     issued: &[(Instant, Duration)],
     failures: &[String],
-    heard: [Vec<Duration>; 2],
+    heard: &[Vec<Duration>; 2],
 ) -> Value {
     // Those that were under way at any time of the stretch.
     let during = |phase: Phase| {

@@ -59,7 +59,7 @@ impl Bench {
         Self::with(
             cache,
             limits,
-            Some(Apart { runner, compiler: child(&["plugin-compiler"]), code: 256 << 20 }),
+            Some(Apart { runner, compiler: child(&["plugin-compiler"]), code: 192 << 20 }),
         )
     }
 

@@ -17,7 +17,7 @@ fn apart() -> Apart {
         let (program, arguments) = (CHILD.into(), vec![word.into()]);
         RunnerConfig { program, arguments, environment: Vec::new() }
     };
-    Apart { runner: child("runner"), compiler: child("compiler"), code: 256 << 20 }
+    Apart { runner: child("runner"), compiler: child("compiler"), code: 192 << 20 }
 }
 
 fn host() -> Host {

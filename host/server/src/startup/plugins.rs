@@ -24,8 +24,6 @@ pub const RUNNER_COMMAND: &str = "plugin-runner";
 pub const COMPILER_COMMAND: &str = "plugin-compiler";
 
 const START: By = By::Job("start");
-/// Bytes of machine code in the runner: some hundred plugins in Rust, or a few interpreters.
-const CODE: usize = 256 << 20;
 /// Calls that may run at the same time, per core.
 const CALLS_PER_CORE: usize = 16;
 
@@ -41,13 +39,13 @@ pub(super) fn start_engine(config: &Config, keyring: &Keyring) -> Result<Engine,
         cache_key: keyring.cache_key(),
         limits: Limits::default(),
         concurrency: cores * CALLS_PER_CORE,
-        apart: config.plugins_apart.then(|| apart(cores * CALLS_PER_CORE)),
+        apart: config.plugins_apart.then(|| apart(cores * CALLS_PER_CORE, config.plugin_memory)),
     };
     Engine::start(settings).map_err(|error| StartError::Plugins(error.to_string()))
 }
 
 /// This very program as compiler and as runner, even if its file was replaced meanwhile.
-fn apart(calls: usize) -> Apart {
+fn apart(calls: usize, code: usize) -> Apart {
     let itself = |arguments: &[&str]| RunnerConfig {
         program: "/proc/self/exe".into(),
         arguments: arguments.iter().map(Into::into).collect(),
@@ -57,7 +55,7 @@ fn apart(calls: usize) -> Apart {
     Apart {
         runner: itself(&[RUNNER_COMMAND, &calls.to_string()]),
         compiler: itself(&[COMPILER_COMMAND]),
-        code: CODE,
+        code,
     }
 }
 

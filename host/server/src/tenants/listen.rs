@@ -19,7 +19,7 @@ const AHEAD: usize = 64;
 pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
     let (ahead, versions) = mpsc::channel(AHEAD);
     let both = async { tokio::join!(listen(&app, &ahead), make_ready(&app, versions)) };
-    stopping.run_until_cancelled(both).await;
+    stopping.run_until_cancelled(Box::pin(both)).await;
 }
 
 /// Compiles and loads versions before they become active, one after another: else everybody who issues here would wait

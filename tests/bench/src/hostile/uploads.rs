@@ -17,6 +17,9 @@ use crate::measure::{ms, rounded};
 /// How many are uploaded at a time: as many as the host reads.
 const AT_A_TIME: usize = 4;
 
+/// What each is, and its bytes.
+type Files = VecDeque<(String, Vec<u8>)>;
+
 /// What was decided.
 pub(super) struct Decided {
     /// In seconds.
@@ -26,7 +29,7 @@ pub(super) struct Decided {
 
 /// Uploads all of it.
 pub(super) async fn let_loose(operator: Manager, broken: usize) -> Result<Decided> {
-    let mut files: VecDeque<(String, Vec<u8>)> = VecDeque::new();
+    let mut files = Files::new();
     files.extend(bombs().into_iter().chain(for_the_compiler()).map(|(what, wasm)| (what.to_owned(), wasm)));
     let crafted = loops().into_iter().chain(growths());
     files.extend(crafted.map(|(what, guest)| (what.to_owned(), guest.component())));
@@ -82,7 +85,7 @@ impl Decision {
 
 async fn upload(
     mut operator: Manager,
-    files: Rc<RefCell<VecDeque<(String, Vec<u8>)>>>,
+    files: Rc<RefCell<Files>>,
     decided: Rc<RefCell<Vec<Decision>>>,
 ) -> Result<()> {
     loop {
