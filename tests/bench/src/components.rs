@@ -24,6 +24,8 @@ use crate::place::Place;
 const UNLIMITED: [(&str, &str); 2] = [("SAAS_MODE", "true"), ("CHANCERY_TENANT_RATE", "off")];
 /// What the badge is called; each component calls it something else of the same length.
 const NAME: &str = "Employee badge";
+/// KiB of machine code that the runner has at a time, if nobody says otherwise.
+const PLUGIN_MEMORY: u64 = 192 << 10;
 /// How many tenants are asked at a time.
 const AT_A_TIME: usize = 8;
 
@@ -165,9 +167,9 @@ impl Held {
     }
 
     /// The code lies in files in memory, of which a process has resident only what it touched: at most all that was
-    /// compiled.
+    /// compiled, and no more than the runner may have.
     fn together(&self, compiled: u64) -> u64 {
-        self.resident() - self.runner.shared + compiled.max(self.runner.shared)
+        self.resident() - self.runner.shared + compiled.min(PLUGIN_MEMORY).max(self.runner.shared)
     }
 
     fn document(&self) -> Value {

@@ -23,18 +23,21 @@ type Files = VecDeque<(String, Vec<u8>)>;
 /// What was decided.
 pub(super) struct Decided {
     /// In seconds.
-    pub(super) slowest: Option<f64>,
+    pub(super) slowest: f64,
     pub(super) document: Value,
 }
 
-/// Uploads all of it.
+/// Uploads the largest that is accepted: a whole interpreter.
+pub(super) async fn an_interpreter(operator: Manager) -> Result<Decided> {
+    decide(vec![operator], [("an interpreter".to_owned(), built("library-card"))].into()).await
+}
+
+/// Uploads all that means no good.
 pub(super) async fn let_loose(operator: Manager, broken: usize) -> Result<Decided> {
     let mut files = Files::new();
     files.extend(bombs().into_iter().chain(for_the_compiler()).map(|(what, wasm)| (what.to_owned(), wasm)));
     let crafted = loops().into_iter().chain(growths());
     files.extend(crafted.map(|(what, guest)| (what.to_owned(), guest.component())));
-    // The largest that is accepted: a whole interpreter.
-    files.push_back(("an interpreter".to_owned(), built("library-card")));
     let whole = built("employee-badge");
     let damaged = damaged(&whole, broken).enumerate();
     files.extend(damaged.map(|(number, wasm)| (format!("damaged {number}"), wasm)));
@@ -45,6 +48,11 @@ pub(super) async fn let_loose(operator: Manager, broken: usize) -> Result<Decide
         let another = operators.first().context("find an operator")?.another().await?;
         operators.push(another);
     }
+    decide(operators, files).await
+}
+
+/// Has files decided upon, one after another by each of these.
+async fn decide(operators: Vec<Manager>, files: Files) -> Result<Decided> {
     let (files, decided) = (Rc::new(RefCell::new(files)), Rc::<RefCell<Vec<Decision>>>::default());
     let tasks = LocalSet::new();
     let mut working = Vec::new();
@@ -60,7 +68,7 @@ pub(super) async fn let_loose(operator: Manager, broken: usize) -> Result<Decide
     let count = |status| decided.iter().filter(|decision| decision.status == status).count();
     let slowest: Vec<_> = decided.iter().take(10).map(Decision::document).collect();
     Ok(Decided {
-        slowest: decided.first().map(|decision| decision.took.as_secs_f64()),
+        slowest: decided.first().context("find a decision")?.took.as_secs_f64(),
         document: json!({
             "files": decided.len(),
             "accepted": count(201) + count(200),
