@@ -98,6 +98,7 @@ async fn measure(
         others.push(operator.register(&format!("tenant-{number}")).await?.0);
     }
     let villains = calls::settle(&mut operator).await?;
+    let (files, another) = (uploads::made(plan.damaged), operator.another().await?);
     eprintln!("the others, alone");
     until(&others, plan.alone / 4).await?;
     let alone = until(&others, plan.alone).await?;
@@ -109,8 +110,7 @@ async fn measure(
     let (called, calls) = meanwhile(&others, move || calls::let_loose(villains, each)).await?;
     let while_calling = watch.end()?;
     let watch = Watch::begin(server.processes())?;
-    let (damaged, another) = (plan.damaged, operator.another().await?);
-    let (uploaded, uploads) = meanwhile(&others, move || uploads::let_loose(operator, damaged)).await?;
+    let (uploaded, uploads) = meanwhile(&others, move || uploads::let_loose(operator, files)).await?;
     let while_uploading = watch.end()?;
     let watched = while_calling.or(while_uploading);
     // Nothing is wrong with it; it is only the largest that there is.

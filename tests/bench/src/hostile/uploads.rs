@@ -18,7 +18,7 @@ use crate::measure::{ms, rounded};
 const AT_A_TIME: usize = 4;
 
 /// What each is, and its bytes.
-type Files = VecDeque<(String, Vec<u8>)>;
+pub(super) type Files = VecDeque<(String, Vec<u8>)>;
 
 /// What was decided.
 pub(super) struct Decided {
@@ -32,8 +32,8 @@ pub(super) async fn an_interpreter(operator: Manager) -> Result<Decided> {
     decide(vec![operator], [("an interpreter".to_owned(), built("library-card"))].into()).await
 }
 
-/// Uploads all that means no good.
-pub(super) async fn let_loose(operator: Manager, broken: usize) -> Result<Decided> {
+/// All that means no good. It is made before anything is measured.
+pub(super) fn made(broken: usize) -> Files {
     let mut files = Files::new();
     files.extend(bombs().into_iter().chain(for_the_compiler()).map(|(what, wasm)| (what.to_owned(), wasm)));
     let crafted = loops().into_iter().chain(growths());
@@ -41,8 +41,12 @@ pub(super) async fn let_loose(operator: Manager, broken: usize) -> Result<Decide
     let whole = built("employee-badge");
     let damaged = damaged(&whole, broken).enumerate();
     files.extend(damaged.map(|(number, wasm)| (format!("damaged {number}"), wasm)));
-    eprintln!("{} files", files.len());
+    files
+}
 
+/// Uploads files, as many at a time as the host reads.
+pub(super) async fn let_loose(operator: Manager, files: Files) -> Result<Decided> {
+    eprintln!("{} files", files.len());
     let mut operators = vec![operator];
     while operators.len() < AT_A_TIME {
         let another = operators.first().context("find an operator")?.another().await?;
