@@ -1,4 +1,4 @@
-//! `cargo xtask bench issue|flows|tenants|plugin`: builds in release mode, then lets `chancery-bench` measure.
+//! `cargo xtask bench issue|flows|tenants|plugin|activation|components|hostile`: builds in release mode, then lets `chancery-bench` measure.
 //!
 //! The document goes to standard output, everything else to standard error, so that it can be piped.
 
@@ -51,6 +51,15 @@ enum What {
     Tenants,
     /// Compiling, loading and calling a plugin.
     Plugin,
+    /// A version that becomes active while 32 issue at two replicas, and is rolled back: failures, latency meanwhile,
+    /// and how soon each replica uses it.
+    Activation,
+    /// A thousand tenants (`--quick`: sixty), each with a component of its own: memory of server and runner, and
+    /// whether a call of one notices the others.
+    Components,
+    /// Guests and files that mean no good, let loose on a server that others use: memory, deadlines, decisions on
+    /// uploads, what the others notice, and how soon a killed runner is replaced.
+    Hostile,
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
@@ -82,6 +91,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         }
         What::Plugin => {
             bench.arg("plugin").arg("--chancery").arg(binaries.join("chancery"));
+        }
+        What::Activation => {
+            bench.arg("activation").arg("--chancery").arg(binaries.join("chancery"));
+        }
+        What::Components => {
+            bench.arg("components").arg("--chancery").arg(binaries.join("chancery"));
+        }
+        What::Hostile => {
+            bench.arg("hostile").arg("--chancery").arg(binaries.join("chancery"));
         }
     }
     bench.arg("--plugins").arg(binaries.join("plugins")).arg("--data").arg(&data);

@@ -14,6 +14,7 @@ use std::{
 };
 
 use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
     digest::{Context, SHA256},
     hmac,
 };
@@ -78,17 +79,18 @@ impl Cache {
             tracing::warn!(file = name, "a compiled plugin is truncated; compiling again");
             return None;
         };
-        if hmac::verify(&self.key, &self.authenticated(digest, code), mac).is_err() {
+        if verify_slices_are_equal(self.mac(digest, code).as_ref(), mac).is_err() {
             tracing::warn!(file = name, "a compiled plugin was modified or is not ours; compiling again");
             return None;
         }
-        Some(file.split_off(MAC_BYTES))
+        file.drain(..MAC_BYTES);
+        Some(file)
     }
 
     /// Keeps machine code that was just compiled. Where the disk does not, memory does.
     pub(crate) fn keep(&self, digest: &[u8; 32], code: &[u8]) {
         let name = self.name(digest);
-        if let Err(error) = self.write(&name, &self.authenticated(digest, code), code) {
+        if let Err(error) = self.write(&name, self.mac(digest, code).as_ref(), code) {
             tracing::warn!(file = name, %error, "a compiled plugin was not kept; it is compiled again at the next start");
             self.held().insert(*digest, code.into());
         }
@@ -105,19 +107,26 @@ impl Cache {
         format!("{}-{compiler}.compiled", hex::encode(digest))
     }
 
-    fn authenticated(&self, digest: &[u8; 32], code: &[u8]) -> Vec<u8> {
-        [&self.compatibility, digest, code].concat()
+    /// Over the code where it lies: an interpreter's is many megabytes.
+    fn mac(&self, digest: &[u8; 32], code: &[u8]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in [&self.compatibility, digest, code] {
+            context.update(part);
+        }
+        context.sign()
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let file = self.dir.open(name)?;
-        let mut bytes = Vec::new();
+        let length = usize::try_from(file.metadata()?.len().min(MAX_FILE)).unwrap_or_default();
+        // As much as it is: a vector that grows has room for twice that.
+        let mut bytes = Vec::with_capacity(length + 1);
         file.take(MAX_FILE).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
     /// Writes beside and renames, so that a reader sees all of a file or none.
-    fn write(&self, name: &str, authenticated: &[u8], code: &[u8]) -> io::Result<()> {
+    fn write(&self, name: &str, mac: &[u8], code: &[u8]) -> io::Result<()> {
         let beside = format!("{name}.{}", std::process::id());
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -127,7 +136,7 @@ impl Cache {
             options.mode(0o600);
         }
         let mut file = self.dir.open_with(&beside, &options)?;
-        file.write_all(hmac::sign(&self.key, authenticated).as_ref())?;
+        file.write_all(mac)?;
         file.write_all(code)?;
         drop(file);
         self.dir.rename(&beside, &self.dir, name)

@@ -25,10 +25,12 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds of processor time.
 const PROCESSOR_TIME: u64 = 30;
+/// Who is served comes first: a compiler takes what processor time they leave, and a fair part at the least.
+const NICENESS: i32 = 5;
 /// Bytes of address space.
 const ADDRESS_SPACE: u64 = 1 << 30;
 /// Larger than what any accepted component compiles to.
-const LONGEST: u64 = 128 << 20;
+const LONGEST: usize = 128 << 20;
 /// How people and the system end programs: SIGHUP, SIGINT, SIGTERM.
 const BY_OTHERS: [i32; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 /// How an answer begins.
@@ -48,18 +50,22 @@ pub(crate) async fn compile(config: &RunnerConfig, wasm: &[u8]) -> Result<Vec<u8
         // A compiler that ends early tells why, so a broken pipe is no answer yet.
         let _ = to.write_all(wasm).await;
         drop(to);
-        let mut answer = Vec::new();
-        from.take(LONGEST).read_to_end(&mut answer).await?;
+        // Addresses, and no memory until something comes: a vector that grows would have room for twice what does.
+        let mut answer = Vec::with_capacity(LONGEST);
+        from.take(LONGEST as u64).read_to_end(&mut answer).await?;
         let ended = child.wait().await?;
         Ok::<_, io::Error>((answer, ended))
     };
-    let (answer, ended) = match timeout(PATIENCE, exchange).await {
+    let (mut answer, ended) = match timeout(PATIENCE, exchange).await {
         Err(_) => return Err(broke("it takes longer than 30 seconds")),
         Ok(Err(error)) => return Err(Refused::Lost(error.to_string())),
         Ok(Ok(ended)) => ended,
     };
     match answer.split_first() {
-        Some((&CODE, code)) if ended.success() => Ok(code.to_vec()),
+        Some((&CODE, _)) if ended.success() => {
+            answer.remove(0);
+            Ok(answer)
+        }
         Some((&REFUSAL, reason)) => Err(broke(&String::from_utf8_lossy(reason))),
         // Limits end it otherwise: somebody else did.
         _ if ended.signal().is_some_and(|signal| BY_OTHERS.contains(&signal)) => {
@@ -72,6 +78,8 @@ pub(crate) async fn compile(config: &RunnerConfig, wasm: &[u8]) -> Result<Vec<u8
 /// Compiles what comes on standard input, as the compiler's own process.
 pub fn serve() -> io::Result<()> {
     confine_process()?;
+    // Where that is not permitted, it competes.
+    let _ = rustix::process::nice(NICENESS);
     for (resource, most) in [(Resource::Cpu, PROCESSOR_TIME), (Resource::As, ADDRESS_SPACE)] {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }

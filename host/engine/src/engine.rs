@@ -54,6 +54,9 @@ pub struct Apart {
     pub runner: RunnerConfig,
     /// What [serves](crate::compiler::serve) as a compiler.
     pub compiler: RunnerConfig,
+    /// Bytes of machine code that the runner has at a time; what it was not asked for the longest is loaded again when it
+    /// is.
+    pub code: usize,
 }
 
 /// Why an engine does not start.
@@ -99,12 +102,12 @@ impl Engine {
                 let cache = Arc::new(Cache::new(cache, &cache_key, machine.engine()));
                 (Work::Here(machine), cache)
             }
-            Some(Apart { runner, compiler }) => {
+            Some(Apart { runner, compiler, code }) => {
                 // Only to tell which machine code is for this program.
                 let engine = wasmtime::Engine::new(&settings::config(&limits, 1, false));
                 let engine = engine.map_err(|error| EngineError::Settings(format!("{error:#}")))?;
                 let cache = Arc::new(Cache::new(cache, &cache_key, &engine));
-                let runners = Arc::new(Runners::new(runner, Arc::clone(&cache), concurrency));
+                let runners = Arc::new(Runners::new(runner, Arc::clone(&cache), concurrency, code));
                 (Work::Apart { runners, compiler }, cache)
             }
         };

@@ -16,8 +16,8 @@ mod child;
 mod code;
 mod confine;
 mod generation;
+mod loaded;
 mod outbox;
-mod sealed;
 mod wire;
 
 use std::{
@@ -42,7 +42,6 @@ use crate::{
     report::Resources,
 };
 use generation::Generation;
-use sealed::Code;
 
 /// How to start a runner: this very program, told to be one.
 #[derive(Debug, Clone)]
@@ -54,6 +53,9 @@ pub struct RunnerConfig {
     /// All of its environment. Nothing secret has a place in it.
     pub environment: Vec<(OsString, OsString)>,
 }
+
+/// How often a component is loaded for one call.
+const ATTEMPTS: usize = 3;
 
 /// Whom a child of root is made.
 const NOBODY: u32 = 65_534;
@@ -74,6 +76,8 @@ impl RunnerConfig {
 pub(crate) struct Runners {
     config: RunnerConfig,
     cache: Arc<Cache>,
+    /// Bytes of machine code that each has at a time.
+    code: usize,
     seats: Vec<Seat>,
 }
 
@@ -115,10 +119,10 @@ impl From<io::Error> for NotLoaded {
 
 impl Runners {
     /// As many as processors, unless fewer calls than that are made at a time.
-    pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>, calls: usize) -> Self {
+    pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>, calls: usize, code: usize) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let seats = (0..processors.min(calls).max(1)).map(|_| Seat::default()).collect();
-        Self { config, cache, seats }
+        Self { config, cache, code, seats }
     }
 
     /// The process in a seat; another one if the last one ended.
@@ -130,7 +134,7 @@ impl Runners {
         if current.is_some() {
             tracing::error!("a plugin runner ended by itself, starting another");
         }
-        let generation = Arc::new(Generation::start(&self.config)?);
+        let generation = Arc::new(Generation::start(&self.config, self.code)?);
         *current = Some(Arc::clone(&generation));
         Ok(generation)
     }
@@ -142,13 +146,10 @@ impl Runners {
         self.generation(seat.ok_or_else(|| io::Error::other("there is no runner"))?)
     }
 
-    /// Has the component loaded by every runner, from the cache.
+    /// Has the component loaded by a runner, from the cache; the others load it when they are asked.
     pub(crate) async fn load(&self, wanted: &Wanted) -> Result<Option<Resources>, NotLoaded> {
-        let (code, mut resources) = (Code::of(&wanted.digest, &self.cache), None);
-        for seat in &self.seats {
-            resources = self.generation(seat)?.load(wanted, &code).await?;
-        }
-        Ok(resources)
+        let generation = self.idlest()?;
+        Ok(generation.load(wanted, &self.cache).await?.1)
     }
 }
 
@@ -156,13 +157,19 @@ impl Remote {
     /// Asks a fresh instance over there. A call that is lost was not made, as far as anybody can tell.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Measured<Reply>, FaultKind> {
         let generation = self.runners.idlest().map_err(|error| FaultKind::Lost(error.to_string()))?;
-        match generation.load(&self.wanted, &Code::of(&self.wanted.digest, &self.runners.cache)).await {
-            Ok(_) => {}
-            Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
-            Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
-            Err(NotLoaded::Uncached) => return Err(FaultKind::Unloaded),
+        for _ in 0..ATTEMPTS {
+            let _place = match generation.load(&self.wanted, &self.runners.cache).await {
+                Ok((place, _)) => place,
+                Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
+                Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
+                Err(NotLoaded::Uncached) => return Err(FaultKind::Unloaded),
+            };
+            // Somebody else who had the same component has no use for it any more, and it was forgotten.
+            if let Some(answer) = generation.ask(&self.wanted, question).await? {
+                return Ok(answer);
+            }
         }
-        generation.ask(&self.wanted, question).await
+        Err(FaultKind::Lost("it is forgotten as often as it is loaded".into()))
     }
 }
 

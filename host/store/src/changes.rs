@@ -23,16 +23,28 @@ pub struct Changes(PgListener);
 pub enum Change {
     /// To this tenant.
     Tenant(TenantId),
+    /// A version of a plugin may become active soon.
+    Component([u8; 32]),
     /// To many at once, or the connection was lost and is there again: anything may have happened.
     Unknown,
+}
+
+impl Change {
+    fn read(message: &str) -> Self {
+        let mut digest = [0; 32];
+        match Uuid::from_str(message) {
+            Ok(id) => Self::Tenant(TenantId::from_uuid(id)),
+            Err(_) if hex::decode_to_slice(message, &mut digest).is_ok() => Self::Component(digest),
+            Err(_) => Self::Unknown,
+        }
+    }
 }
 
 impl Changes {
     /// Waits for the next change.
     pub async fn next(&mut self) -> Result<Change, StoreError> {
         let heard = self.0.try_recv().await?;
-        let id = heard.and_then(|message| Uuid::from_str(message.payload()).ok());
-        Ok(id.map_or(Change::Unknown, |id| Change::Tenant(TenantId::from_uuid(id))))
+        Ok(heard.map_or(Change::Unknown, |message| Change::read(message.payload())))
     }
 }
 
@@ -63,9 +75,25 @@ impl TenantTx {
             .await;
         self.session.settle(done).map(drop)
     }
+
+    /// Tells every replica, once this is committed, that it may soon be asked for that version.
+    pub async fn announce_component(&mut self, digest: &[u8; 32]) -> Result<(), StoreError> {
+        let done = query!("select pg_notify($1, $2)", CHANNEL, hex::encode(digest))
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done).map(drop)
+    }
 }
 
 impl PlatformTx {
+    /// Tells every replica, once this is committed, that it may soon be asked for that version.
+    pub async fn announce_component(&mut self, digest: &[u8; 32]) -> Result<(), StoreError> {
+        let done = query!("select pg_notify($1, $2)", CHANNEL, hex::encode(digest))
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done).map(drop)
+    }
+
     /// Tells every replica, once this is committed, that whatever it keeps may be old.
     pub async fn announce_change_of_all(&mut self) -> Result<(), StoreError> {
         // No tenant has that id, so anything may have happened.

@@ -66,6 +66,20 @@ impl Family {
         Ok(used)
     }
 
+    /// The children that were started as this: `plugin-runner`, `plugin-compiler`.
+    pub(crate) fn children(self, word: &str) -> Vec<Self> {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        numbers
+            .filter(|process| Stat::of(*process).is_some_and(|stat| stat.parent == self.0))
+            .filter(|process| {
+                let line = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+                line.split('\0').nth(1) == Some(word)
+            })
+            .map(Self)
+            .collect()
+    }
+
     /// Memory of the head of the family.
     pub(crate) fn memory(self) -> Result<Memory> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.0))?;
@@ -76,6 +90,8 @@ impl Family {
         Ok(Memory {
             resident: kib("VmRSS:").context("read VmRSS")?,
             anonymous: kib("RssAnon:").context("read RssAnon")?,
+            shared: kib("RssShmem:").context("read RssShmem")?,
+            most: kib("VmHWM:").context("read VmHWM")?,
         })
     }
 }
@@ -87,6 +103,10 @@ pub(crate) struct Memory {
     pub(crate) resident: u64,
     /// What the process allocated.
     pub(crate) anonymous: u64,
+    /// Of files in memory.
+    pub(crate) shared: u64,
+    /// The most that was resident at any time.
+    pub(crate) most: u64,
 }
 
 /// The three whose costs are told apart, at one moment.

@@ -33,6 +33,24 @@ impl Crew {
         Ok(Self { clients })
     }
 
+    /// One issuance of every client.
+    pub(crate) async fn issue_each(&mut self) -> Result<Vec<Times>> {
+        let tasks = LocalSet::new();
+        let working: Vec<_> = self
+            .clients
+            .drain(..)
+            .map(|mut client| tasks.spawn_local(async move { anyhow::Ok((client.issue().await?, client)) }))
+            .collect();
+        tasks.await;
+        let mut all = Vec::with_capacity(working.len());
+        for work in working {
+            let (times, client) = work.await.context("wait for a client")??;
+            self.clients.push(client);
+            all.push(times);
+        }
+        Ok(all)
+    }
+
     /// `count` issuances, and how long their requests took.
     pub(crate) async fn issue(&mut self, count: usize) -> Result<Vec<Times>> {
         let left = Rc::new(Cell::new(count));

@@ -30,21 +30,28 @@ impl Connection {
         Ok(Self { stream, host: host.to_owned(), buffer: Vec::with_capacity(16 << 10) })
     }
 
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Sends one request and reads its answer. `headers` are complete lines.
     pub(crate) async fn send(
         &mut self,
         method: &str,
         path: &str,
         headers: &[String],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Result<Answer> {
+        let body = body.as_ref();
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
         for header in headers {
             request.push_str(header);
             request.push_str("\r\n");
         }
-        request.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n", body]);
-        self.stream.write_all(request.as_bytes()).await?;
+        request.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n"]);
+        let mut request = request.into_bytes();
+        request.extend_from_slice(body);
+        self.stream.write_all(&request).await?;
         self.answer().await.with_context(|| format!("read the answer to {method} {path}"))
     }
 
@@ -68,6 +75,8 @@ impl Connection {
                 _ => {}
             }
         }
+        // An answer without content need not say how long it is.
+        let length = length.or((status == 204).then_some(0));
         let end = head + length.context("find the content-length")?;
         while self.buffer.len() < end {
             self.read_more().await?;

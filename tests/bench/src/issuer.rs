@@ -116,10 +116,35 @@ pub(crate) struct Start<'a> {
 impl Server {
     /// Starts the binary on `database` and waits until it serves.
     pub(crate) async fn start(start: Start<'_>, database: &Database) -> Result<Self> {
+        Self::listening(start, database, 0).await
+    }
+
+    /// Starts another process on the same database, with the same keys, that serves the same issuer.
+    pub(crate) async fn twin(&self, first: Start<'_>, database: &Database) -> Result<Self> {
+        let data = first.data.join("twin");
+        let (from, to) = (first.data.join("issuer"), data.join("issuer"));
+        std::fs::create_dir_all(&to)?;
+        for entry in std::fs::read_dir(from)?.flatten() {
+            let name = entry.file_name();
+            if entry.path().is_file() && name != "dev.json" {
+                std::fs::copy(entry.path(), to.join(name))?;
+            }
+        }
+        let public = format!("http://{}", self.address.host);
+        let mut environment = first.environment.to_vec();
+        environment.push(("CHANCERY_PUBLIC_URL", &public));
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let start = Start { data: &data, environment: &environment, ..first };
+        let mut twin = Self::listening(start, database, port).await?;
+        twin.address = Address { host: format!("127.0.0.1:{port}"), ..self.address.clone() };
+        Ok(twin)
+    }
+
+    async fn listening(start: Start<'_>, database: &Database, port: u16) -> Result<Self> {
         let Start { binary, plugins, data, environment } = start;
         let log = std::fs::File::create(data.join("chancery.log"))?;
         let mut child = Command::new(binary)
-            .args(["dev", "--output", "json", "--port", "0", "--data"])
+            .args(["dev", "--output", "json", "--port", &port.to_string(), "--data"])
             .arg(data.join("issuer"))
             .envs(environment.iter().copied())
             .env("DATABASE_URL", database.admin_url())
@@ -151,6 +176,11 @@ impl Server {
 
     pub(crate) fn processes(&self) -> Family {
         self.processes
+    }
+
+    /// Whether it runs, as far as anybody noticed.
+    pub(crate) fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
     }
 
     /// Transactions and round trips so far, as the server counts them.

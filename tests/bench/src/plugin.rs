@@ -45,26 +45,30 @@ const CONCURRENCY: usize = 32;
 impl Bench {
     /// An engine that runs plugins in this process.
     pub(crate) fn start(cache: &Path) -> Result<Self> {
-        Self::with(cache, None)
+        Self::with(cache, Limits::default(), None)
     }
 
     /// An engine that runs plugins in another process, as servers do.
-    fn apart(cache: &Path, chancery: &Path) -> Result<Self> {
+    pub(crate) fn apart(cache: &Path, chancery: &Path, limits: Limits) -> Result<Self> {
         let child = |arguments: &[&str]| RunnerConfig {
             program: chancery.to_owned(),
             arguments: arguments.iter().map(Into::into).collect(),
             environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32M".into())],
         };
         let runner = child(&["plugin-runner", &CONCURRENCY.to_string()]);
-        Self::with(cache, Some(Apart { runner, compiler: child(&["plugin-compiler"]) }))
+        Self::with(
+            cache,
+            limits,
+            Some(Apart { runner, compiler: child(&["plugin-compiler"]), code: 192 << 20 }),
+        )
     }
 
-    fn with(cache: &Path, apart: Option<Apart>) -> Result<Self> {
+    fn with(cache: &Path, limits: Limits, apart: Option<Apart>) -> Result<Self> {
         std::fs::create_dir_all(cache)?;
         let config = EngineConfig {
             cache: Dir::open_ambient_dir(cache, ambient_authority())?,
             cache_key: [7; 32],
-            limits: Limits::default(),
+            limits,
             concurrency: CONCURRENCY,
             apart,
         };
@@ -73,8 +77,13 @@ impl Bench {
 
     /// The template of a component, under no configuration.
     pub(crate) async fn template(&self, path: &Path) -> Result<Template> {
-        let component = self.engine.load(&read(path)?).await?;
-        Ok(self.engine.template(&component, json!({})).await?)
+        self.configured(&read(path)?, json!({})).await
+    }
+
+    /// The template of a component, under this configuration.
+    pub(crate) async fn configured(&self, wasm: &[u8], configuration: Value) -> Result<Template> {
+        let component = self.engine.load(wasm).await?;
+        Ok(self.engine.template(&component, configuration).await?)
     }
 }
 
@@ -104,7 +113,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Value> {
         }
     }
     let here = Bench::start(&arguments.data.join("cache"))?;
-    let apart = Bench::apart(&arguments.data.join("cache-apart"), &arguments.chancery)?;
+    let apart = Bench::apart(&arguments.data.join("cache-apart"), &arguments.chancery, Limits::default())?;
     let path = arguments.plugins.join(format!("{CONFIGURATION}.wasm"));
     let (here, apart) = (here.template(&path).await?, apart.template(&path).await?);
     let (mut in_process, mut through_runner) = (Vec::new(), Vec::new());

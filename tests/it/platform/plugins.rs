@@ -5,6 +5,7 @@ mod lives;
 mod processes;
 mod published;
 mod shelves;
+mod under_load;
 
 use chancery_tests::answer::text;
 use chancery_tests::people::{Operator, Plugin};

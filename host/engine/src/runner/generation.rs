@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    io,
+    fs::File,
+    io::{self, Write as _},
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
     process::Stdio,
     sync::{
@@ -12,20 +13,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    net::UnixStream,
-    process::Child,
-    sync::{OnceCell, oneshot},
-    time::timeout,
-};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use tokio::{net::UnixStream, process::Child, sync::oneshot, time::timeout};
 
 use super::{
-    NotLoaded, RunnerConfig, Wanted, locked,
+    NotLoaded, RunnerConfig, Wanted,
+    loaded::{Loaded, Loading},
+    locked,
     outbox::{Letter, Outbox},
-    sealed::Code,
     wire::{Mailbox, Order, Said},
 };
 use crate::{
+    cache::Cache,
     fault::FaultKind,
     measured::Measured,
     question::{Question, Reply},
@@ -38,13 +37,12 @@ const GRACE: Duration = Duration::from_secs(2);
 const LOAD_WITHIN: Duration = Duration::from_secs(10);
 
 type Waiting = Mutex<HashMap<u64, oneshot::Sender<Said>>>;
-type Loading = Arc<OnceCell<Result<Option<Resources>, String>>>;
 
 /// One runner process.
 pub(super) struct Generation {
     outbox: Arc<Outbox>,
     waiting: Arc<Waiting>,
-    loaded: Mutex<HashMap<[u8; 32], Loading>>,
+    loaded: Loaded,
     alive: Arc<AtomicBool>,
     calls: AtomicU64,
     /// Killed when this is dropped.
@@ -53,7 +51,7 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Starts the process. It inherits one socket, and neither environment nor files.
-    pub(super) fn start(config: &RunnerConfig) -> io::Result<Self> {
+    pub(super) fn start(config: &RunnerConfig, code: usize) -> io::Result<Self> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = config.command();
@@ -68,8 +66,8 @@ impl Generation {
             Arc::clone(&waiting),
             Arc::clone(&alive),
         ));
-        let (loaded, calls, child) = (Mutex::default(), AtomicU64::new(0), Mutex::new(child));
-        Ok(Self { outbox, waiting, loaded, alive, calls, child })
+        let (calls, child) = (AtomicU64::new(0), Mutex::new(child));
+        Ok(Self { outbox, waiting, loaded: Loaded::at_most(code), alive, calls, child })
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -81,16 +79,20 @@ impl Generation {
         locked(&self.waiting).len()
     }
 
-    /// Has the component loaded, if it is not yet.
+    /// Has the component loaded, if it is not yet. It stays so while somebody has its place.
     pub(super) async fn load(
         &self,
         wanted: &Wanted,
-        code: &Code<'_>,
-    ) -> Result<Option<Resources>, NotLoaded> {
-        let cell = Arc::clone(locked(&self.loaded).entry(wanted.digest).or_default());
-        let loaded = cell
+        cache: &Cache,
+    ) -> Result<(Loading, Option<Resources>), NotLoaded> {
+        let place = self.loaded.place(&wanted.digest);
+        let loaded = place
             .get_or_try_init(|| async {
-                let file = code.file()?;
+                let code = cache.code(&wanted.digest).ok_or(NotLoaded::Uncached)?;
+                for forgotten in self.loaded.make_room(&wanted.digest, code.len()) {
+                    self.tell_to_forget(&forgotten);
+                }
+                let file = sealed(&code)?;
                 let call = self.calls.fetch_add(1, Ordering::Relaxed);
                 let order = Order::<&Question>::Load { call, wanted: wanted.clone() };
                 match self.exchange(call, Letter::new(&order, Some(file))?, LOAD_WITHIN).await? {
@@ -101,28 +103,33 @@ impl Generation {
                 }
             })
             .await?;
-        loaded.clone().map_err(NotLoaded::Refused)
+        let resources = loaded.clone().map_err(NotLoaded::Refused)?;
+        Ok((place, resources))
     }
 
-    /// Asks a fresh instance.
+    /// Asks a fresh instance; none, if the component was forgotten since it was loaded.
     pub(super) async fn ask(
         &self,
         wanted: &Wanted,
         question: &Question,
-    ) -> Result<Measured<Reply>, FaultKind> {
+    ) -> Result<Option<Measured<Reply>>, FaultKind> {
         let lost = |error: io::Error| FaultKind::Lost(error.to_string());
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let order = Order::Ask { call, component: wanted.digest, question };
         let letter = Letter::new(&order, None).map_err(lost)?;
         match self.exchange(call, letter, wanted.limits.whole + GRACE).await.map_err(lost)? {
-            Said::Answered { answer, .. } => answer.ok_or_else(|| FaultKind::Lost("it is not loaded".into())),
+            Said::Answered { answer, .. } => Ok(*answer),
             Said::Loaded { .. } => Err(FaultKind::Host("it was answered what was not asked".into())),
         }
     }
 
     /// Nobody needs the component any more.
     pub(super) fn forget(&self, component: &[u8; 32]) {
-        locked(&self.loaded).remove(component);
+        self.loaded.remove(component);
+        self.tell_to_forget(component);
+    }
+
+    fn tell_to_forget(&self, component: &[u8; 32]) {
         let order = Order::<&Question>::Forget { component: *component };
         if let Ok(letter) = Letter::new(&order, None) {
             let _ = self.outbox.post(letter);
@@ -170,4 +177,15 @@ async fn collect(mut from: Mailbox, waiting: &Waiting) {
             let _ = waiter.send(said);
         }
     }
+}
+
+/// The code as a file in memory that nobody can change, whoever holds it.
+fn sealed(code: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Kernels before 6.3 know no such flag, and let every such file be mapped for execution.
+    let file = memfd_create("plugin", flags | MemfdFlags::EXEC).or_else(|_| memfd_create("plugin", flags))?;
+    let mut file = File::from(file);
+    file.write_all(code)?;
+    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
+    Ok(file.into())
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chancery_engine::{Apart, FaultKind, Limits, Outcome, PrepareRequest, Purpose, Refused, RunnerConfig};
+use chancery_guests::MISBEHAVIOURS;
 use serde_json::json;
 
 use crate::support::{Host, at, built};
@@ -16,7 +17,7 @@ fn apart() -> Apart {
         let (program, arguments) = (CHILD.into(), vec![word.into()]);
         RunnerConfig { program, arguments, environment: Vec::new() }
     };
-    Apart { runner: child("runner"), compiler: child("compiler") }
+    Apart { runner: child("runner"), compiler: child("compiler"), code: 192 << 20 }
 }
 
 fn host() -> Host {
@@ -60,18 +61,12 @@ async fn a_guest_that_misbehaves_there_is_ended_and_the_runner_lives_on() {
     let well = host.template("hostile", json!({ "prepare": "well" })).await;
     well.prepare(&request).await.unwrap();
     let before = runners();
-    for (what, code) in [
-        ("endless", "out-of-fuel"),
-        ("memory", "out-of-memory"),
-        ("panic", "trap"),
-        ("large-output", "output-too-large"),
-        ("deep-recursion", "trap"),
-        ("wrong-kind", "contract"),
-    ] {
+    let mut said = Vec::new();
+    for (what, _) in MISBEHAVIOURS {
         let template = host.template("hostile", json!({ "prepare": what })).await;
-        let fault = template.prepare(&request).await.unwrap_err();
-        assert_eq!(fault.kind.code(), code, "{what}: {fault}");
+        said.push((what, template.prepare(&request).await.unwrap_err().kind));
     }
+    assert_eq!(said.iter().map(|(what, kind)| (*what, kind.code())).collect::<Vec<_>>(), MISBEHAVIOURS);
     well.prepare(&request).await.unwrap();
     assert!(!before.is_empty());
     assert_eq!(runners(), before);
@@ -122,6 +117,24 @@ async fn a_component_whose_machine_code_is_gone_answers_again_once_it_was_loaded
     }
     host.component("employee-badge").await;
     template.prepare(&request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_without_room_for_two_has_each_when_it_is_asked_for() {
+    let host = Host::apart(Limits::default(), Apart { code: 1, ..apart() });
+    let badge = host.template("employee-badge", json!({})).await;
+    let hostile = host.template("hostile", json!({ "prepare": "well" })).await;
+    let (ada, other) = (ada(), json!({ "value": "x" }));
+    let calls = (0..40).map(|turn| {
+        let (badge, hostile, ada, other) = (badge.clone(), hostile.clone(), ada.clone(), other.clone());
+        tokio::spawn(async move {
+            let (template, subject) = if turn % 2 == 0 { (badge, ada) } else { (hostile, other) };
+            template.prepare(&PrepareRequest::new(Purpose::Issue, "acme", &subject, at(0))).await
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert!(matches!(call.await.unwrap().unwrap(), Outcome::Issue(_)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cap_std::{ambient_authority, fs::Dir};
 use chancery_engine::{Apart, Component, Engine, EngineConfig, Limits, Template};
+pub(crate) use chancery_guests::{built, with_section};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -53,31 +54,9 @@ fn start(cache: &tempfile::TempDir, cache_key: [u8; 32], limits: Limits) -> Engi
     Engine::start(EngineConfig { cache, cache_key, limits, concurrency: 8, apart: None }).unwrap()
 }
 
-/// A component that was built from `plugins/`.
-pub(crate) fn built(name: &str) -> Vec<u8> {
-    let path = plugins().join(format!("target/components/{name}.wasm"));
-    std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask plugins` builds it", path.display()))
-}
-
 /// The component with these examples in the place of its own: the outermost section wins.
 pub(crate) fn carrying(component: &[u8], vectors: &Value) -> Vec<u8> {
     with_section(component, "chancery:vectors", vectors.to_string().as_bytes())
-}
-
-/// The component with one more custom section at its end.
-pub(crate) fn with_section(component: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
-    let length = |mut length: usize| {
-        let mut bytes = Vec::new();
-        while length >= 0x80 {
-            bytes.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
-            length >>= 7;
-        }
-        bytes.push(u8::try_from(length).unwrap());
-        bytes
-    };
-    let section = [&*length(name.len()), name.as_bytes(), content].concat();
-    [component, &[0], &length(section.len()), &section].concat()
 }
 
 pub(crate) fn plugins() -> PathBuf {

@@ -59,6 +59,7 @@ pub(super) fn read(options: DevOptions, environment: Environment<'_>) -> Result<
         ops_listen: None,
         public_url,
         plugins_apart: environment::plugins_apart(environment)?,
+        plugin_memory: environment::plugin_memory(environment)?,
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: environment::database(environment)?,
         dns: environment::address(environment, "CHANCERY_DNS")?,

@@ -17,6 +17,8 @@ use super::{
 
 /// Far above what one organisation needs for long: more than half a million offers an hour.
 const USUAL_TENANT_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
+/// Some three hundred plugins in Rust, or a few with interpreters.
+const USUAL_PLUGIN_MEMORY: usize = 192 << 20;
 
 /// Looks a variable up.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -45,6 +47,7 @@ pub(super) fn read(environment: Environment<'_>) -> Result<Config, ConfigError> 
         public_url,
         data: variable("CHANCERY_DATA").map_or_else(|| "./chancery-data".into(), PathBuf::from),
         plugins_apart: plugins_apart(environment)?,
+        plugin_memory: plugin_memory(environment)?,
         plugins: variable("CHANCERY_PLUGINS").map_or_else(plugins_beside_the_program, PathBuf::from),
         database: database(environment)?,
         dns: address(environment, "CHANCERY_DNS")?,
@@ -240,6 +243,17 @@ pub(super) fn plugins_apart(environment: Environment<'_>) -> Result<bool, Config
     }
 }
 
+/// Bytes of plugins' machine code that their process has at a time.
+pub(super) fn plugin_memory(environment: Environment<'_>) -> Result<usize, ConfigError> {
+    const NAME: &str = "CHANCERY_PLUGIN_MEMORY";
+    let Some(text) = environment(NAME).filter(|value| !value.is_empty()) else {
+        return Ok(USUAL_PLUGIN_MEMORY);
+    };
+    let bytes =
+        text.parse::<NonZeroU32>().ok().and_then(|mib| usize::try_from(mib.get()).ok()?.checked_mul(1 << 20));
+    bytes.ok_or_else(|| ConfigError::unusable(NAME, "it must be a number of MiB"))
+}
+
 /// How many requests a second of each tenant are answered. Where there is but one tenant, nobody is to be spared.
 pub(super) fn tenant_rate(environment: Environment<'_>) -> Result<Option<NonZeroU32>, ConfigError> {
     match environment("CHANCERY_TENANT_RATE").filter(|value| !value.is_empty()).as_deref() {
@@ -418,6 +432,15 @@ mod tests {
         assert_eq!(rate("").map(NonZeroU32::get), Some(200));
         assert_eq!(rate("7").map(NonZeroU32::get), Some(7));
         assert_eq!(rate("off"), None);
+    }
+
+    #[test]
+    fn plugins_have_as_much_memory_for_code_as_they_are_given() {
+        let memory = |mib| with(&[("CHANCERY_PLUGIN_MEMORY", mib)]).map(|config| config.plugin_memory);
+        assert_eq!((memory("").unwrap(), memory("512").unwrap()), (192 << 20, 512 << 20));
+        for nonsense in ["0", "-1", "1 GiB"] {
+            assert!(memory(nonsense).err().unwrap().contains("CHANCERY_PLUGIN_MEMORY"), "{nonsense}");
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Config {
     pub plugins: PathBuf,
     /// Whether plugins are compiled and run in processes of their own (`CHANCERY_PLUGIN_PROCESS`, `apart` or `same`).
     pub plugins_apart: bool,
+    /// Bytes of their machine code that the process which runs them has at a time (`CHANCERY_PLUGIN_MEMORY`, in MiB).
+    pub plugin_memory: usize,
     /// Where tenants live.
     pub database: Database,
     /// The DNS server that is asked for tenants' domains and URLs, if not the machine's (`CHANCERY_DNS`).

@@ -39,20 +39,24 @@ pub(super) fn start_engine(config: &Config, keyring: &Keyring) -> Result<Engine,
         cache_key: keyring.cache_key(),
         limits: Limits::default(),
         concurrency: cores * CALLS_PER_CORE,
-        apart: config.plugins_apart.then(|| apart(cores * CALLS_PER_CORE)),
+        apart: config.plugins_apart.then(|| apart(cores * CALLS_PER_CORE, config.plugin_memory)),
     };
     Engine::start(settings).map_err(|error| StartError::Plugins(error.to_string()))
 }
 
 /// This very program as compiler and as runner, even if its file was replaced meanwhile.
-fn apart(calls: usize) -> Apart {
+fn apart(calls: usize, code: usize) -> Apart {
     let itself = |arguments: &[&str]| RunnerConfig {
         program: "/proc/self/exe".into(),
         arguments: arguments.iter().map(Into::into).collect(),
         // What the allocator reserves counts against what these may have; it begins with a gigabyte otherwise.
         environment: vec![("MIMALLOC_ARENA_RESERVE".into(), "32M".into())],
     };
-    Apart { runner: itself(&[RUNNER_COMMAND, &calls.to_string()]), compiler: itself(&[COMPILER_COMMAND]) }
+    Apart {
+        runner: itself(&[RUNNER_COMMAND, &calls.to_string()]),
+        compiler: itself(&[COMPILER_COMMAND]),
+        code,
+    }
 }
 
 /// Brings the bundled plugins in: on the deployment's shelf, and what every tenant issues from that decides nothing

@@ -1,11 +1,15 @@
 //! Templates by revision, shared by every tenant that has them: the same component under the same
 //! configuration is the same template.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chancery_domain::template::Revision;
 use chancery_engine::{Component, ConfigureError, Engine, Refused, Template};
 use chancery_store::{Activation, By, Store, StoreError};
 use moka::sync::Cache;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::load::LoadError;
 
@@ -29,15 +33,21 @@ pub(crate) enum Unusable {
     Plugin(#[from] ConfigureError),
 }
 
+/// For longer than this nobody loads a component.
+const LOADING_FOR: Duration = Duration::from_mins(5);
+
 pub(crate) struct Templates {
     components: Cache<[u8; 32], Component>,
-    templates: Cache<Revision, Template>,
+    described: Cache<Revision, Template>,
+    /// Held while a component is loaded: whoever else wants it waits, and has it too.
+    loading: Cache<[u8; 32], Arc<Mutex<()>>>,
 }
 
 impl Templates {
     pub(crate) fn new() -> Self {
-        let templates = Cache::builder().max_capacity(KEPT).support_invalidation_closures().build();
-        Self { components: Cache::new(KEPT), templates }
+        let described = Cache::builder().max_capacity(KEPT).support_invalidation_closures().build();
+        let loading = Cache::builder().max_capacity(KEPT).time_to_live(LOADING_FOR).build();
+        Self { components: Cache::new(KEPT), described, loading }
     }
 
     /// Keeps a component that was loaded from elsewhere.
@@ -47,7 +57,7 @@ impl Templates {
 
     /// The template of that revision, if it is at hand.
     pub(crate) fn known(&self, revision: &Revision) -> Option<Template> {
-        self.templates.get(revision)
+        self.described.get(revision)
     }
 
     /// Nothing of the component is at hand any more.
@@ -55,7 +65,7 @@ impl Templates {
         self.components.invalidate(digest);
         let digest = *digest;
         // Fails only on a cache that was not built for it.
-        let _ = self.templates.invalidate_entries_if(move |revision, _| revision.component == digest);
+        let _ = self.described.invalidate_entries_if(move |revision, _| revision.component == digest);
     }
 
     /// The template of an activation, from the bytes that the database keeps if need be.
@@ -86,7 +96,7 @@ impl Templates {
     ) -> Result<Template, Unusable> {
         let component = self.component(store, engine, digest).await?;
         let template = engine.template(&component, configuration.clone()).await?;
-        self.templates.insert(template.revision(), template.clone());
+        self.described.insert(template.revision(), template.clone());
         Ok(template)
     }
 
@@ -106,6 +116,11 @@ impl Templates {
         engine: &Engine,
         digest: [u8; 32],
     ) -> Result<Component, Unusable> {
+        if let Some(component) = self.components.get(&digest) {
+            return Ok(component);
+        }
+        let turn = self.loading.get_with(digest, Arc::default);
+        let _turn = turn.lock().await;
         if let Some(component) = self.components.get(&digest) {
             return Ok(component);
         }

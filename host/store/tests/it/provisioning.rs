@@ -97,13 +97,17 @@ async fn a_tenant_is_registered_with_all_that_it_begins_with_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn every_replica_hears_which_tenant_changed() {
+async fn every_replica_hears_which_tenant_changed_and_which_version_comes() {
     let database = Database::fresh().await;
     let store = database.store().await;
     let tenant = issuer(&store, "acme").await;
     let mut changes = store.changes().await.unwrap();
     set_status(&store, tenant, TenantStatus::Suspended).await;
     assert_eq!(changes.next().await.unwrap(), Change::Tenant(tenant));
+    let mut tx = store.tenant(tenant).await.unwrap();
+    tx.announce_component(&[7; 32]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(changes.next().await.unwrap(), Change::Component([7; 32]));
     let mut tx = store.tenant(tenant).await.unwrap();
     tx.announce_change().await.unwrap();
     tx.rollback().await.unwrap();

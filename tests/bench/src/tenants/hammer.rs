@@ -4,23 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tokio::task::LocalSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
 use super::Plan;
 use super::settle::Settled;
-use crate::flow::{CONFIGURATION, Client, Variant, subject};
+use crate::flow::{CONFIGURATION, subject};
 use crate::http::Connection;
 use crate::issuer::{Address, Database, Server, Start};
 use crate::measure::{rounded, spread};
-use crate::wallet::Key;
+use crate::pace;
 
 /// How many tenants go on with their work.
 const OTHERS: usize = 4;
-/// How often each of them issues.
-const EVERY: Duration = Duration::from_millis(100);
 /// How many requests of the hammering tenant are under way at any time.
 const BLOWS: usize = 32;
 
@@ -58,35 +55,12 @@ pub(super) async fn measure(
     Ok(document)
 }
 
-/// Issues for each tenant at its pace; how long each issuance took, from when it was due.
+/// Issues for each tenant at its pace.
 async fn work(addresses: &[Address], lasting: Duration) -> Result<Vec<Duration>> {
-    let tasks = LocalSet::new();
-    let mut working = Vec::new();
-    for (number, address) in addresses.iter().enumerate() {
-        let keys = (0..16).map(|_| Key::generate()).collect::<Result<_>>()?;
-        let variant = Variant::PLAIN;
-        let mut client = Client::connect(address, variant, keys).await?;
-        let offset = EVERY / u32::try_from(addresses.len())? * u32::try_from(number)?;
-        working.push(tasks.spawn_local(async move {
-            sleep(offset).await;
-            let began = Instant::now();
-            let mut due = interval(EVERY);
-            due.set_missed_tick_behavior(MissedTickBehavior::Burst);
-            let mut times = Vec::new();
-            while began.elapsed() < lasting {
-                let due = due.tick().await;
-                client.issue().await?;
-                times.push(due.elapsed());
-            }
-            anyhow::Ok(times)
-        }));
-    }
-    tasks.await;
-    let mut all = Vec::new();
-    for work in working {
-        all.append(&mut work.await.context("wait for a tenant's work")??);
-    }
-    Ok(all)
+    let began = Instant::now();
+    let worked = pace::work(addresses, move || began.elapsed() < lasting).await?;
+    ensure!(worked.failures.is_empty(), "{}", worked.failures.join("; "));
+    Ok(worked.times)
 }
 
 /// A tenant that sends offers as fast as it can and waits for nothing, from a thread of its own.

@@ -6,13 +6,13 @@ mod stage;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::http::Connection;
 use crate::issue::make_empty;
 use crate::issuer::{Database, Server, Start};
 use crate::machine;
+use crate::manager::Manager;
 use crate::measure::{ms, rounded};
 use crate::place::Place;
 use settle::Settler;
@@ -123,40 +123,25 @@ fn growth(stages: &[Value]) -> Value {
     stages.iter().map(row).collect()
 }
 
-/// An operator of the platform, on a kept connection.
-pub(crate) struct Platform {
-    connection: Connection,
-    headers: Vec<String>,
-}
+/// An operator of the platform.
+pub(crate) struct Platform(Manager);
 
 impl Platform {
     pub(crate) async fn connect(server: &Server) -> Result<Self> {
-        let key = server.operator.as_deref().context("find the operator's key")?;
-        let headers =
-            vec!["content-type: application/json".to_owned(), format!("authorization: Bearer {key}")];
-        Ok(Self { connection: Connection::open(&server.address.host).await?, headers })
+        Ok(Self(Manager::operator(server).await?))
     }
 
     /// Registers a tenant.
     pub(crate) async fn register(&mut self, slug: &str) -> Result<Value> {
-        let body = json!({ "slug": slug, "name": format!("The {slug}") }).to_string();
-        self.ask("POST", "/tenants", &body).await
+        let body = json!({ "slug": slug, "name": format!("The {slug}") });
+        self.0.ask("POST", "/tenants", &body).await
     }
 
     /// How long a page of the list of tenants takes.
     pub(crate) async fn page(&mut self, query: &str) -> Result<Duration> {
         let began = Instant::now();
-        self.ask("GET", &format!("/tenants{query}"), "").await?;
+        self.0.ask("GET", &format!("/tenants{query}"), &Value::Null).await?;
         Ok(began.elapsed())
-    }
-
-    async fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Value> {
-        let path = format!("/api/platform-admin{path}");
-        let answer = self.connection.send(method, &path, &self.headers, body).await?;
-        if !matches!(answer.status, 200 | 201) {
-            bail!("{method} {path} answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-        }
-        Ok(serde_json::from_slice(&answer.body)?)
     }
 }
 

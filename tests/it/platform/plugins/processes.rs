@@ -54,6 +54,26 @@ async fn a_compiler_that_is_lost_says_nothing_of_the_plugin() {
     acme.issuer().upload(&badge).await.is(201);
 }
 
+/// Whether a process has machine code of the version.
+fn is_ready(house: &House, version: &Plugin) -> bool {
+    let names = fs::read_dir(house.data().join("compiled-plugins")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".compiled")).any(|name| name.starts_with(&version.digest()))
+}
+
+#[tokio::test]
+async fn a_version_is_ready_at_every_process_before_anybody_activates_it() {
+    let house = House::start();
+    let twin = house.twin();
+    let version = Plugin::next_badge();
+    house.acme().issuer().upload(&version).await.is(201);
+    let began = Instant::now();
+    while !is_ready(&twin, &version) {
+        assert!(began.elapsed() < PATIENCE, "the other process does not make it ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// An upload that has begun, and sends nothing more.
 async fn begin(acme: &Acme) -> TcpStream {
     let url = Url::parse(&acme.at("/api")).unwrap();

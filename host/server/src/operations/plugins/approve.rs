@@ -36,6 +36,7 @@ pub(crate) async fn approve_plugin(
         after: json!({ "approval": Approval::Given.as_str() }),
     };
     tx.record(&app.entry(author, Action::PluginApproved, hex::encode(digest), &changed)).await?;
+    tx.announce_version(digest).await?;
     tx.commit().await?;
     Ok(Shelved { approval: Approval::Given, ..version })
 }

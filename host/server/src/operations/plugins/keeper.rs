@@ -153,6 +153,11 @@ impl KeeperTx {
         }
     }
 
+    /// Has every replica make the version ready, once this is committed: who activates it waits for none of them.
+    pub(crate) async fn announce_version(&mut self, digest: &[u8; 32]) -> Result<(), StoreError> {
+        both!(self, tx => tx.announce_component(digest).await)
+    }
+
     /// Commits a change and tells every replica.
     pub(crate) async fn announce_and_commit(mut self) -> Result<(), StoreError> {
         match &mut self {

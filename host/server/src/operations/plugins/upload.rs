@@ -79,6 +79,9 @@ pub(crate) async fn upload_plugin(
         tx.record(&app.entry(author, Action::PluginUploaded, hex::encode(digest), &changed)).await?;
     }
     let version = tx.plugins(Some(&digest)).await?.pop().ok_or_else(Problem::not_found)?;
+    if version.approval == Approval::Given {
+        tx.announce_version(&digest).await?;
+    }
     tx.commit().await?;
     Ok(Uploaded { version, new })
 }
