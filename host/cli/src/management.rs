@@ -1,5 +1,7 @@
 //! The management API, as a client sees it.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::Value;
 use url::Url;
@@ -8,6 +10,9 @@ use crate::arguments::Target;
 use crate::dev_file::DevFile;
 use crate::failure::{Failure, Problem};
 use crate::http::{Answer, Http, HttpError, answer};
+
+/// A plugin is sent, waits for a compiler and is compiled; the server gives up before.
+const UPLOAD_WITHIN: Duration = Duration::from_secs(120);
 
 /// One issuer's management API, and a key to it.
 pub(crate) struct Management {
@@ -117,7 +122,7 @@ impl Management {
     ) -> Result<Reply, Failure> {
         let url = self.address(path);
         let mut request = self.http.request(Method::POST, &url)?.body(body);
-        request = request.header(reqwest::header::CONTENT_TYPE, "application/wasm");
+        request = request.header(reqwest::header::CONTENT_TYPE, "application/wasm").timeout(UPLOAD_WITHIN);
         if let Some(signature) = signature {
             request = request.header("plugin-signature", signature);
         }

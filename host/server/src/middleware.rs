@@ -19,12 +19,18 @@ use crate::tenants::limits::{Audience, ClientAddress};
 
 /// How long a request may take from its first byte to our answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same for a plugin: it comes, waits for one of two compilers, and has 30 seconds in there.
+const PATIENCE_WITH_UPLOADS: Duration = Duration::from_secs(90);
 
 /// Runs the handler as a task of its own: a client that disconnects drops the
 /// answer, never the work, so no transaction is cut in the middle.
 pub(crate) async fn track(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let uploads =
+        request.method() == Method::POST && route.is_some_and(|route| route.as_str().ends_with("/plugins"));
+    let patience = if uploads { PATIENCE_WITH_UPLOADS } else { PATIENCE };
     let work = next.run(request).in_current_span();
-    let task = app.tasks.spawn(tokio::time::timeout(PATIENCE, work));
+    let task = app.tasks.spawn(tokio::time::timeout(patience, work));
     match task.await {
         Ok(Ok(response)) => response,
         Ok(Err(_elapsed)) => StatusCode::REQUEST_TIMEOUT.into_response(),
