@@ -91,7 +91,7 @@ pub use error::StoreError;
 pub use imported_keys::ImportedKey;
 pub use invitations::NewInvitation;
 pub use issuance::{
-    Asked, Intent, IntentRefused, NewCopy, Noted, NotificationEvent, SigningKeyName, UsedOnce,
+    Asked, Intent, IntentRefused, NewCopy, Noted, NotificationEvent, Repeats, SigningKeyName, UsedOnce,
 };
 pub use key_life::KeysTurned;
 pub use keys::{KeyState, StoredKey, TenantSecrets};
