@@ -282,14 +282,14 @@ async fn with_holder(tenant: &Acme) -> Specimens {
 async fn with_providers(tenant: &Acme, name: &str) -> Specimens {
     let issuer = tenant.issuer();
     let at = OpenIdProvider::start().await.issuer();
-    for (name, at) in [(name, "https://op.test/"), ("p", &at)] {
+    for (name, at) in [(name, "https://op.test/"), ("issuer", &at)] {
         let terms = json!({ "issuer": at, "client_id": CLIENT.0, "configuration_ids": ["employee-badge"] });
         let set = issuer.request(Method::PUT, &format!("/providers/{name}"));
         Answer::to(set.json(&terms)).await.is(200);
     }
     let request_uri = tenant.wallet().pushed(&Asking::scope("employee-badge")).await;
     let page = tenant.holder().open(&request_uri).await;
-    let (location, cookie) = sent_away(&tenant.holder().leave(&page, "p").await);
+    let (location, cookie) = sent_away(&tenant.holder().leave(&page, "issuer").await);
     let (_, state) = location.split_once("&state=").unwrap();
     let state = state.split('&').next().unwrap().to_owned();
     Specimens::from([("provider", name.to_owned()), ("state", state), ("detour", cookie)])
