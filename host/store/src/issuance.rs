@@ -129,35 +129,6 @@ pub enum IntentRefused {
     Deferred,
 }
 
-/// What a wallet says about a credential (OpenID4VCI 1.0 §11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotificationEvent {
-    /// It was stored.
-    Accepted,
-    /// It could not be stored.
-    Failure,
-    /// The user did not want it.
-    Deleted,
-}
-
-impl NotificationEvent {
-    /// The word on the wire and in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "credential_accepted",
-            Self::Failure => "credential_failure",
-            Self::Deleted => "credential_deleted",
-        }
-    }
-}
-
-/// What a wallet's word changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Noted {
-    /// The state that the offer came into, if it is another than before.
-    pub offer_is_now: Option<OfferState>,
-}
-
 /// What the one statement found.
 #[expect(clippy::struct_excessive_bools, reason = "one answer to each question of the statement")]
 struct Findings {
@@ -169,6 +140,109 @@ struct Findings {
     item_taken: bool,
     is_repeat: bool,
     copies: i64,
+}
+
+/// The one statement, in two forms of one text: where a wallet may come again it looks at more, and starting that has
+/// its cost, which nobody else pays.
+macro_rules! record {
+    ($tx:ident, $intent:ident, $set:literal, $may:literal, $told:literal, $kept:literal $(, $more:expr)*) => {{
+        let (kinds, hashes, expiries) = used_up($intent);
+        let (mut ids, mut lists, mut indices): (Vec<Uuid>, _, _) = (Vec::new(), Vec::new(), Vec::new());
+        for copy in &$intent.copies {
+            ids.push(copy.credential.uuid());
+            lists.push(signed(copy.status.list, "credentials", "list")?);
+            indices.push(signed(copy.status.index, "credentials", "idx")?);
+        }
+        let row = query!(
+            r#"with halt as (
+                 select 1 from halts where (tenant_id is null or tenant_id = $1)
+                   and (component is null or component = $5) and (key_version is null or key_version = $4)
+             ), tenant as (
+                 select 1 from tenants where id = $1 and status = 'active' and not exists (select from halt)
+             ), key as (
+                 select 1 from signing_keys
+                 where key_use = $2 and algorithm = $3 and version = $4 and state = 'active'
+             ), component as (
+                 select 1 from plugin_components where digest = $5 and status = 'available'
+             ), used as (
+                 insert into seen (kind, hash, expires_at)
+                 select u.* from unnest($6::text[], $7::bytea[], $8::timestamptz[]) u, tenant, key, component
+                 on conflict (tenant_id, kind, hash) do nothing
+                 returning kind
+             ), offer as (
+                 update offers
+                 set state = case state when 'redeemed' then 'issued' else state end,
+                     "# + $set + r#"
+                 from tenant, key, component
+                 where id = $9 and issue_by > $10
+                   and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
+                   and components[array_position(configuration_ids, $12)] = $5
+                   and configuration_hashes[array_position(configuration_ids, $12)] = $13
+                   and deferral_ids[array_position(configuration_ids, $12)] is not distinct from $21::uuid
+                   and (select count(*) from used) = cardinality($6)
+                   and "# + $may + r#"
+                 returning restore_epoch, "# + $told + r#"
+             ), erased as (
+                 delete from offer_subjects using offer where offer_id = $9 and is_over
+"# + $kept + r#"
+             ), issuance as (
+                 insert into issuances (
+                     id, offer_id, configuration_id, component, configuration_hash, key_use,
+                     key_algorithm, key_version, restore_epoch, hour, expires_hour, state, input_tag, fuel
+                 )
+                 select $11, $9, $12, $5, $13, $2, $3, $4, offer.restore_epoch, $14, $15, 'intended', $19, $20
+                 from offer
+                 returning id
+             ), copies as (
+                 insert into credentials (id, issuance_id, list, idx, status)
+                 select c.id, issuance.id, c.list, c.idx, 'valid'
+                 from issuance, unnest($16::uuid[], $17::integer[], $18::integer[]) c (id, list, idx)
+                 returning id
+             )
+             select exists (select from halt) as "halted!", exists (select from tenant) as "tenant_active!",
+                 exists (select from key) as "key_active!",
+                 exists (select from component) as "component_available!",
+                 array(select kind from used) as "fresh!",
+                 exists (select from offer) as "item_taken!",
+                 coalesce((select is_repeat from offer), false) as "is_repeat!",
+                 (select count(*) from copies) as "copies!""#,
+            $tx.tenant.uuid(),
+            $intent.key.key_use,
+            $intent.key.algorithm,
+            signed($intent.key.version, "signing_keys", "version")?,
+            $intent.revision.component.as_slice(),
+            &kinds,
+            &hashes,
+            &expiries,
+            $intent.offer.uuid(),
+            $intent.now,
+            $intent.issuance.uuid(),
+            $intent.configuration_id,
+            $intent.revision.configuration.as_slice(),
+            hour_of($intent.now),
+            hour_after($intent.expires_at),
+            &ids,
+            &lists,
+            &indices,
+            $intent.asked.as_ref().map(|asked| asked.input_tag.as_slice()),
+            $intent.asked.map(|asked| i64::try_from(asked.fuel).unwrap_or(i64::MAX)),
+            $intent.deferral.as_ref().map(|settled| settled.deferral.uuid()),
+            $($more,)*
+        )
+        .fetch_one($tx.session.statement())
+        .await;
+        let row = $tx.session.settle(row)?;
+        Ok(Findings {
+            halted: row.halted,
+            tenant_active: row.tenant_active,
+            key_active: row.key_active,
+            component_available: row.component_available,
+            fresh: row.fresh,
+            item_taken: row.item_taken,
+            is_repeat: row.is_repeat,
+            copies: row.copies,
+        })
+    }};
 }
 
 impl TenantTx {
@@ -211,50 +285,30 @@ impl TenantTx {
     /// item queue at the offer's row, and PostgreSQL checks the conditions of an UPDATE again on the row
     /// version it waited for: so repeats are counted there, too, by the statement that permits them. Whoever ends them
     /// erases the subject, without which there are none.
-    #[expect(clippy::too_many_lines, reason = "one statement, as long as what it looks at")]
     async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
-        let (kinds, hashes, expiries) = used_up(intent);
-        let (mut ids, mut lists, mut indices): (Vec<Uuid>, _, _) = (Vec::new(), Vec::new(), Vec::new());
-        for copy in &intent.copies {
-            ids.push(copy.credential.uuid());
-            lists.push(signed(copy.status.list, "credentials", "list")?);
-            indices.push(signed(copy.status.index, "credentials", "idx")?);
-        }
-        let row = query!(
-            r#"with halt as (
-                 select 1 from halts where (tenant_id is null or tenant_id = $1)
-                   and (component is null or component = $5) and (key_version is null or key_version = $4)
-             ), tenant as (
-                 select 1 from tenants where id = $1 and status = 'active' and not exists (select from halt)
-             ), key as (
-                 select 1 from signing_keys
-                 where key_use = $2 and algorithm = $3 and version = $4 and state = 'active'
-             ), component as (
-                 select 1 from plugin_components where digest = $5 and status = 'available'
-             ), used as (
-                 insert into seen (kind, hash, expires_at)
-                 select u.* from unnest($6::text[], $7::bytea[], $8::timestamptz[]) u, tenant, key, component
-                 on conflict (tenant_id, kind, hash) do nothing
-                 returning kind
-             ), offer as (
-                 update offers
-                 set state = case state when 'redeemed' then 'issued' else state end,
-                     items_left = case when issuance_ids[array_position(configuration_ids, $12)] is null
+        let Some(Repeats { most, until }) = intent.repeats else {
+            return record!(
+                self,
+                intent,
+                "items_left = items_left - 1, issuance_ids[array_position(configuration_ids, $12)] = $11",
+                "state in ('redeemed', 'issued') and items_left > 0
+                   and issuance_ids[array_position(configuration_ids, $12)] is null",
+                "false as is_repeat, items_left = 0 as is_over",
+                ""
+            );
+        };
+        record!(
+            self,
+            intent,
+            "items_left = case when issuance_ids[array_position(configuration_ids, $12)] is null
                          then items_left - 1 else items_left end,
                      repeats = case when issuance_ids[array_position(configuration_ids, $12)] is null
                          then repeats else array(
                              select coalesce(repeats[place], 0) + (configuration_ids[place] = $12)::int
                              from generate_subscripts(configuration_ids, 1) place order by place)::smallint[] end,
                      issuance_ids[array_position(configuration_ids, $12)] =
-                         coalesce(issuance_ids[array_position(configuration_ids, $12)], $11)
-                 from tenant, key, component
-                 where id = $9 and issue_by > $10
-                   and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
-                   and components[array_position(configuration_ids, $12)] = $5
-                   and configuration_hashes[array_position(configuration_ids, $12)] = $13
-                   and deferral_ids[array_position(configuration_ids, $12)] is not distinct from $21::uuid
-                   and (select count(*) from used) = cardinality($6)
-                   and case when issuance_ids[array_position(configuration_ids, $12)] is null
+                         coalesce(issuance_ids[array_position(configuration_ids, $12)], $11)",
+            "case when issuance_ids[array_position(configuration_ids, $12)] is null
                        then state in ('redeemed', 'issued') and items_left > 0
                        else state in ('issued', 'accepted') and $21::uuid is null
                          and coalesce(repeats[array_position(configuration_ids, $12)], 0) < $22::smallint
@@ -266,76 +320,19 @@ impl TenantTx {
                                      union all
                                      select o.id from offers o where o.renews = coalesce(offers.renews, offers.id)
                                  )))))
-                       end
-                 returning restore_epoch, issuance_ids[array_position(configuration_ids, $12)] <> $11 as is_repeat,
+                       end",
+            "issuance_ids[array_position(configuration_ids, $12)] <> $11 as is_repeat,
                      items_left = 0 as is_complete,
-                     items_left = 0 and ($22 = 0 or coalesce($22 <= all(repeats), false)) as is_over
-             ), erased as (
-                 delete from offer_subjects using offer where offer_id = $9 and is_over
-             ), kept as (
+                     items_left = 0 and ($22 = 0 or coalesce($22 <= all(repeats), false)) as is_over",
+            "             ), kept as (
                  update offer_subjects s set expires_at = least(s.expires_at, $23), erase_at = least(s.erase_at, $23)
                  from offer where s.offer_id = $9 and is_complete and not is_over
              ), due as (
                  update due set at = $23
-                 from offer where kind = 'sweep' and at > $23 and is_complete and not is_over
-             ), issuance as (
-                 insert into issuances (
-                     id, offer_id, configuration_id, component, configuration_hash, key_use,
-                     key_algorithm, key_version, restore_epoch, hour, expires_hour, state, input_tag, fuel
-                 )
-                 select $11, $9, $12, $5, $13, $2, $3, $4, offer.restore_epoch, $14, $15, 'intended', $19, $20
-                 from offer
-                 returning id
-             ), copies as (
-                 insert into credentials (id, issuance_id, list, idx, status)
-                 select c.id, issuance.id, c.list, c.idx, 'valid'
-                 from issuance, unnest($16::uuid[], $17::integer[], $18::integer[]) c (id, list, idx)
-                 returning id
-             )
-             select exists (select from halt) as "halted!", exists (select from tenant) as "tenant_active!",
-                 exists (select from key) as "key_active!",
-                 exists (select from component) as "component_available!",
-                 array(select kind from used) as "fresh!",
-                 exists (select from offer) as "item_taken!",
-                 coalesce((select is_repeat from offer), false) as "is_repeat!",
-                 (select count(*) from copies) as "copies!""#,
-            self.tenant.uuid(),
-            intent.key.key_use,
-            intent.key.algorithm,
-            signed(intent.key.version, "signing_keys", "version")?,
-            intent.revision.component.as_slice(),
-            &kinds,
-            &hashes,
-            &expiries,
-            intent.offer.uuid(),
-            intent.now,
-            intent.issuance.uuid(),
-            intent.configuration_id,
-            intent.revision.configuration.as_slice(),
-            hour_of(intent.now),
-            hour_after(intent.expires_at),
-            &ids,
-            &lists,
-            &indices,
-            intent.asked.as_ref().map(|asked| asked.input_tag.as_slice()),
-            intent.asked.map(|asked| i64::try_from(asked.fuel).unwrap_or(i64::MAX)),
-            intent.deferral.as_ref().map(|settled| settled.deferral.uuid()),
-            intent.repeats.map_or(0, |repeats| i16::from(repeats.most)),
-            intent.repeats.map(|repeats| repeats.until),
+                 from offer where kind = 'sweep' and at > $23 and is_complete and not is_over",
+            i16::from(most),
+            until
         )
-        .fetch_one(self.session.statement())
-        .await;
-        let row = self.session.settle(row)?;
-        Ok(Findings {
-            halted: row.halted,
-            tenant_active: row.tenant_active,
-            key_active: row.key_active,
-            component_available: row.component_available,
-            fresh: row.fresh,
-            item_taken: row.item_taken,
-            is_repeat: row.is_repeat,
-            copies: row.copies,
-        })
     }
 
     /// Reads the offer after the fact.
@@ -402,43 +399,6 @@ impl TenantTx {
         let events: Vec<Event> =
             intent.events.iter().filter(|event| is_first || event.kind != of_offer).cloned().collect();
         self.tell(&events).await
-    }
-
-    /// Notes what the wallet says about a credential. The offer follows once nothing of it is left. None
-    /// if that offer has no such issuance; to say the same again is no error.
-    pub async fn notify(
-        &mut self,
-        issuance: IssuanceId,
-        offer: OfferId,
-        event: NotificationEvent,
-    ) -> Result<Option<Noted>, StoreError> {
-        let outcome = match event {
-            NotificationEvent::Accepted => Some(OfferState::Accepted),
-            NotificationEvent::Failure => Some(OfferState::Failed),
-            NotificationEvent::Deleted => None,
-        };
-        let known = query!(
-            r#"with noted as (
-                 update issuances set notification = $3 where id = $1 and offer_id = $2
-                 returning offer_id
-             ), followed as (
-                 update offers set state = $4::text
-                 where id = $2 and $4::text is not null and state = 'issued' and items_left = 0
-                   and exists (select from noted)
-                 returning id
-             ), erased as (
-                 delete from offer_subjects using followed where offer_id = followed.id and $4 = 'failed'
-             )
-             select exists (select from noted) as "known!", exists (select from followed) as "followed!""#,
-            issuance.uuid(),
-            offer.uuid(),
-            event.as_str(),
-            outcome.map(OfferState::as_str),
-        )
-        .fetch_one(self.session.statement())
-        .await;
-        let found = self.session.settle(known)?;
-        Ok(found.known.then_some(Noted { offer_is_now: outcome.filter(|_| found.followed) }))
     }
 }
 

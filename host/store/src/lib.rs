@@ -48,6 +48,7 @@ mod keys;
 mod licenses;
 mod master;
 pub mod migrate;
+mod notifications;
 mod offers;
 mod outbox;
 mod page;
@@ -91,14 +92,13 @@ pub use endpoints::PublicEndpoint;
 pub use error::StoreError;
 pub use imported_keys::ImportedKey;
 pub use invitations::NewInvitation;
-pub use issuance::{
-    Asked, Intent, IntentRefused, NewCopy, Noted, NotificationEvent, Repeats, SigningKeyName, UsedOnce,
-};
+pub use issuance::{Asked, Intent, IntentRefused, NewCopy, Repeats, SigningKeyName, UsedOnce};
 pub use key_life::KeysTurned;
 pub use keys::{KeyState, StoredKey, TenantSecrets};
 pub use licenses::{Gate, InstalledLicense};
 pub use master::SupersededRoot;
 pub use migrate::RolePasswords;
+pub use notifications::{Noted, NotificationEvent};
 pub use offers::{Cancelled, ISSUE_WITHIN, IssuableOffer, NewOffer, NewTxCode, Offer, OfferItem, PinnedItem};
 pub use outbox::{Delivery, Outcome, Taken};
 pub use page::Page;
