@@ -22,6 +22,7 @@ pub mod dns;
 pub mod house;
 pub mod jose;
 pub mod mdoc;
+pub mod openid_provider;
 pub mod people;
 pub mod raw;
 pub mod receiver;
@@ -30,6 +31,7 @@ pub mod tenancy;
 
 pub use answer::Answer;
 pub use house::{House, acme, platform, twin_platforms, twins};
+pub use openid_provider::OpenIdProvider;
 pub use receiver::Receiver;
 pub use tenancy::{Acme, Platform};
 

@@ -60,6 +60,25 @@ impl Holder {
         self.send("/authorize/decision", page, &[("decision", decision)]).await
     }
 
+    /// Follows the link of a page to a provider.
+    pub async fn leave(&self, page: &Answer, provider: &str) -> Answer {
+        let query = [("page", carried(page)), ("provider", provider.to_owned())];
+        let request = self.acme.http.request(Method::GET, self.acme.at("/authorize/provider"));
+        Answer::to(request.query(&query)).await
+    }
+
+    /// Comes back from a provider, with what it gave the browser and with the cookies that the browser has.
+    pub async fn come_back(
+        &self,
+        provider: &str,
+        brought: &BTreeMap<String, String>,
+        cookies: &[String],
+    ) -> Answer {
+        let path = format!("/authorize/callback/{provider}");
+        let request = self.acme.http.request(Method::GET, self.acme.at(&path)).query(brought);
+        Answer::to(request.header("cookie", cookies.join("; "))).await
+    }
+
     /// Sends a form of a page.
     pub async fn send(&self, path: &str, page: &Answer, fields: &[(&str, &str)]) -> Answer {
         let sealed = carried(page);
@@ -68,6 +87,17 @@ impl Holder {
         let answer = Answer::to(self.acme.http.post(self.acme.at(path)).form(&form)).await;
         if answer.status == 303 { answer } else { is_a_page(answer) }
     }
+}
+
+/// Where a browser is sent to sign in, and the cookie that it keeps.
+#[track_caller]
+pub fn sent_away(answer: &Answer) -> (String, String) {
+    assert_eq!(answer.status, 303, "{answer}");
+    let cookie = answer.header("set-cookie").unwrap();
+    let (pair, attributes) = cookie.split_once("; ").unwrap();
+    assert!(pair.starts_with("__Host-"), "{cookie}");
+    assert_eq!(attributes, "Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax");
+    (answer.header("location").unwrap().to_owned(), pair.to_owned())
 }
 
 /// What a page carries for the next one.

@@ -5,6 +5,7 @@ mod halts;
 mod keys;
 mod licenses;
 mod plugins;
+mod providers;
 mod sources;
 mod tenants;
 mod wallet;
@@ -24,6 +25,7 @@ pub(crate) use plugins::{
     Configured, For, How, KeptCommand, Kind, Lang, NewPlugin, One, PluginCommand, PreviewPlugin, RunPlugin,
     Shelf,
 };
+pub(crate) use providers::ProviderCommand;
 pub(crate) use sources::{OneSource, SourceCommand};
 pub(crate) use tenants::{OneTenant, TenantCommand};
 pub(crate) use wallet::{Claim, HowToClaim, Request, Resume, WalletCommand};
@@ -136,6 +138,9 @@ pub(crate) enum Command {
     /// Say where templates have things looked up, and how to get in
     #[command(subcommand)]
     Source(SourceCommand),
+    /// Say where holders sign in, and for which credentials that is enough
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Have other systems told what happens: signed, tried again, replayed
     #[command(subcommand)]
     Webhook(WebhookCommand),

@@ -22,6 +22,8 @@ pub enum Envelope {
     Code,
     /// From one access token to the next: the refresh token.
     Refresh,
+    /// From a page, by way of an OpenID Provider, back to the next one: a cookie.
+    Detour,
 }
 
 /// Seals and opens the envelopes of one tenant.
@@ -31,6 +33,7 @@ pub struct Envelopes {
     page: Purpose,
     code: Purpose,
     refresh: Purpose,
+    detour: Purpose,
 }
 
 impl Envelopes {
@@ -41,6 +44,7 @@ impl Envelopes {
             page: purpose("chancery/authorization-page/v1"),
             code: purpose("chancery/authorization-code/v1"),
             refresh: purpose("chancery/refresh-token/v1"),
+            detour: purpose("chancery/authorization-detour/v1"),
         }
     }
 
@@ -50,6 +54,7 @@ impl Envelopes {
             Envelope::Page => &self.page,
             Envelope::Code => &self.code,
             Envelope::Refresh => &self.refresh,
+            Envelope::Detour => &self.detour,
         }
     }
 
@@ -87,7 +92,7 @@ mod tests {
         let ours = envelopes(1, 1);
         let sealed = ours.seal(Envelope::Page, &("ada", 1), &SystemRandom);
         assert_eq!(ours.open(Envelope::Page, &sealed), Some(("ada".to_owned(), 1)));
-        for kind in [Envelope::Request, Envelope::Code, Envelope::Refresh] {
+        for kind in [Envelope::Request, Envelope::Code, Envelope::Refresh, Envelope::Detour] {
             assert_eq!(ours.open::<(String, u8)>(kind, &sealed), None, "{kind:?}");
         }
         for others in [envelopes(2, 1), envelopes(1, 2)] {

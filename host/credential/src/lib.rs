@@ -14,6 +14,7 @@ pub mod client_tokens;
 pub mod did;
 pub mod dpop;
 pub mod envelopes;
+pub mod id_token;
 pub mod jose;
 pub mod key_attestation;
 pub mod keys;

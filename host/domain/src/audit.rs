@@ -128,6 +128,8 @@ actions! {
     WebhookDisabled = "webhook.disabled";
     SourceSet = "source.set";
     SourceRemoved = "source.removed";
+    ProviderSet = "provider.set";
+    ProviderRemoved = "provider.removed";
     ConfigurationChanged = "configuration.changed";
     DecisionReplayed = "decision.replayed";
     SessionForgotten = "session.forgotten";

@@ -66,7 +66,7 @@ impl OfferState {
         matches!(self, Self::Created | Self::Fetched)
     }
 
-    /// Whether nothing can happen to the offer any more.
+    /// Whether the offer stays in it.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Accepted | Self::Failed | Self::Expired | Self::Cancelled)
     }

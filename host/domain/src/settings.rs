@@ -281,6 +281,13 @@ settings! {
         words: "0 to 365 days",
         holds: |days| *days <= 365,
     };
+    /// How often a wallet may ask once more for a credential that it received, with the token that it has, if that is bound
+    /// to its key; 0: never. What is known of the holder is kept, sealed, as long as that token lives: minutes.
+    credential_repeats: u8 = 5, OF_TENANTS, Rule {
+        schema: || json!({ "type": "integer", "minimum": 0, "maximum": 20 }),
+        words: "0 to 20 times",
+        holds: |times| *times <= 20,
+    };
     /// Days for which a wallet may wait for a credential that somebody has yet to decide on. Its token is good as long,
     /// if it is bound to a key.
     deferral_days: u16 = 30, OF_TENANTS, Rule {

@@ -20,6 +20,7 @@ use crate::operations::deliver_webhooks::Couriers;
 use crate::operations::prepare_dataset::Shadows;
 use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::resolve_holders::DidDocuments;
+use crate::operations::sign_in_upstream::ProviderDocuments;
 use crate::operations::take_status_indices::StatusIndices;
 use crate::redeemed::RedeemedOffers;
 use crate::tallies::Tallies;
@@ -54,6 +55,7 @@ pub(crate) struct App {
     pub(crate) uploads: Semaphore,
     pub(crate) providers_lists: ProvidersLists,
     pub(crate) did_documents: DidDocuments,
+    pub(crate) provider_documents: ProviderDocuments,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,
     pub(crate) metrics: metrics_exporter_prometheus::PrometheusHandle,

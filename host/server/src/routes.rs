@@ -126,6 +126,8 @@ fn holders(app: &App) -> Router<Arc<App>> {
         .route("/authorize", get(a::show::show).post(a::show::show_posted))
         .route("/authorize/sign-in", post(a::sign_in::sign_in))
         .route("/authorize/decision", post(a::decide::decide))
+        .route("/authorize/provider", get(a::upstream::begin))
+        .route("/authorize/callback/{provider}", get(a::upstream::callback))
         .route("/offers/{secret}/page", get(wallet::offer_page::show));
     let pages = if app.tenants.workshop.development {
         pages.route("/authorize/demo-holder", post(a::demo_holder::sign_in))
@@ -139,7 +141,10 @@ fn holders(app: &App) -> Router<Arc<App>> {
 fn managers() -> Router<Arc<App>> {
     use manage::configuration::{change, show};
     use manage::keys::certificate;
-    use manage::{activations as a, api_keys as k, clients as c, plugins as p, sources as s, webhooks as w};
+    use manage::{
+        activations as a, api_keys as k, clients as c, plugins as p, providers as o, sources as s,
+        webhooks as w,
+    };
     let upload = DefaultBodyLimit::max(MAX_UPLOAD);
     Router::new()
         .route("/offers", post(manage::offers::create::create).get(manage::offers::list::list))
@@ -177,6 +182,8 @@ fn managers() -> Router<Arc<App>> {
         .route("/activations", post(a::activate::activate).get(a::list::list))
         .route("/activations/{configuration_id}", delete(a::change::deactivate))
         .route("/activations/{configuration_id}/rollback", post(a::change::roll_back))
+        .route("/providers", get(o::list::list))
+        .route("/providers/{name}", put(o::set::set).delete(o::remove::remove))
         .route("/sources", get(s::list::list))
         .route("/sources/{configuration_id}/{name}", put(s::set::set).delete(s::remove::remove))
         .route("/keys", get(manage::keys::list::list))

@@ -179,9 +179,8 @@ impl TenantTx {
                  update offers set state = 'failed'
                  from replayed
                  where id = $2 and (state = 'redeemed' or (state = 'issued' and items_left > 0))
-                 returning id
              ), erased as (
-                 delete from offer_subjects where offer_id = $2 and exists (select from ended)
+                 delete from offer_subjects using replayed where offer_subjects.offer_id = $2
              )
              select exists (select from replayed) as "replayed!""#,
             id.uuid(),

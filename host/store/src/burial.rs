@@ -10,8 +10,9 @@ use chancery_domain::{Tenant, TenantId};
 
 /// The tables that a deleted tenant leaves no row in, children first. The catalogue tests hold the list against
 /// the database.
-pub const WIPED: [&str; 21] = [
+pub const WIPED: [&str; 22] = [
     "sources",
+    "holder_providers",
     "webhook_deliveries",
     "webhooks",
     "authorizations",

@@ -34,6 +34,8 @@ pub struct Intent {
     pub asked: Option<Asked>,
     /// What somebody had to decide first, where the item is deferred.
     pub deferral: Option<Settled>,
+    /// Whether the wallet may have again what was issued to it before.
+    pub repeats: Option<Repeats>,
     /// Now.
     pub now: OffsetDateTime,
     /// When the copies expire, the last of them.
@@ -49,6 +51,15 @@ pub struct Asked {
     pub input_tag: [u8; 32],
     /// In units of fuel.
     pub fuel: u64,
+}
+
+/// How often a wallet may have a credential again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeats {
+    /// After the first time, each credential of an offer.
+    pub most: u8,
+    /// When its token is over at the latest; the subject is kept no longer than that.
+    pub until: OffsetDateTime,
 }
 
 /// A signing key, by name.
@@ -107,41 +118,15 @@ pub enum IntentRefused {
     /// No offer of that id offers that configuration in that revision.
     #[error("the offer does not offer this")]
     NotOffered,
-    /// The item was issued before.
+    /// The item was issued before, and as often as it may be.
     #[error("the credential was issued before")]
     AlreadyIssued,
+    /// It was issued before, and what was issued was revoked or suspended since.
+    #[error("what was issued before is revoked or suspended")]
+    Withdrawn,
     /// The item is deferred, and that was not decided, or otherwise since.
     #[error("the credential is deferred")]
     Deferred,
-}
-
-/// What a wallet says about a credential (OpenID4VCI 1.0 §11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotificationEvent {
-    /// It was stored.
-    Accepted,
-    /// It could not be stored.
-    Failure,
-    /// The user did not want it.
-    Deleted,
-}
-
-impl NotificationEvent {
-    /// The word on the wire and in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "credential_accepted",
-            Self::Failure => "credential_failure",
-            Self::Deleted => "credential_deleted",
-        }
-    }
-}
-
-/// What a wallet's word changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Noted {
-    /// The state that the offer came into, if it is another than before.
-    pub offer_is_now: Option<OfferState>,
 }
 
 /// What the one statement found.
@@ -153,52 +138,17 @@ struct Findings {
     component_available: bool,
     fresh: Vec<String>,
     item_taken: bool,
+    is_repeat: bool,
     copies: i64,
 }
 
-impl TenantTx {
-    /// Records what is about to be signed and commits, in two round trips; every token permits one
-    /// signature. If it is refused, nothing is recorded and the connection is kept.
-    ///
-    /// Everything that permits the signature is checked again by the very statement that
-    /// records it, so no stale cache of the caller can issue: halts, the tenant, the key, the plugin, the
-    /// nonce, the `DPoP` proof, the offer and its item.
-    pub async fn record_issuance(
-        mut self,
-        intent: &Intent,
-    ) -> Result<Result<Vec<IssuanceToken>, IntentRefused>, StoreError> {
-        let findings = self.try_to_record(intent).await?;
-        let is_recorded =
-            findings.item_taken && findings.copies == i64::try_from(intent.copies.len()).unwrap_or(i64::MAX);
-        // After the offer, which everybody locks first.
-        let is_settled = match &intent.deferral {
-            Some(deferral) if is_recorded => self.settle_deferral(deferral, intent.now).await?,
-            _ => true,
-        };
-        if is_recorded && is_settled {
-            if !intent.events.is_empty() {
-                self.tell_of_issuance(intent).await?;
-            }
-            self.session.commit().await?;
-            return Ok(Ok(tokens(intent)));
-        }
-        let refused = match refusal(&findings, intent) {
-            _ if !is_settled => IntentRefused::Deferred,
-            Some(refused) => refused,
-            None => self.why_not_issuable(intent).await?,
-        };
-        self.session.rollback().await?;
-        Ok(Err(refused))
-    }
-
-    /// Each part that writes depends on the parts before it, so that a refusal needs no error, which
-    /// would hide its reason; what was written up to there is rolled back. Two requests for the same
-    /// item queue at the offer's row, and PostgreSQL checks the conditions of an UPDATE again on the row
-    /// version it waited for.
-    async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
-        let (kinds, hashes, expiries) = used_up(intent);
+/// The one statement, in two forms of one text: where a wallet may come again it looks at more, and starting that has
+/// its cost, which nobody else pays.
+macro_rules! record {
+    ($tx:ident, $intent:ident, $set:literal, $may:literal, $told:literal, $kept:literal $(, $more:expr)*) => {{
+        let (kinds, hashes, expiries) = used_up($intent);
         let (mut ids, mut lists, mut indices): (Vec<Uuid>, _, _) = (Vec::new(), Vec::new(), Vec::new());
-        for copy in &intent.copies {
+        for copy in &$intent.copies {
             ids.push(copy.credential.uuid());
             lists.push(signed(copy.status.list, "credentials", "list")?);
             indices.push(signed(copy.status.index, "credentials", "idx")?);
@@ -222,19 +172,19 @@ impl TenantTx {
              ), offer as (
                  update offers
                  set state = case state when 'redeemed' then 'issued' else state end,
-                     items_left = items_left - 1,
-                     issuance_ids[array_position(configuration_ids, $12)] = $11
+                     "# + $set + r#"
                  from tenant, key, component
-                 where id = $9 and state in ('redeemed', 'issued') and items_left > 0 and issue_by > $10
+                 where id = $9 and issue_by > $10
                    and restore_epoch = coalesce((select restore_epoch from deployment where one), 0)
                    and components[array_position(configuration_ids, $12)] = $5
                    and configuration_hashes[array_position(configuration_ids, $12)] = $13
-                   and issuance_ids[array_position(configuration_ids, $12)] is null
                    and deferral_ids[array_position(configuration_ids, $12)] is not distinct from $21::uuid
                    and (select count(*) from used) = cardinality($6)
-                 returning items_left, restore_epoch
+                   and "# + $may + r#"
+                 returning restore_epoch, "# + $told + r#"
              ), erased as (
-                 delete from offer_subjects using offer where offer_id = $9 and items_left = 0
+                 delete from offer_subjects using offer where offer_id = $9 and is_over
+"# + $kept + r#"
              ), issuance as (
                  insert into issuances (
                      id, offer_id, configuration_id, component, configuration_hash, key_use,
@@ -254,32 +204,34 @@ impl TenantTx {
                  exists (select from component) as "component_available!",
                  array(select kind from used) as "fresh!",
                  exists (select from offer) as "item_taken!",
+                 coalesce((select is_repeat from offer), false) as "is_repeat!",
                  (select count(*) from copies) as "copies!""#,
-            self.tenant.uuid(),
-            intent.key.key_use,
-            intent.key.algorithm,
-            signed(intent.key.version, "signing_keys", "version")?,
-            intent.revision.component.as_slice(),
+            $tx.tenant.uuid(),
+            $intent.key.key_use,
+            $intent.key.algorithm,
+            signed($intent.key.version, "signing_keys", "version")?,
+            $intent.revision.component.as_slice(),
             &kinds,
             &hashes,
             &expiries,
-            intent.offer.uuid(),
-            intent.now,
-            intent.issuance.uuid(),
-            intent.configuration_id,
-            intent.revision.configuration.as_slice(),
-            hour_of(intent.now),
-            hour_after(intent.expires_at),
+            $intent.offer.uuid(),
+            $intent.now,
+            $intent.issuance.uuid(),
+            $intent.configuration_id,
+            $intent.revision.configuration.as_slice(),
+            hour_of($intent.now),
+            hour_after($intent.expires_at),
             &ids,
             &lists,
             &indices,
-            intent.asked.as_ref().map(|asked| asked.input_tag.as_slice()),
-            intent.asked.map(|asked| i64::try_from(asked.fuel).unwrap_or(i64::MAX)),
-            intent.deferral.as_ref().map(|settled| settled.deferral.uuid()),
+            $intent.asked.as_ref().map(|asked| asked.input_tag.as_slice()),
+            $intent.asked.map(|asked| i64::try_from(asked.fuel).unwrap_or(i64::MAX)),
+            $intent.deferral.as_ref().map(|settled| settled.deferral.uuid()),
+            $($more,)*
         )
-        .fetch_one(self.session.statement())
+        .fetch_one($tx.session.statement())
         .await;
-        let row = self.session.settle(row)?;
+        let row = $tx.session.settle(row)?;
         Ok(Findings {
             halted: row.halted,
             tenant_active: row.tenant_active,
@@ -287,8 +239,100 @@ impl TenantTx {
             component_available: row.component_available,
             fresh: row.fresh,
             item_taken: row.item_taken,
+            is_repeat: row.is_repeat,
             copies: row.copies,
         })
+    }};
+}
+
+impl TenantTx {
+    /// Records what is about to be signed and commits, in two round trips; every token permits one
+    /// signature. If it is refused, nothing is recorded and the connection is kept.
+    ///
+    /// Everything that permits the signature is checked again by the very statement that
+    /// records it, so no stale cache of the caller can issue: halts, the tenant, the key, the plugin, the
+    /// nonce, the `DPoP` proof, the offer and its item.
+    pub async fn record_issuance(
+        mut self,
+        intent: &Intent,
+    ) -> Result<Result<Vec<IssuanceToken>, IntentRefused>, StoreError> {
+        let findings = self.try_to_record(intent).await?;
+        let is_recorded =
+            findings.item_taken && findings.copies == i64::try_from(intent.copies.len()).unwrap_or(i64::MAX);
+        // After the offer, which everybody locks first.
+        let is_settled = match &intent.deferral {
+            Some(deferral) if is_recorded => self.settle_deferral(deferral, intent.now).await?,
+            _ => true,
+        };
+        if is_recorded && is_settled {
+            if !intent.events.is_empty() {
+                self.tell_of_issuance(intent, findings.is_repeat).await?;
+            }
+            self.session.commit().await?;
+            return Ok(Ok(tokens(intent)));
+        }
+        let refused = match refusal(&findings, intent) {
+            _ if !is_settled => IntentRefused::Deferred,
+            Some(refused) => refused,
+            None => self.why_not_issuable(intent).await?,
+        };
+        self.session.rollback().await?;
+        Ok(Err(refused))
+    }
+
+    /// Each part that writes depends on the parts before it, so that a refusal needs no error, which
+    /// would hide its reason; what was written up to there is rolled back. Two requests for the same
+    /// item queue at the offer's row, and PostgreSQL checks the conditions of an UPDATE again on the row
+    /// version it waited for: so repeats are counted there, too, by the statement that permits them. Whoever ends them
+    /// erases the subject, without which there are none.
+    async fn try_to_record(&mut self, intent: &Intent) -> Result<Findings, StoreError> {
+        let Some(Repeats { most, until }) = intent.repeats else {
+            return record!(
+                self,
+                intent,
+                "items_left = items_left - 1, issuance_ids[array_position(configuration_ids, $12)] = $11",
+                "state in ('redeemed', 'issued') and items_left > 0
+                   and issuance_ids[array_position(configuration_ids, $12)] is null",
+                "false as is_repeat, items_left = 0 as is_over",
+                ""
+            );
+        };
+        record!(
+            self,
+            intent,
+            "items_left = case when issuance_ids[array_position(configuration_ids, $12)] is null
+                         then items_left - 1 else items_left end,
+                     repeats = case when issuance_ids[array_position(configuration_ids, $12)] is null
+                         then repeats else array(
+                             select coalesce(repeats[place], 0) + (configuration_ids[place] = $12)::int
+                             from generate_subscripts(configuration_ids, 1) place order by place)::smallint[] end,
+                     issuance_ids[array_position(configuration_ids, $12)] =
+                         coalesce(issuance_ids[array_position(configuration_ids, $12)], $11)",
+            "case when issuance_ids[array_position(configuration_ids, $12)] is null
+                       then state in ('redeemed', 'issued') and items_left > 0
+                       else state in ('issued', 'accepted') and $21::uuid is null
+                         and coalesce(repeats[array_position(configuration_ids, $12)], 0) < $22::smallint
+                         and exists (select from offer_subjects where offer_id = $9 and erase_at > $10)
+                         and not exists (
+                             select from credentials where status <> 'valid' and issuance_id = any(array(
+                                 select i.id from issuances i where i.offer_id = any(array(
+                                     select coalesce(offers.renews, offers.id)
+                                     union all
+                                     select o.id from offers o where o.renews = coalesce(offers.renews, offers.id)
+                                 )))))
+                       end",
+            "issuance_ids[array_position(configuration_ids, $12)] <> $11 as is_repeat,
+                     items_left = 0 as is_complete,
+                     items_left = 0 and ($22 = 0 or coalesce($22 <= all(repeats), false)) as is_over",
+            "             ), kept as (
+                 update offer_subjects s set expires_at = least(s.expires_at, $23), erase_at = least(s.erase_at, $23)
+                 from offer where s.offer_id = $9 and is_complete and not is_over
+             ), due as (
+                 update due set at = $23
+                 from offer where kind = 'sweep' and at > $23 and is_complete and not is_over",
+            i16::from(most),
+            until
+        )
     }
 
     /// Reads the offer after the fact.
@@ -296,6 +340,9 @@ impl TenantTx {
         let row = query!(
             r#"select state, issuance_ids[array_position(configuration_ids, $2)] as issuance_id,
                    deferral_ids[array_position(configuration_ids, $2)] is distinct from $6::uuid as "deferred!",
+                   coalesce(repeats[array_position(configuration_ids, $2)], 0) < $7::smallint
+                     and state in ('issued', 'accepted')
+                     and exists (select from offer_subjects where offer_id = $1 and erase_at > $5) as "repeats_left!",
                    issue_by <= $5
                    or restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "late!"
              from offers
@@ -307,10 +354,14 @@ impl TenantTx {
             intent.revision.configuration.as_slice(),
             intent.now,
             intent.deferral.as_ref().map(|settled| settled.deferral.uuid()),
+            intent.repeats.map_or(0, |repeats| i16::from(repeats.most)),
         )
         .fetch_optional(self.session.statement())
         .await;
         let Some(row) = self.session.settle(row)? else { return Ok(IntentRefused::NotOffered) };
+        if row.issuance_id.is_some() && row.repeats_left && !row.late && !row.deferred {
+            return Ok(IntentRefused::Withdrawn);
+        }
         if row.issuance_id.is_some() {
             return Ok(IntentRefused::AlreadyIssued);
         }
@@ -336,53 +387,18 @@ impl TenantTx {
     }
 
     /// Tells webhooks of it; that the offer is issued, they are told with the first credential only.
-    async fn tell_of_issuance(&mut self, intent: &Intent) -> Result<(), StoreError> {
+    async fn tell_of_issuance(&mut self, intent: &Intent, is_repeat: bool) -> Result<(), StoreError> {
         let is_first = query_scalar!(
             r#"select items_left + 1 = cardinality(configuration_ids) as "is_first!" from offers where id = $1"#,
             intent.offer.uuid(),
         )
         .fetch_one(self.session.statement())
         .await;
-        let is_first = self.session.settle(is_first)?;
+        let is_first = self.session.settle(is_first)? && !is_repeat;
         let of_offer = EventType::OfferIssued.as_str();
         let events: Vec<Event> =
             intent.events.iter().filter(|event| is_first || event.kind != of_offer).cloned().collect();
         self.tell(&events).await
-    }
-
-    /// Notes what the wallet says about a credential. The offer follows once nothing of it is left. None
-    /// if that offer has no such issuance; to say the same again is no error.
-    pub async fn notify(
-        &mut self,
-        issuance: IssuanceId,
-        offer: OfferId,
-        event: NotificationEvent,
-    ) -> Result<Option<Noted>, StoreError> {
-        let outcome = match event {
-            NotificationEvent::Accepted => Some(OfferState::Accepted),
-            NotificationEvent::Failure => Some(OfferState::Failed),
-            NotificationEvent::Deleted => None,
-        };
-        let known = query!(
-            r#"with noted as (
-                 update issuances set notification = $3 where id = $1 and offer_id = $2
-                 returning offer_id
-             ), followed as (
-                 update offers set state = $4::text
-                 where id = $2 and $4::text is not null and state = 'issued' and items_left = 0
-                   and exists (select from noted)
-                 returning id
-             )
-             select exists (select from noted) as "known!", exists (select from followed) as "followed!""#,
-            issuance.uuid(),
-            offer.uuid(),
-            event.as_str(),
-            outcome.map(OfferState::as_str),
-        )
-        .fetch_one(self.session.statement())
-        .await;
-        let found = self.session.settle(known)?;
-        Ok(found.known.then_some(Noted { offer_is_now: outcome.filter(|_| found.followed) }))
     }
 }
 

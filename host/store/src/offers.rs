@@ -108,6 +108,17 @@ pub struct IssuableOffer {
     pub sealed_subject: Vec<u8>,
     /// Whether the wallet renews what it has.
     pub is_renewal: bool,
+    /// How often each item was issued again; nothing as long as none was.
+    pub repeats: Vec<i16>,
+}
+
+impl IssuableOffer {
+    /// How often an item was issued again.
+    pub fn repeats(&self, configuration_id: &str) -> u8 {
+        let place = self.items.iter().position(|item| item.configuration_id == configuration_id);
+        let repeats = place.and_then(|place| self.repeats.get(place)).copied().unwrap_or_default();
+        u8::try_from(repeats).unwrap_or(u8::MAX)
+    }
 }
 
 impl std::fmt::Debug for IssuableOffer {
@@ -371,7 +382,7 @@ impl TenantTx {
     }
 
     /// Withdraws the offer and erases its subject: an offer that was issued in full, or is over for another
-    /// reason, stays what it is.
+    /// reason, stays what it is, but issues nothing a second time.
     pub async fn cancel_offer(&mut self, id: OfferId) -> Result<Option<Cancelled>, StoreError> {
         let row = query!(
             r#"with before as materialized (
@@ -383,7 +394,7 @@ impl TenantTx {
                                            or (state = 'issued' and items_left > 0))
                  returning state
              ), erased as (
-                 delete from offer_subjects where offer_id = $1 and exists (select from cancelled)
+                 delete from offer_subjects where offer_id = $1 and exists (select from before)
              ), undecided as (
                  update deferrals set state = 'cancelled', sealed_subject = null, sealed_keys = null
                  where offer_id = $1 and state in ('pending', 'completed') and exists (select from cancelled)
@@ -402,7 +413,7 @@ impl TenantTx {
     }
 
     /// What an issuance needs of an offer that was redeemed and has not run out, was not
-    /// withdrawn, and has something left.
+    /// withdrawn, and has something left, or may issue something again.
     pub async fn offer_for_issuance(
         &mut self,
         id: OfferId,
@@ -411,9 +422,10 @@ impl TenantTx {
         let row = query!(
             r#"select s.sealed, o.configuration_ids, o.components, o.configuration_hashes,
                  o.issuance_ids as "issuance_ids: Vec<Option<Uuid>>",
-                 o.deferral_ids as "deferral_ids: Vec<Option<Uuid>>", o.renews is not null as "is_renewal!"
+                 o.deferral_ids as "deferral_ids: Vec<Option<Uuid>>", o.renews is not null as "is_renewal!", o.repeats
              from offers o join offer_subjects s on s.offer_id = $1
-             where o.id = $1 and o.state in ('redeemed', 'issued') and o.issue_by > $2"#,
+             where o.id = $1 and (o.state in ('redeemed', 'issued') or (o.state = 'accepted' and s.erase_at > $2))
+               and o.issue_by > $2"#,
             id.uuid(),
             now,
         )
@@ -427,6 +439,7 @@ impl TenantTx {
             row.issuance_ids,
             row.deferral_ids,
         )?;
-        Ok(Some(IssuableOffer { items, sealed_subject: row.sealed, is_renewal: row.is_renewal }))
+        let repeats = row.repeats.unwrap_or_default();
+        Ok(Some(IssuableOffer { items, sealed_subject: row.sealed, is_renewal: row.is_renewal, repeats }))
     }
 }

@@ -118,6 +118,7 @@ impl TenantTx {
                     .sealed_subject
                     .ok_or_else(|| StoreError::corrupt("offer_subjects", "sealed"))?,
                 is_renewal: false,
+                repeats: Vec::new(),
             },
             issue_by: row.issue_by,
         })

@@ -189,9 +189,10 @@ impl TenantTx {
                  update offers set state = 'failed' from ended
                  where offers.id = ended.latest_offer_id and offers.renews is not null
                    and (state = 'redeemed' or (state = 'issued' and items_left > 0))
-                 returning offers.id
              )
-             delete from offer_subjects using failed where offer_subjects.offer_id = failed.id",
+             delete from offer_subjects using ended, offers
+             where offer_subjects.offer_id = ended.latest_offer_id and offers.id = ended.latest_offer_id
+               and offers.renews is not null",
             offer.uuid(),
         )
         .execute(self.session.statement())

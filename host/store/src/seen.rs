@@ -17,6 +17,8 @@ pub enum Seen {
     ClientAssertion,
     /// The `jti` of the proof of an attested client.
     ClientAttestation,
+    /// The `state` of a sign-in at an OpenID Provider.
+    SignIn,
 }
 
 impl Seen {
@@ -26,6 +28,7 @@ impl Seen {
             Self::DpopProof => "dpop",
             Self::ClientAssertion => "assertion",
             Self::ClientAttestation => "attestation",
+            Self::SignIn => "sign-in",
         }
     }
 }

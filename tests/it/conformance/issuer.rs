@@ -107,6 +107,37 @@ async fn happy_flow() {
     }
 }
 
+/// The same credential with the same token, asked for as clients of all kinds do.
+#[tokio::test]
+async fn happy_flow_additional_requests() {
+    let plan = Plan::start().await;
+    for variant in variants().filter(|variant| !variant.encrypted) {
+        let (key, holders) = (Key::p256(), Key::some(1));
+        let token = plan.token(&plan.client, variant, &key).await;
+        let mut issued = credentials(&plan.receive(variant, &token, &key, &holders).await);
+        let mut statuses = vec![plan.verified(variant, &issued, &holders).await.remove(0).status];
+        for (name, value) in [
+            ("accept", "application/json, application/xml;q=0.1, */*;q=0.1"),
+            ("accept", "application/json;charset=UTF-8"),
+            ("accept-charset", "UTF-8, iso-8859-1;q=0.5"),
+            ("x-fapi-interaction-id", "c770aef3-6784-41f7-8e0e-ff5f97bddb3a"),
+        ] {
+            let body = plan.request(variant, &holders).await;
+            let proof = plan.acme.wallet().dpop_with(&key, &token).await.sign(&key);
+            let request = plan.acme.wallet().post("/credential");
+            let request = request.header("authorization", format!("DPoP {}", token.text));
+            let request = request.header("DPoP", proof).header(name, value).json(&body);
+            let answer = Answer::to(request).await.granted();
+            let seen = plan.verified(variant, &credentials(&answer), &holders).await;
+            assert_eq!(seen[0].said, "Erika", "{variant:?}");
+            statuses.push(seen[0].status.clone());
+            issued.extend(credentials(&answer));
+        }
+        assert_eq!(BTreeSet::from_iter(&issued).len(), 5);
+        assert_eq!(BTreeSet::from_iter(&statuses).len(), 5, "each may be revoked by itself");
+    }
+}
+
 #[tokio::test]
 async fn happy_flow_multiple_clients() {
     let plan = Plan::start().await;

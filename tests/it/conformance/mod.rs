@@ -1,5 +1,5 @@
 //! What the conformance plans of the OpenID Foundation check of an issuer: tests of ours after their modules, by their
-//! names. `happy-flow-additional-requests` has none: it wants what an offer of ours does not give (docs/conformance.md).
+//! names.
 //!
 //! The plans are `oid4vci-1_0-issuer-test-plan` and `oid4vci-1_0-issuer-haip-test-plan`, with what HAIP takes from FAPI
 //! 2.0. They need an address that the world can reach; these run anywhere, with both formats, both beginnings and with

@@ -9,6 +9,7 @@ mod deferrals;
 mod idempotency;
 mod offers;
 pub(crate) mod openapi;
+mod providers;
 mod sessions;
 mod sources;
 mod webhooks;

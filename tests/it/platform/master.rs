@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use chancery_tests::openid_provider::CLIENT;
 use chancery_tests::people::badge;
-use chancery_tests::{Acme, Answer, House};
+use chancery_tests::people::holder::sent_away;
+use chancery_tests::people::wallet::Asking;
+use chancery_tests::{Acme, Answer, House, OpenIdProvider};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
@@ -168,6 +171,30 @@ async fn a_compromised_master_takes_every_key_with_it() {
     let tenant = afresh(&tenant, &house);
     tenant.verifier().verify(&claim(&tenant).await).await;
     assert_eq!(tenant.stranger().get("/authority.pem").await.is(200).text(), another.text());
+}
+
+#[tokio::test]
+async fn what_proves_us_to_a_provider_is_good_under_another_master() {
+    let mut house = House::with(&under(OLD));
+    let tenant = house.platform().operator().register("initech").await;
+    let provider = OpenIdProvider::start().await;
+    let terms = json!({
+        "issuer": provider.issuer(), "client_id": CLIENT.0, "client_secret": CLIENT.1,
+        "configuration_ids": ["employee-badge"], "claims": { "employee_id": "sub" },
+    });
+    let set = tenant.issuer().request(reqwest::Method::PUT, "/providers/sso");
+    Answer::to(set.json(&terms)).await.is(200);
+    house.stop();
+    house.start_again_with(BOTH);
+    let done = house.serverside(&["key", "rotate-master", "--compromised"], BOTH).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    house.stop();
+    house.start_again_with(&under(NEW));
+    let (tenant, asking) = (afresh(&tenant, &house), Asking::scope("employee-badge"));
+    let page = tenant.holder().open(&tenant.wallet().pushed(&asking).await).await;
+    let (location, cookie) = sent_away(&tenant.holder().leave(&page, "sso").await);
+    let page = tenant.holder().come_back("sso", &provider.sign_in(&location), &[cookie]).await;
+    assert!(page.text().contains("Put this into your wallet?"), "{page}");
 }
 
 /// Waits until everything in the trail is sealed; what was found then.

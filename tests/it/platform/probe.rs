@@ -7,10 +7,11 @@ use base64::Engine as _;
 use chancery_domain::scope::Scope;
 use chancery_tests::answer::text;
 use chancery_tests::jose::{Key, sha256};
-use chancery_tests::people::holder::carried;
+use chancery_tests::openid_provider::CLIENT;
+use chancery_tests::people::holder::{carried, sent_away};
 use chancery_tests::people::wallet::{Asking, badge_request};
 use chancery_tests::people::{Plugin, badge};
-use chancery_tests::{Acme, Answer, Platform, platform, unique};
+use chancery_tests::{Acme, Answer, OpenIdProvider, Platform, platform, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -181,6 +182,7 @@ impl Neighbour {
         let set = issuer.request(Method::PUT, &format!("/sources/employee-badge/{source}"));
         Answer::to(set.json(&json!({ "url": "https://sources.test/" }))).await.is(200);
         has.insert("source", source);
+        has.extend(with_providers(&tenant, &format!("p-{slug}")).await);
         // Told at a place that accepts whatever it is sent.
         let webhook = json!({
             "url": tenant.at("/nonce"), "description": slug, "event_types": ["plugin.tripped"],
@@ -274,6 +276,23 @@ async fn with_holder(tenant: &Acme) -> Specimens {
         ("request_uri", request_uri),
         ("page", page),
     ])
+}
+
+/// OpenID Providers, at one of which somebody is just signing in.
+async fn with_providers(tenant: &Acme, name: &str) -> Specimens {
+    let issuer = tenant.issuer();
+    let at = OpenIdProvider::start().await.issuer();
+    for (name, at) in [(name, "https://op.test/"), ("issuer", &at)] {
+        let terms = json!({ "issuer": at, "client_id": CLIENT.0, "configuration_ids": ["employee-badge"] });
+        let set = issuer.request(Method::PUT, &format!("/providers/{name}"));
+        Answer::to(set.json(&terms)).await.is(200);
+    }
+    let request_uri = tenant.wallet().pushed(&Asking::scope("employee-badge")).await;
+    let page = tenant.holder().open(&request_uri).await;
+    let (location, cookie) = sent_away(&tenant.holder().leave(&page, "issuer").await);
+    let (_, state) = location.split_once("&state=").unwrap();
+    let state = state.split('&').next().unwrap().to_owned();
+    Specimens::from([("provider", name.to_owned()), ("state", state), ("detour", cookie)])
 }
 
 /// The same as somebody else's, but nobody's: one character differs, where no format has a say.

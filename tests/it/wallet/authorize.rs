@@ -3,6 +3,7 @@
 mod codes;
 mod pages;
 mod pushed;
+mod upstream;
 
 use chancery_tests::answer::text;
 use chancery_tests::jose::{self, Key};

@@ -4,6 +4,7 @@ pub(crate) mod attested_keys;
 pub(crate) mod encrypted;
 mod mdoc;
 mod proofs;
+mod repeats;
 mod w3c;
 
 use chancery_tests::answer::text;

@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 95);
+    assert_eq!(seen, 98);
 }
 
 #[test]
@@ -96,6 +96,9 @@ fn the_contract_of_the_commands_parses() {
         "chancery license set licence.txt",
         "chancery source set staff-pass staff https://h/ --header-file -",
         "chancery source remove staff-pass staff",
+        "chancery provider set sso https://h/ --client-id c --secret-file - --credential badge --claim a=sub --userinfo",
+        "chancery provider list",
+        "chancery provider remove sso",
         "chancery plugin run p.wasm --subject s.json --answers a.json",
         "chancery webhook create https://h/ --event offer.created --event credential.issued",
         "chancery webhook update whk_1 --all-events --enable",
@@ -127,6 +130,8 @@ fn wrong_usage_is_refused() {
         "chancery webhook create https://h/ --event offer.eaten",
         "chancery webhook update whk_1 --enable --disable",
         "chancery dev --port 70000",
+        "chancery provider set sso https://h/ --client-id c",
+        "chancery provider set sso https://h/ --client-id c --credential badge --claim sub",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }

@@ -12,6 +12,7 @@ mod license;
 mod listing;
 mod offer;
 mod plugin;
+mod provider;
 mod serve;
 mod source;
 mod stop;
@@ -44,6 +45,7 @@ pub(crate) async fn obey(command: Command, form: Output) -> Result<(), Failure> 
         Command::Plugin(command) => Box::pin(plugin::obey(command, form)).await,
         Command::Key(command) => key::obey(command, form).await,
         Command::Source(command) => source::obey(command, form).await,
+        Command::Provider(command) => provider::obey(command, form).await,
         Command::Webhook(command) => webhook::obey(command, form).await,
         Command::Tenant(command) => tenant::obey(command, form).await,
         Command::License(command) => license::obey(command, form).await,

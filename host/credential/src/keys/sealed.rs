@@ -22,6 +22,8 @@ pub enum Shared {
     Webhook,
     /// With a source of lookups, by its name.
     Source,
+    /// With an OpenID Provider that holders sign in at, by its name.
+    Provider,
 }
 
 impl Shared {
@@ -29,6 +31,7 @@ impl Shared {
         match self {
             Self::Webhook => "chancery/webhook/v1",
             Self::Source => "chancery/source/v1",
+            Self::Provider => "chancery/holder-provider/v1",
         }
     }
 }

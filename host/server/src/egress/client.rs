@@ -47,6 +47,8 @@ pub(crate) enum Reason {
     Did,
     /// A wallet's provider is asked whether it still vouches.
     Status,
+    /// An OpenID Provider signs a holder in.
+    Provider,
 }
 
 impl Reason {
@@ -56,6 +58,7 @@ impl Reason {
             Self::Lookup => "lookup",
             Self::Did => "did",
             Self::Status => "status",
+            Self::Provider => "provider",
         }
     }
 }

@@ -7,9 +7,11 @@
 
 mod address;
 pub(crate) mod client;
+mod credentials;
 pub(crate) mod dns;
 mod guard;
 mod places;
 
 pub(crate) use client::{Egress, Failed, Outbound, Reason};
+pub(crate) use credentials::{basic, bearer};
 pub(crate) use guard::Guard;

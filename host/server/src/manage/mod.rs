@@ -17,6 +17,7 @@ pub(crate) mod keys;
 pub(crate) mod offers;
 pub(crate) mod openapi;
 pub(crate) mod plugins;
+pub(crate) mod providers;
 pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod subtenants;

@@ -10,7 +10,7 @@ use utoipa::openapi::{Components, Server};
 
 use super::{
     activations, api_keys, audit, clients, configuration, credentials, deferrals, domains, endpoints, halts,
-    invitations, keys, offers, plugins, sessions, sources, subtenants, webhooks,
+    invitations, keys, offers, plugins, providers, sessions, sources, subtenants, webhooks,
 };
 use crate::app::App;
 use crate::tenants::Published;
@@ -78,6 +78,9 @@ use crate::tenants::Published;
         clients::change::change,
         clients::rotate_secret::rotate_secret,
         clients::delete::delete,
+        providers::set::set,
+        providers::list::list,
+        providers::remove::remove,
         sources::set::set,
         sources::list::list,
         sources::remove::remove,
@@ -106,6 +109,7 @@ use crate::tenants::Published;
         (name = "Keys", description = "What signs the credentials"),
         (name = "API keys", description = "Who may call this API by a key"),
         (name = "Clients", description = "Who may call this API by tokens of the authorization server"),
+        (name = "Providers", description = "Where holders sign in"),
         (name = "Sources", description = "Where templates have things looked up"),
         (name = "Webhooks", description = "Whom other systems' owners have told what happens"),
         (name = "Invitations", description = "How an owner comes in"),

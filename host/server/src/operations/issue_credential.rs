@@ -20,7 +20,7 @@ use super::find_template::find_template;
 use super::keep_input::Question;
 use super::look_up::prepare_with_lookups;
 use super::prepare_dataset::{Asked, Unprepared};
-use super::record_issuance::{Basis, Times, Unrecorded, record};
+use super::record_issuance::{Basis, Times, Unrecorded, record, repeats};
 use super::redeem_code::credential_identifier;
 use super::resolve_holders::resolve_holders;
 use super::sign_credential::{Claims, sign};
@@ -194,8 +194,10 @@ async fn offered(
         Some(offer) => offer,
         None => read_offer(app, wallet, now).await?,
     };
+    let repeated = offer.repeats(configuration_id);
     let offered = open_offer(wallet, offer, configuration_id)?.ok_or_else(not_covered)?;
-    if offered.item.issuance.is_some() {
+    // The transaction that records it counts; here the template is spared a question.
+    if offered.item.issuance.is_some() && repeats(wallet, &offered.item).is_none_or(|most| repeated >= most) {
         return Err(already_issued());
     }
     Ok(offered)
@@ -259,7 +261,7 @@ pub(super) fn no_longer_good() -> Refusal {
 }
 
 pub(super) fn already_issued() -> Refusal {
-    denied("this credential was issued already, ask for a new offer")
+    denied("this credential was issued already, as often as this token allows; ask for a new offer")
 }
 
 pub(super) fn denied(description: &str) -> Refusal {
@@ -328,6 +330,9 @@ fn not_recorded(unrecorded: Unrecorded, order: &Order) -> Refusal {
         }
         IntentRefused::ProofReplayed => proof_replayed(),
         IntentRefused::AlreadyIssued => already_issued(),
+        IntentRefused::Withdrawn => {
+            denied("what was issued for this offer is revoked or suspended, ask the issuer")
+        }
         IntentRefused::Deferred => denied("this credential is deferred, come back with its transaction_id"),
         IntentRefused::OfferNotIssuable(_) | IntentRefused::NotOffered => no_longer_good(),
         IntentRefused::Halted => Refusal::halted(),

@@ -6,12 +6,12 @@ use chancery_credential::keys::KeyUse;
 use chancery_domain::template::Definition;
 use chancery_domain::{CredentialId, Event, EventType, IssuanceId, IssuanceToken, OfferState, random_bytes};
 use chancery_store::{
-    Asked, Intent, IntentRefused, NewCopy, OfferItem, Settled, SigningKeyName, StoreError, UsedOnce,
+    Asked, Intent, IntentRefused, NewCopy, OfferItem, Repeats, Settled, SigningKeyName, StoreError, UsedOnce,
 };
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use super::redeem_code::PROOF_MEMORY;
+use super::redeem_code::{PROOF_MEMORY, TOKEN_LIFETIME};
 use super::verify_key_proofs::Holders;
 use crate::app::App;
 use crate::caller::Wallet;
@@ -120,6 +120,10 @@ async fn intent(
             .as_ref()
             .map(|proof| UsedOnce { hash: proof.jti_hash, expires_at: seen_until }),
         asked: basis.asked,
+        repeats: repeats(wallet, item).map(|most| {
+            // The token of something deferred lives for days, for the sake of that alone.
+            Repeats { most, until: wallet.token.expires_at.min(times.now + TOKEN_LIFETIME) }
+        }),
         deferral: basis.settled,
         now: times.now,
         expires_at: times.expires_at,
@@ -127,6 +131,14 @@ async fn intent(
     };
     intent.events = events_of(app, issuer, &intent);
     Ok(intent)
+}
+
+/// How often the wallet may have a credential again. Not at all with a token that anybody could use who found it; nor
+/// what somebody had to decide first, who decided once.
+pub(super) fn repeats(wallet: &Wallet, item: &OfferItem) -> Option<u8> {
+    let is_bound = wallet.token.thumbprint.is_some();
+    Some(wallet.issuer.settings.credential_repeats)
+        .filter(|most| *most > 0 && is_bound && item.deferral.is_none())
 }
 
 /// What webhooks are told of an issuance: nothing where nobody listens.

@@ -236,6 +236,7 @@ fn issuable(renewal: &Renewal) -> IssuableOffer {
         items: renewal.items.iter().map(item).collect(),
         sealed_subject: renewal.sealed_subject.clone(),
         is_renewal: true,
+        repeats: Vec::new(),
     }
 }
 

@@ -1,25 +1,15 @@
 //! Under development: whoever is there is the demo holder, and the host offers them what they say of themselves.
 
-use chancery_credential::secrets::OfferSecret;
-use chancery_domain::audit::Author;
+use chancery_domain::RequestId;
 use chancery_domain::template::Definition;
-use chancery_domain::{OfferGrant, RequestId};
 use serde_json::{Map, Value};
 
-use super::create_offer::{OfferRequest, OfferedCredential, check_offer, create_offer};
+use super::create_offer::OfferedCredential;
+use super::offer_to_holder::{Introduced, offer_to_holder};
 use crate::app::App;
-use crate::authorization::{Holder, PAGE_LIFETIME, Sitting};
+use crate::authorization::Sitting;
 use crate::issuer::Issuer;
-use crate::problem::Problem;
 use crate::refusal::Refusal;
-
-/// What became of an attempt.
-pub(crate) enum Demonstrated {
-    /// On to the next page.
-    Yes(Sitting),
-    /// Once more, with what was wrong.
-    NotYet(Sitting, Vec<String>),
-}
 
 /// A member of a subject, as a form asks for it.
 pub(crate) struct SubjectField<'a> {
@@ -61,7 +51,7 @@ pub(crate) async fn sign_in_demo_holder(
     request: RequestId,
     sitting: Sitting,
     entered: &(dyn Fn(&str) -> Option<String> + Sync),
-) -> Result<Demonstrated, Refusal> {
+) -> Result<Introduced, Refusal> {
     let mut credentials = Vec::new();
     let mut problems = Vec::new();
     for id in &sitting.authorization.asked.configuration_ids {
@@ -83,44 +73,7 @@ pub(crate) async fn sign_in_demo_holder(
         });
     }
     if !problems.is_empty() {
-        return Ok(Demonstrated::NotYet(sitting, problems));
+        return Ok(Introduced::NotYet(sitting, problems));
     }
-    let wanted = OfferRequest {
-        credentials,
-        tx_code: false,
-        expires_in: u32::try_from(PAGE_LIFETIME.whole_seconds()).ok(),
-        by_value: false,
-        grant: OfferGrant::AuthorizationCode,
-    };
-    let checked = match check_offer(app, issuer, wanted).await {
-        Ok(checked) => checked,
-        Err(problem) if !problem.errors().is_empty() => {
-            return Ok(Demonstrated::NotYet(sitting, in_plain_words(&problem)));
-        }
-        Err(problem) => return Err(unavailable(&problem)),
-    };
-    let secret = OfferSecret::random(app.random.as_ref());
-    let author = Author { request: Some(request), ..Author::HOST };
-    let mut tx = app.tenant(issuer).await?;
-    create_offer(app, issuer, &mut tx, checked, &secret, (None, author))
-        .await
-        .map_err(|problem| unavailable(&problem))?;
-    tx.commit().await?;
-    let holder = Holder::Known(secret.code().as_str().to_owned());
-    Ok(Demonstrated::Yes(Sitting { holder, ..sitting }))
-}
-
-/// The member and what is wrong with it, without the way there.
-fn in_plain_words(problem: &Problem) -> Vec<String> {
-    let issues = problem.errors().iter();
-    issues
-        .map(|issue| {
-            let member = issue.pointer.split("/subject/").last().unwrap_or_default();
-            format!("{member}: {}", issue.message)
-        })
-        .collect()
-}
-
-fn unavailable(problem: &Problem) -> Refusal {
-    Refusal::unavailable(format_args!("the demo offer cannot be made: {problem:?}"))
+    offer_to_holder(app, issuer, request, sitting, credentials).await
 }

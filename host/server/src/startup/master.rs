@@ -22,6 +22,7 @@ use crate::config::{Config, ConfigError, Database};
 use crate::operations::import_key::imported_key_of;
 use crate::operations::look_up::sealed_for;
 use crate::operations::publish_status_list::LIFETIME;
+use crate::operations::sign_in_upstream::sealed_for as sealed_for_provider;
 use crate::tenants::keys::{active_key, data_key_of, open_keys, seed_of};
 
 const ROTATION: By = By::Job("rotate the master");
@@ -287,6 +288,13 @@ async fn reseal_shared(
         if let Some((_, sealed)) = &mut source.header {
             *sealed = reseal_for(Shared::Source, &name, sealed)?;
             tx.set_source(&source).await?;
+        }
+    }
+    for mut provider in tx.providers().await? {
+        let name = sealed_for_provider(&provider);
+        if let Some(sealed) = &mut provider.sealed_secret {
+            *sealed = reseal_for(Shared::Provider, &name, sealed)?;
+            tx.set_provider(&provider).await?;
         }
     }
     let reseal = |name: &[u8], sealed: &[u8]| reseal_for(Shared::Webhook, name, sealed);

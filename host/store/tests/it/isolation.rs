@@ -8,8 +8,8 @@ use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
 use chancery_domain::{AuthorizationId, ClientId, EventType, OfferId, TenantId, WebhookId};
 use chancery_store::{
-    ImportedKey, KeptInput, LookupSource, NewApiKey, NewAuthorization, NewFamily, Seen, SigningKeyName,
-    Store, StoredAnswer, UsedOnce,
+    HolderProvider, ImportedKey, KeptInput, LookupSource, NewApiKey, NewAuthorization, NewFamily, Seen,
+    SigningKeyName, Store, StoredAnswer, UsedOnce,
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
@@ -68,6 +68,20 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
         set_at: NOW,
     };
     assert!(tx.set_source(&source).await.unwrap());
+    let provider = HolderProvider {
+        name: "sso".to_owned(),
+        label: "Single sign-on".to_owned(),
+        issuer: "https://op.example".to_owned(),
+        client_id: "chancery".to_owned(),
+        sealed_secret: Some(vec![1]),
+        scopes: vec!["openid".to_owned()],
+        userinfo: false,
+        configuration_ids: vec![BADGE.to_owned()],
+        claims: BTreeMap::new(),
+        set_at: NOW,
+    };
+    assert!(tx.set_provider(&provider).await.unwrap());
+    assert_eq!(tx.provider("sso").await.unwrap(), Some(provider));
     tx.commit().await.unwrap();
     tenant
 }
@@ -235,6 +249,7 @@ async fn what_they_have_does_not_make_ours_a_duplicate() {
             "last_documents",
             "audit_seals",
             "sources",
+            "holder_providers",
         ];
         if shared.contains(&table.as_str()) {
             continue;

@@ -18,6 +18,7 @@ mod offers;
 mod onboarding;
 mod plugins;
 mod provisioning;
+mod repeats;
 mod shares;
 mod status;
 mod support;

@@ -197,6 +197,7 @@ pub(crate) fn intent(offer: &NewOffer) -> Intent {
         dpop_proof: None,
         asked: Some(Asked { input_tag: [5; 32], fuel: 7 }),
         deferral: None,
+        repeats: None,
         now: NOW,
         expires_at: NOW + Duration::days(90),
         events: Vec::new(),

@@ -196,6 +196,7 @@ fn intent(offer: &NewOffer, index: u32, now: OffsetDateTime) -> Result<Intent> {
         dpop_proof: None,
         asked: Some(Asked { input_tag: bytes()?, fuel: 100_000 }),
         deferral: None,
+        repeats: None,
         now,
         expires_at: now + Span::days(365),
         events: Vec::new(),

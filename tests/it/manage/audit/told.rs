@@ -11,6 +11,20 @@ use super::{entries, issued};
 use crate::manage::openapi::routed_by;
 use crate::platform::plugins::allow_plugins;
 
+fn provider(secret: &str) -> Value {
+    json!({
+        "issuer": "https://op.test", "client_id": "chancery", "client_secret": secret,
+        "configuration_ids": ["employee-badge"], "claims": { "employee_id": "sub" },
+    })
+}
+
+fn told_of_provider(has_secret: bool) -> Value {
+    json!({
+        "issuer": "https://op.test", "client_id": "chancery", "has_secret": has_secret,
+        "configuration_ids": ["employee-badge"], "claims": { "employee_id": "sub" },
+    })
+}
+
 /// The tenant's own id, as its children know it.
 async fn tenant_id(issuer: &Issuer) -> String {
     let slug = unique("c-").to_lowercase();
@@ -207,6 +221,19 @@ async fn every_change_is_told_once() {
                 let answer = issuer.delete("/sources/staff-pass/departments").await;
                 let before = json!({ "origin": "https://staff.test", "header": null });
                 (answer, "staff-pass/departments".to_owned(), "source.removed", before, Value::Null)
+            }
+            ("put", "/providers/{name}") => {
+                let request = issuer.request(Method::PUT, "/providers/sso");
+                let answer = Answer::to(request.json(&provider("5ec2e7"))).await;
+                (answer, "sso".to_owned(), "provider.set", Value::Null, told_of_provider(true))
+            }
+            ("delete", "/providers/{name}") => {
+                let request = issuer.request(Method::PUT, "/providers/login");
+                let mut public = provider("");
+                public.as_object_mut().unwrap().remove("client_secret");
+                Answer::to(request.json(&public)).await.is(200);
+                let answer = issuer.delete("/providers/login").await;
+                (answer, "login".to_owned(), "provider.removed", told_of_provider(false), Value::Null)
             }
             ("post", "/webhooks") => {
                 let answer = issuer.post("/webhooks", &json!({ "url": "https://hooks.test/x?y" })).await;

@@ -47,6 +47,7 @@ async fn begun(acme: &Acme, key: &Key) -> (Offer, Token, String) {
 #[tokio::test]
 async fn a_credential_is_renewed_with_a_status_of_its_own() {
     let acme = renewing().await;
+    acme.choose(&json!({ "credential_repeats": 0 })).await.is(200);
     let (wallet, key) = (acme.wallet(), Key::p256());
     let (offer, token, refresh_token) = begun(&acme, &key).await;
     let mut issued = credentials(&claim(&wallet, &key, &token).await.granted());
@@ -109,6 +110,28 @@ async fn a_refresh_token_that_comes_twice_ends_its_family() {
     refresh(&wallet, &key, &second).await.refused(400, "invalid_grant");
     let dead = claim(&wallet, &key, &renewed).await;
     dead.challenged(401, "DPoP", "invalid_token");
+}
+
+#[tokio::test]
+async fn what_was_renewed_is_had_again_until_its_family_ends() {
+    let acme = renewing().await;
+    let (wallet, key) = (acme.wallet(), Key::p256());
+    let (_, _, first) = begun(&acme, &key).await;
+    let renewed = Token::read(refresh(&wallet, &key, &first).await);
+    for _ in 0..2 {
+        claim(&wallet, &key, &renewed).await.granted();
+    }
+    refresh(&wallet, &key, &first).await.refused(400, "invalid_grant");
+    claim(&wallet, &key, &renewed).await.refused(400, "credential_request_denied");
+
+    // What is suspended of a family is suspended of all of it.
+    let (offer, token, first) = begun(&acme, &key).await;
+    claim(&wallet, &key, &token).await.granted();
+    let renewed = Token::read(refresh(&wallet, &key, &first).await);
+    claim(&wallet, &key, &renewed).await.granted();
+    let credential = acme.issuer().issued(&offer).await.remove(0);
+    acme.issuer().change(&credential, "suspend").await.is(200);
+    claim(&wallet, &key, &renewed).await.refused(400, "credential_request_denied");
 }
 
 #[tokio::test]

@@ -15,11 +15,10 @@ use serde_json::Value;
 use super::{answer, failed, label_of, name_of, sign_in_page};
 use crate::app::App;
 use crate::issuer::Issuer;
+use crate::operations::offer_to_holder::Introduced;
 use crate::operations::open_authorization::next_page;
 use crate::operations::sign_in::resumed;
-use crate::operations::sign_in_demo_holder::{
-    Demonstrated, SubjectField, sign_in_demo_holder, subject_fields,
-};
+use crate::operations::sign_in_demo_holder::{SubjectField, sign_in_demo_holder, subject_fields};
 use crate::refusal::Refusal;
 use crate::tenants::Issuing;
 use crate::wallet::form::Form;
@@ -50,9 +49,12 @@ pub(crate) async fn sign_in(
 ) -> Response {
     let form = Form::read(&headers, body);
     match demonstrate(&app, &issuer, request, form).await {
-        Ok((Demonstrated::Yes(sitting), _)) => answer(&app, &issuer, next_page(&app, &issuer, sitting).await),
-        Ok((Demonstrated::NotYet(sitting, problems), form)) => {
-            sign_in_page(&app, &issuer, &sitting, &problems, &|name| form.get(name).map(str::to_owned))
+        Ok((Introduced::Yes(sitting), _)) => {
+            answer(&app, &issuer, next_page(&app, &issuer, sitting).await).await
+        }
+        Ok((Introduced::NotYet(sitting, problems), form)) => {
+            let entered = |name: &str| form.get(name).map(str::to_owned);
+            sign_in_page(&app, &issuer, &sitting, &problems, &entered).await
         }
         Err(refusal) => failed(&issuer, &refusal),
     }
@@ -63,7 +65,7 @@ async fn demonstrate(
     issuer: &Issuer,
     request: RequestId,
     form: Result<Form, Refusal>,
-) -> Result<(Demonstrated, Form), Refusal> {
+) -> Result<(Introduced, Form), Refusal> {
     let mut form = form?;
     let sitting = resumed(app, issuer, &form.require("page")?)?;
     let entered = |name: &str| form.get(name).map(str::to_owned);
@@ -75,7 +77,7 @@ async fn demonstrate(
 pub(super) fn demo_forms(
     issuer: &Issuer,
     asked: &[String],
-    entered: &dyn Fn(&str) -> Option<String>,
+    entered: &(dyn Fn(&str) -> Option<String> + Sync),
 ) -> Vec<DemoForm> {
     let templates = asked.iter().filter_map(|id| Some((id, issuer.template(id)?)));
     let forms = templates.map(|(id, template)| {

@@ -1,5 +1,5 @@
-//! The authorization endpoint and the pages behind it: a person in a browser, without a script and without a
-//! cookie. What a page must remember it carries itself, sealed.
+//! The authorization endpoint and the pages behind it: a person in a browser, without a script, and without a
+//! cookie but for a detour by way of an OpenID Provider. What a page must remember it carries itself, sealed.
 //!
 //! Wallets are not registered, so nothing here sends a browser on unless the person in front of it pressed a
 //! button (RFC 9700 §4.11.2): a request that is wrong ends on a page.
@@ -8,6 +8,7 @@ pub(crate) mod decide;
 pub(crate) mod demo_holder;
 pub(crate) mod show;
 pub(crate) mod sign_in;
+pub(crate) mod upstream;
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
@@ -21,6 +22,7 @@ use crate::authorization::{Holder, Sitting};
 use crate::issuer::Issuer;
 use crate::no_store;
 use crate::operations::open_authorization::{NextPage, Preview};
+use crate::operations::sign_in_upstream::offered_providers;
 use crate::page::{page, page_with_forms};
 use crate::refusal::Refusal;
 use demo_holder::{DemoForm, demo_forms};
@@ -46,6 +48,8 @@ struct SignInPage<'a> {
     wants_tx_code: bool,
     problems: &'a [String],
     demo: Option<Vec<DemoForm>>,
+    /// What to sign in with instead: names, and what to call them.
+    providers: Vec<(String, String)>,
     destination: String,
 }
 
@@ -75,9 +79,9 @@ struct Claim {
 }
 
 /// Shows the page, or what went wrong.
-fn answer(app: &App, issuer: &Issuer, next: Result<NextPage, Refusal>) -> Response {
+async fn answer(app: &App, issuer: &Issuer, next: Result<NextPage, Refusal>) -> Response {
     match next {
-        Ok(NextPage::SignIn(sitting)) => sign_in_page(app, issuer, &sitting, &[], &|_| None),
+        Ok(NextPage::SignIn(sitting)) => sign_in_page(app, issuer, &sitting, &[], &|_| None).await,
         Ok(NextPage::Consent(sitting, previews)) => consent_page(app, issuer, &sitting, previews),
         Err(refusal) => failed(issuer, &refusal),
     }
@@ -102,12 +106,12 @@ fn failed(issuer: &Issuer, refusal: &Refusal) -> Response {
 }
 
 /// `entered` is what the demo holder wrote into a field before.
-fn sign_in_page(
+async fn sign_in_page(
     app: &App,
     issuer: &Issuer,
     sitting: &Sitting,
     problems: &[String],
-    entered: &dyn Fn(&str) -> Option<String>,
+    entered: &(dyn Fn(&str) -> Option<String> + Sync),
 ) -> Response {
     let asked = &sitting.authorization.asked.configuration_ids;
     let wants_tx_code = matches!(sitting.holder, Holder::Claims(_));
@@ -115,6 +119,10 @@ fn sign_in_page(
     let names: Vec<_> =
         asked.iter().filter_map(|id| Some(name_of(issuer.template(id)?.definition()))).collect();
     let destination = sitting.authorization.redirect_uri.destination();
+    let providers = match sitting.holder {
+        Holder::Stranger => offered_providers(app, issuer, sitting).await,
+        Holder::Claims(_) | Holder::Known(_) => Vec::new(),
+    };
     let shown = SignInPage {
         issuer,
         wanted: names.join(", "),
@@ -122,6 +130,7 @@ fn sign_in_page(
         wants_tx_code,
         problems,
         demo: is_demo.then(|| demo_forms(issuer, asked, entered)),
+        providers,
         destination: destination.clone(),
     };
     let mut response = page_with_forms(&shown, &destination);

@@ -27,7 +27,7 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let form = Form::parse(query.unwrap_or_default().as_bytes());
-    answer(&app, &issuer, open(&app, &issuer, form).await)
+    answer(&app, &issuer, open(&app, &issuer, form).await).await
 }
 
 /// `POST /authorize`
@@ -38,7 +38,7 @@ pub(crate) async fn show_posted(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let form = Form::read(&headers, body);
-    answer(&app, &issuer, open(&app, &issuer, form).await)
+    answer(&app, &issuer, open(&app, &issuer, form).await).await
 }
 
 async fn open(app: &App, issuer: &Issuer, form: Result<Form, Refusal>) -> Result<NextPage, Refusal> {

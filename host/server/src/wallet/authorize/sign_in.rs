@@ -26,9 +26,9 @@ pub(crate) async fn sign_in(
 ) -> Response {
     let form = Form::read(&headers, body);
     match attempt(&app, &issuer, form).await {
-        Ok(SignedIn::Yes(sitting)) => answer(&app, &issuer, next_page(&app, &issuer, sitting).await),
+        Ok(SignedIn::Yes(sitting)) => answer(&app, &issuer, next_page(&app, &issuer, sitting).await).await,
         Ok(SignedIn::NotYet(sitting, problem)) => {
-            sign_in_page(&app, &issuer, &sitting, &[problem], &|_| None)
+            sign_in_page(&app, &issuer, &sitting, &[problem], &|_| None).await
         }
         Err(refusal) => failed(&issuer, &refusal),
     }
