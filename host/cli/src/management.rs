@@ -12,7 +12,7 @@ use crate::failure::{Failure, Problem};
 use crate::http::{Answer, Http, HttpError, answer};
 
 /// A plugin is sent, waits for a compiler and is compiled; the server gives up before.
-const UPLOAD_WITHIN: Duration = Duration::from_secs(120);
+const UPLOAD_WITHIN: Duration = Duration::from_mins(2);
 
 /// One issuer's management API, and a key to it.
 pub(crate) struct Management {
