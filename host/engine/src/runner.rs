@@ -57,6 +57,9 @@ pub struct RunnerConfig {
 /// How often a component is loaded for one call.
 const ATTEMPTS: usize = 3;
 
+/// Calls are a tenth of an issuance's work: so many runners are enough for ten times as many processors.
+const MOST: usize = 4;
+
 /// Whom a child of root is made.
 const NOBODY: u32 = 65_534;
 
@@ -118,11 +121,12 @@ impl From<io::Error> for NotLoaded {
 }
 
 impl Runners {
-    /// As many as processors, unless fewer calls than that are made at a time.
+    /// One for each processor, unless fewer calls than that are made at a time; `code` is what all of them may have.
     pub(crate) fn new(config: RunnerConfig, cache: Arc<Cache>, calls: usize, code: usize) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let seats = (0..processors.min(calls).max(1)).map(|_| Seat::default()).collect();
-        Self { config, cache, code, seats }
+        let count = processors.min(calls).clamp(1, MOST);
+        let seats = (0..count).map(|_| Seat::default()).collect();
+        Self { config, cache, code: code / count, seats }
     }
 
     /// The process in a seat; another one if the last one ended.
@@ -139,16 +143,17 @@ impl Runners {
         Ok(generation)
     }
 
-    /// The one with the least to do; of several the first, which has the component in its processor's caches.
-    fn idlest(&self) -> io::Result<Arc<Generation>> {
+    /// The one with the least to do; of several the component's own, so that not all of them have all components.
+    fn for_component(&self, digest: &[u8; 32]) -> io::Result<Arc<Generation>> {
+        let (before, own) = self.seats.split_at(usize::from(digest[0]) % self.seats.len());
         let awaited = |seat: &&Seat| locked(seat).as_ref().map_or(0, |generation| generation.awaited());
-        let seat = self.seats.iter().min_by_key(awaited);
+        let seat = own.iter().chain(before).min_by_key(awaited);
         self.generation(seat.ok_or_else(|| io::Error::other("there is no runner"))?)
     }
 
     /// Has the component loaded by a runner, from the cache; the others load it when they are asked.
     pub(crate) async fn load(&self, wanted: &Wanted) -> Result<Option<Resources>, NotLoaded> {
-        let generation = self.idlest()?;
+        let generation = self.for_component(&wanted.digest)?;
         Ok(generation.load(wanted, &self.cache).await?.1)
     }
 }
@@ -156,7 +161,10 @@ impl Runners {
 impl Remote {
     /// Asks a fresh instance over there. A call that is lost was not made, as far as anybody can tell.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Measured<Reply>, FaultKind> {
-        let generation = self.runners.idlest().map_err(|error| FaultKind::Lost(error.to_string()))?;
+        let generation = self
+            .runners
+            .for_component(&self.wanted.digest)
+            .map_err(|error| FaultKind::Lost(error.to_string()))?;
         for _ in 0..ATTEMPTS {
             let _place = match generation.load(&self.wanted, &self.runners.cache).await {
                 Ok((place, _)) => place,

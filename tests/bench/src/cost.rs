@@ -1,6 +1,7 @@
 //! Processor time and memory of processes, as the kernel counts them.
 
 use std::fs;
+use std::iter::Sum;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -97,7 +98,7 @@ impl Family {
 }
 
 /// Resident memory in KiB.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memory {
     /// All of it, the mapped program included.
     pub(crate) resident: u64,
@@ -107,6 +108,17 @@ pub(crate) struct Memory {
     pub(crate) shared: u64,
     /// The most that was resident at any time.
     pub(crate) most: u64,
+}
+
+impl Sum for Memory {
+    fn sum<I: Iterator<Item = Self>>(each: I) -> Self {
+        each.fold(Self::default(), |all, one| Self {
+            resident: all.resident + one.resident,
+            anonymous: all.anonymous + one.anonymous,
+            shared: all.shared + one.shared,
+            most: all.most + one.most,
+        })
+    }
 }
 
 /// The three whose costs are told apart, at one moment.

@@ -118,7 +118,7 @@ async fn measure(
     let (beside, interpreter) = meanwhile(&others, move || uploads::an_interpreter(another)).await?;
     let while_compiling = watch.end()?;
     eprintln!("runners that end");
-    let lost = said(start, "the plugin runner ended by itself")?;
+    let lost = said(start, "plugin runner ended by itself")?;
     let restarts = restarts::measure(server, others.first().context("find a tenant")?, plan.restarts).await?;
 
     // A guest's panic is told in a line that begins with the time.

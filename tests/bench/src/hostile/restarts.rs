@@ -1,4 +1,4 @@
-//! A runner that is killed: how long nobody answers in its place.
+//! Runners that are killed, all at once: how long nobody answers in their place.
 
 use std::time::{Duration, Instant};
 
@@ -27,10 +27,13 @@ pub(super) async fn measure(server: &Server, address: &Address, count: usize) ->
     manager.ask("POST", "/offers", &offer).await?;
     let mut restarts = Restarts { times: Vec::new(), failed_calls: 0 };
     for _ in 0..count {
-        let runner = server.processes().children("plugin-runner").pop().context("find the runner")?;
-        let process = i32::try_from(runner.0).ok().and_then(Pid::from_raw).context("name the runner")?;
+        let runners = server.processes().children("plugin-runner");
+        ensure!(!runners.is_empty(), "there is no runner");
         let began = Instant::now();
-        kill_process(process, Signal::KILL)?;
+        for runner in runners {
+            let process = i32::try_from(runner.0).ok().and_then(Pid::from_raw).context("name a runner")?;
+            kill_process(process, Signal::KILL)?;
+        }
         while manager.try_to("POST", "/offers", &offer).await?.status != 201 {
             restarts.failed_calls += 1;
             ensure!(began.elapsed() < PATIENCE, "there is no other runner");
