@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds of processor time.
 const PROCESSOR_TIME: u64 = 30;
 /// Who is served comes first: a compiler takes what processor time they leave, and a fair part at the least.
-const NICENESS: i32 = 5;
+const NICENESS: i32 = 10;
 /// Bytes of address space.
 const ADDRESS_SPACE: u64 = 1 << 30;
 /// Larger than what any accepted component compiles to.

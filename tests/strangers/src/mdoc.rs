@@ -5,26 +5,19 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use ciborium::Value as Cbor;
 use isomdl::cbor;
 use isomdl::definitions::helpers::Tag24;
-use isomdl::definitions::x509::trust_anchor::{PemTrustAnchor, TrustAnchorRegistry, TrustPurpose};
-use isomdl::definitions::x509::validation::ValidationRuleset;
 use isomdl::definitions::x509::{X5Chain, x5chain::X5CHAIN_COSE_HEADER_LABEL};
 use isomdl::definitions::{CoseKey, DigestAlgorithm, IssuerSigned, Mso};
 use isomdl::presentation::authentication::mdoc::issuer_authentication;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) fn read(credential: &str, anchor: &str) -> Result<Value> {
+pub(crate) fn read(credential: &str) -> Result<Value> {
     let signed: IssuerSigned = cbor::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(credential)?)?;
     let unprotected = &signed.issuer_auth.inner.unprotected.rest;
     let chain =
         unprotected.iter().find(|(label, _)| matches!(label, coset::Label::Int(X5CHAIN_COSE_HEADER_LABEL)));
     let chain = X5Chain::from_cbor(chain.context("no x5chain")?.1.clone())?;
     issuer_authentication(chain.clone(), &signed)?;
-    let anchors = TrustAnchorRegistry::from_pem_certificates(vec![PemTrustAnchor {
-        certificate_pem: anchor.to_owned(),
-        purpose: TrustPurpose::Iaca,
-    }])?;
-    let profile = ValidationRuleset::Mdl.validate(&chain, &anchors).errors;
 
     let payload = signed.issuer_auth.inner.payload.as_ref().context("a detached payload")?;
     let object: Mso = cbor::from_slice::<Tag24<Mso>>(payload)?.into_inner();
@@ -57,6 +50,5 @@ pub(crate) fn read(credential: &str, anchor: &str) -> Result<Value> {
         "signed": object.validity_info.signed.unix_timestamp(),
         "valid_until": object.validity_info.valid_until.unix_timestamp(),
         "signer": chain.end_entity_common_name(),
-        "not_as_18013_5_wants": profile,
     }))
 }
