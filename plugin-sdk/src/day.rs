@@ -47,6 +47,13 @@ impl Day {
         Self { year, month, of_month }
     }
 
+    /// When the day is over in UTC, in seconds since 1970-01-01T00:00:00Z; 0 for days before that.
+    pub fn end(self) -> u64 {
+        let years = (1970..self.year).map(days_of_year).sum::<u64>();
+        let months = (1..self.month).map(|month| u64::from(days_of(self.year, month))).sum::<u64>();
+        if self.year < 1970 { 0 } else { (years + months + u64::from(self.of_month)) * 86_400 }
+    }
+
     /// The year.
     pub fn year(self) -> u16 {
         self.year
@@ -118,6 +125,16 @@ mod tests {
         ] {
             assert_eq!(Day::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_begins() {
+        for text in ["1970-01-01", "1999-12-31", "2024-02-29", "2026-11-22", "9999-12-30"] {
+            let (day, end) = (day(text), day(text).end());
+            assert_eq!(Day::at(end - 1), day);
+            assert!(Day::at(end) > day && end.is_multiple_of(86_400), "{text}");
+        }
+        assert_eq!(day("1969-12-31").end(), 0);
     }
 
     #[test]

@@ -129,6 +129,19 @@ pub struct Display {
     pub background_color: Option<String>,
     /// Colour of the text on it, `#rrggbb`.
     pub text_color: Option<String>,
+    /// The logo on the card.
+    pub logo: Option<Logo>,
+    /// Where the picture behind the text is: an `https:` URL, or a `data:` URL with an image.
+    pub background_image: Option<String>,
+}
+
+/// A logo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// An `https:` URL, or a `data:` URL with an image of at most 32 KiB.
+    pub uri: String,
+    /// What it shows, for people who cannot see it.
+    pub alternative_text: Option<String>,
 }
 
 impl Display {
@@ -140,6 +153,8 @@ impl Display {
             description: None,
             background_color: None,
             text_color: None,
+            logo: None,
+            background_image: None,
         }
     }
 
@@ -155,6 +170,20 @@ impl Display {
     pub fn colors(mut self, background: &str, text: &str) -> Self {
         self.background_color = Some(background.into());
         self.text_color = Some(text.into());
+        self
+    }
+
+    /// The logo on the card, and what it shows, for people who cannot see it.
+    #[must_use]
+    pub fn logo(mut self, uri: &str, alternative_text: &str) -> Self {
+        self.logo = Some(Logo { uri: uri.into(), alternative_text: Some(alternative_text.into()) });
+        self
+    }
+
+    /// Where the picture behind the text is.
+    #[must_use]
+    pub fn background_image(mut self, uri: &str) -> Self {
+        self.background_image = Some(uri.into());
         self
     }
 }

@@ -25,7 +25,7 @@
 //!     }
 //!
 //!     fn prepare(request: Request, _: Context) -> Result<Outcome, Fault> {
-//!         Ok(Outcome::Issue(request.subject))
+//!         Ok(Outcome::Issue(request.subject.into()))
 //!     }
 //! }
 //!
@@ -60,7 +60,7 @@ pub use description::{Description, PluginDisplay};
 pub use outcome::{Dataset, Fault, Issue, Lookup, Outcome};
 pub use request::{Answer, Authentication, Context, Purpose, Request};
 /// JSON, as the documents inside the contract are written.
-pub use serde_json::{Value, json};
+pub use serde_json::{Map, Value, json};
 
 #[doc(hidden)]
 pub use export::{bytes, section};
@@ -83,6 +83,6 @@ pub trait CredentialTemplate {
 pub mod prelude {
     pub use crate::{
         Answer, Context, CredentialTemplate, Dataset, Day, Definition, Display, Fault, Field, Issue, Lookup,
-        Outcome, Purpose, Request, Source, Value, json,
+        Map, Outcome, Purpose, Request, Source, Value, json,
     };
 }

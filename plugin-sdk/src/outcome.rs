@@ -3,8 +3,46 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Field name → value.
-pub type Dataset = Map<String, Value>;
+use crate::Day;
+
+/// What one credential says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dataset {
+    /// Field name → value.
+    pub values: Map<String, Value>,
+    /// When the credential ends at the latest, in seconds since 1970-01-01T00:00:00Z; none where the definition's
+    /// validity says it all.
+    pub good_until: Option<u64>,
+}
+
+impl Dataset {
+    /// The credential ends with that day, in UTC, or sooner. What would be over before it begins is refused.
+    ///
+    /// ```
+    /// # use chancery_plugin_sdk::prelude::*;
+    /// # fn prepare(request: Request) -> Outcome {
+    /// let expiry = request.day("expiry_date");
+    /// Outcome::Issue(Dataset::from(request.subject).good_through(expiry))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn good_through(mut self, day: impl Into<Option<Day>>) -> Self {
+        self.good_until = day.into().map(Day::end);
+        self
+    }
+}
+
+impl From<Map<String, Value>> for Dataset {
+    fn from(values: Map<String, Value>) -> Self {
+        Self { values, good_until: None }
+    }
+}
+
+impl FromIterator<(String, Value)> for Dataset {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(values: I) -> Self {
+        Map::from_iter(values).into()
+    }
+}
 
 /// What a template decides.
 #[derive(Debug, Clone, PartialEq)]

@@ -84,13 +84,11 @@ pub struct Context {
     pub purpose: Purpose,
     /// How the holder was authenticated; none where nobody was.
     pub authentication: Option<Authentication>,
-    /// Claims of an upstream identity provider.
+    /// Whose word it is that the holder is who they are: `iss` and `sub`.
     pub upstream_claims: Option<Value>,
     /// How well the holder's key is kept (`key_storage`, OpenID4VCI 1.0 Appendix D.2).
     pub key_attestation: Option<String>,
-    /// What is attested of the wallet.
-    pub wallet_attestation: Option<String>,
-    /// How many credentials of this offer or grant were issued before.
+    /// How often the wallet was given this credential before, at the least.
     pub prior_issuances: u32,
 }
 
@@ -106,7 +104,6 @@ impl Context {
             authentication: None,
             upstream_claims: None,
             key_attestation: None,
-            wallet_attestation: None,
             prior_issuances: 0,
         }
     }

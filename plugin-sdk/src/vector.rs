@@ -9,18 +9,18 @@ mod template;
 
 use std::{fs, path::Path};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 pub use self::{
     license::{ExpectedPermission, LicenseVector},
     policy::{ExpectedDecision, PolicyVector},
-    template::{Expected, Vector},
+    template::Vector,
 };
 use crate::{CredentialTemplate, license::License, outcome::Issue, policy::OnboardingPolicy};
 
 /// Where an issue is and what it is called.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// JSON Pointer.

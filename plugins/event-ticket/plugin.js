@@ -74,6 +74,7 @@ export const template = {
       const message = "must not be over; nobody is let in any more";
       return { tag: "refuse", val: [{ pointer: "/day", code: "in-the-past", message }] };
     }
-    return { tag: "issue", val: JSON.stringify(subject) };
+    const goodUntil = Date.parse(subject.day) / 1000 + 2 * DAY;
+    return { tag: "issue", val: { values: JSON.stringify(subject), goodUntil, ext: [] } };
   },
 };

@@ -11,6 +11,7 @@ from wit_world import exports
 from wit_world.exports.template import (
     Context,
     CredentialDisplay,
+    Dataset,
     Definition,
     Disclosure,
     Field,
@@ -45,7 +46,8 @@ SUBJECT_SCHEMA = {
     "additionalProperties": False,
 }
 
-COLORS = ("#6b3f2a", "#ffffff")
+# Of the card and of the text on it; no logo, no picture behind the text.
+LOOKS = ("#6b3f2a", "#ffffff", None, None)
 
 
 def checks(number: str) -> bool:
@@ -60,8 +62,8 @@ class Template(exports.Template):
         return Definition(
             configuration_id="library-card",
             display=[
-                CredentialDisplay("en", "Library card", "Opens the library.", *COLORS),
-                CredentialDisplay("de", "Bibliotheksausweis", "Öffnet die Bibliothek.", *COLORS),
+                CredentialDisplay("en", "Library card", "Opens the library.", *LOOKS),
+                CredentialDisplay("de", "Bibliotheksausweis", "Öffnet die Bibliothek.", *LOOKS),
             ],
             fields=[
                 Field(name, ValueKind.TEXT, mandatory, [Label("en", english), Label("de", german)])
@@ -85,4 +87,4 @@ class Template(exports.Template):
         if not checks(subject["card_number"]):
             message = "must end in its check digit; look for a digit that was mistyped"
             return Outcome_Refuse([Issue("/card_number", "wrong-check-digit", message)])
-        return Outcome_Issue(json.dumps(subject))
+        return Outcome_Issue(Dataset(json.dumps(subject), good_until=None, ext=[]))

@@ -24,6 +24,8 @@ pub use stranger::Stranger;
 pub use verifier::Verifier;
 pub use wallet::{Token, Wallet};
 
+use serde_json::{Value, json};
+
 use crate::{Acme, Platform};
 
 impl Platform {
@@ -46,6 +48,21 @@ impl Platform {
     /// A new tenant of a test's own.
     pub async fn newcomer(&self) -> Acme {
         self.operator().register(&crate::unique("t-").to_lowercase()).await
+    }
+
+    /// A new tenant for which a plugin is active under a configuration.
+    pub async fn newcomer_with(&self, plugin: &Plugin, configuration: &Value) -> Acme {
+        let acme = self.newcomer().await;
+        self.activate_for(&acme, plugin, configuration).await;
+        acme
+    }
+
+    /// Brings a plugin, if it is not there yet, and activates it for a tenant.
+    pub async fn activate_for(&self, acme: &Acme, plugin: &Plugin, configuration: &Value) {
+        let answer = self.operator().upload(plugin).await;
+        assert!([200, 201].contains(&answer.status), "{answer}");
+        let activation = json!({ "digest": plugin.digest(), "configuration": configuration });
+        self.operator().activate_for(acme, &activation).await.is(201);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Resistance to attacks, the strongest first (Appendix D.2).
-const LEVELS: [&str; 4] =
+pub const LEVELS: [&str; 4] =
     ["iso_18045_high", "iso_18045_moderate", "iso_18045_enhanced-basic", "iso_18045_basic"];
 /// How many levels a demand may list.
 const MOST_LEVELS: usize = 10;

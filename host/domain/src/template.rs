@@ -40,6 +40,19 @@ pub struct CredentialDisplay {
     pub background_color: Option<String>,
     /// CSS colour, `#rrggbb`.
     pub text_color: Option<String>,
+    /// The logo on the card.
+    pub logo: Option<Logo>,
+    /// An `https:` URL, or a `data:` URL with an image: what is behind the text.
+    pub background_image: Option<String>,
+}
+
+/// A logo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// An `https:` URL, or a `data:` URL with an image.
+    pub uri: String,
+    /// What it shows, for people who cannot see it.
+    pub alternative_text: Option<String>,
 }
 
 /// One field of the dataset.

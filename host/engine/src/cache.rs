@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     hash::{Hash, Hasher},
     io::{self, Read, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use aws_lc_rs::{
@@ -19,6 +19,7 @@ use aws_lc_rs::{
     hmac,
 };
 use cap_std::fs::{Dir, OpenOptions};
+use parking_lot::Mutex;
 use wasmtime::{Engine, component::Component};
 
 const MAC_BYTES: usize = 32;
@@ -63,7 +64,7 @@ impl Cache {
 
     /// Its machine code, which is ours: its MAC verified.
     pub(crate) fn code(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
-        if let Some(code) = self.held().get(digest) {
+        if let Some(code) = self.held.lock().get(digest) {
             return Some(code.to_vec());
         }
         let name = self.name(digest);
@@ -92,12 +93,8 @@ impl Cache {
         let name = self.name(digest);
         if let Err(error) = self.write(&name, self.mac(digest, code).as_ref(), code) {
             tracing::warn!(file = name, %error, "a compiled plugin was not kept; it is compiled again at the next start");
-            self.held().insert(*digest, code.into());
+            self.held.lock().insert(*digest, code.into());
         }
-    }
-
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Arc<[u8]>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One file per component and compiler: replicas of two versions may share a directory.

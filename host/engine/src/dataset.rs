@@ -4,19 +4,29 @@ use chancery_domain::{
     Dataset,
     template::{Definition, Field, ValueKind},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::{
     Date, OffsetDateTime,
     format_description::{BorrowedFormatItem, well_known::Rfc3339},
     macros::format_description,
 };
 
+use crate::bindings::template as wit;
+
 const DAY: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]");
 
 /// Accepts a dataset with nothing undeclared, nothing missing and nothing of the wrong kind.
 ///
 /// The error completes "its answer breaks the contract: …" and never holds a value.
-pub(crate) fn accept(definition: &Definition, document: &str) -> Result<Dataset, String> {
+pub(crate) fn accept(definition: &Definition, dataset: wit::Dataset) -> Result<Dataset, String> {
+    let values = accept_values(definition, &dataset.values)?;
+    // What is further away than calendars go is no end.
+    let good_until = dataset.good_until.and_then(|end| i64::try_from(end).ok());
+    let good_until = good_until.and_then(|end| OffsetDateTime::from_unix_timestamp(end).ok());
+    Ok(Dataset { values, good_until })
+}
+
+fn accept_values(definition: &Definition, document: &str) -> Result<Map<String, Value>, String> {
     let document: Value =
         serde_json::from_str(document).map_err(|error| format!("the dataset is not JSON: {error}"))?;
     let Value::Object(values) = document else { return Err("the dataset is not a JSON object".into()) };
@@ -37,7 +47,7 @@ pub(crate) fn accept(definition: &Definition, document: &str) -> Result<Dataset,
             Some(value) => fits(field, value)?,
         }
     }
-    Ok(Dataset { values })
+    Ok(values)
 }
 
 fn fits(field: &Field, value: &Value) -> Result<(), String> {
@@ -59,7 +69,7 @@ fn fits(field: &Field, value: &Value) -> Result<(), String> {
 }
 
 /// RFC 2397, images in base64 only.
-fn is_image(url: &str) -> bool {
+pub(crate) fn is_image(url: &str) -> bool {
     let Some((media_type, data)) =
         url.strip_prefix("data:image/").and_then(|rest| rest.split_once(";base64,"))
     else {
@@ -97,7 +107,7 @@ mod tests {
     }
 
     fn refusal(kind: ValueKind, document: &Value) -> Option<String> {
-        accept(&definition(kind), &document.to_string()).err()
+        accept_values(&definition(kind), &document.to_string()).err()
     }
 
     #[test]

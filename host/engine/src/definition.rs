@@ -8,16 +8,20 @@ mod w3c;
 use std::collections::HashSet;
 
 use chancery_domain::template::{
-    CborType, CredentialDisplay, Definition, Disclosure, Field, Issue, Label, MdocElement, MdocProjection,
-    REGISTERED_CLAIMS, SdJwtClaim, SdJwtProjection, ValueKind,
+    CborType, CredentialDisplay, Definition, Disclosure, Field, Issue, Label, Logo, MdocElement,
+    MdocProjection, REGISTERED_CLAIMS, SdJwtClaim, SdJwtProjection, ValueKind,
 };
 use serde_json::Value;
 
-use crate::{bindings::template as wit, log::escaped, manifest::is_name, schema::Schema, source::Source};
+use crate::{
+    bindings::template as wit, dataset::is_image, log::escaped, manifest::is_name, schema::Schema,
+    source::Source,
+};
 
 const MAX_FIELDS: usize = 200;
 const MAX_LOCALES: usize = 50;
 const MAX_PATH: usize = 8;
+const MAX_PICTURE: usize = 32 << 10;
 /// Ten years; the host's own clamp is lower.
 const MAX_VALIDITY_DAYS: u32 = 3653;
 
@@ -100,6 +104,13 @@ impl Findings {
                     );
                 }
             }
+            let logo = entry.logo.as_ref().map(|logo| &logo.uri);
+            for (member, uri) in [("logo/uri", logo), ("background-image", entry.background_image.as_ref())] {
+                if uri.is_some_and(|uri| !is_picture(uri)) {
+                    let message = "must be an https: URL, or a data: URL of at most 32 KiB with an image";
+                    self.add(format!("/display/{index}/{member}"), "not-a-picture", message);
+                }
+            }
         }
         display
             .into_iter()
@@ -109,6 +120,8 @@ impl Findings {
                 description: entry.description,
                 background_color: entry.background_color,
                 text_color: entry.text_color,
+                logo: entry.logo.map(|logo| Logo { uri: logo.uri, alternative_text: logo.alternative_text }),
+                background_image: entry.background_image,
             })
             .collect()
     }
@@ -348,6 +361,13 @@ fn is_field_name(text: &str) -> bool {
 
 fn is_color(text: &str) -> bool {
     text.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Nothing is fetched from it, ever; what matters is that wallets can.
+fn is_picture(uri: &str) -> bool {
+    let is_graphic = uri.chars().all(|c| c.is_ascii_graphic());
+    let is_url = uri.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) && uri.len() <= 512;
+    is_graphic && (is_url || (uri.len() <= MAX_PICTURE && is_image(uri)))
 }
 
 /// The shape of a BCP 47 tag; the registry of subtags is not consulted.

@@ -20,17 +20,13 @@ mod loaded;
 mod outbox;
 mod wire;
 
-use std::{
-    ffi::OsString,
-    io,
-    num::NonZero,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{ffi::OsString, io, num::NonZero, path::PathBuf, sync::Arc};
 
 pub use child::serve;
 pub use confine::{Confined, confine_process, confine_threads};
 use tokio::process::Command;
+
+use parking_lot::Mutex;
 
 use crate::{
     cache::Cache,
@@ -131,7 +127,7 @@ impl Runners {
 
     /// The process in a seat; another one if the last one ended.
     fn generation(&self, seat: &Seat) -> io::Result<Arc<Generation>> {
-        let mut current = locked(seat);
+        let mut current = seat.lock();
         if let Some(generation) = current.as_ref().filter(|generation| generation.is_alive()) {
             return Ok(Arc::clone(generation));
         }
@@ -146,7 +142,7 @@ impl Runners {
     /// The one with the least to do; of several the component's own, so that not all of them have all components.
     fn for_component(&self, digest: &[u8; 32]) -> io::Result<Arc<Generation>> {
         let (before, own) = self.seats.split_at(usize::from(digest[0]) % self.seats.len());
-        let awaited = |seat: &&Seat| locked(seat).as_ref().map_or(0, |generation| generation.awaited());
+        let awaited = |seat: &&Seat| seat.lock().as_ref().map_or(0, |generation| generation.awaited());
         let seat = own.iter().chain(before).min_by_key(awaited);
         self.generation(seat.ok_or_else(|| io::Error::other("there is no runner"))?)
     }
@@ -184,13 +180,9 @@ impl Remote {
 impl Drop for Remote {
     fn drop(&mut self) {
         for seat in &self.runners.seats {
-            if let Some(generation) = locked(seat).as_ref() {
+            if let Some(generation) = seat.lock().as_ref() {
                 generation.forget(&self.wanted.digest);
             }
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -73,13 +73,11 @@ pub struct PrepareRequest<'a> {
     pub locale: &'a str,
     /// How the holder was authenticated; a pre-authorized code by itself authenticates nobody.
     pub authentication: Option<&'a Authentication>,
-    /// Claims of an upstream identity provider.
+    /// Whose word it is that the holder is who they are: `iss` and `sub` of a provider.
     pub upstream_claims: Option<&'a Value>,
     /// How well the holder's key is kept (`key_storage`, OpenID4VCI 1.0 Appendix D.2).
     pub key_attestation: Option<&'a str>,
-    /// What is attested of the wallet.
-    pub wallet_attestation: Option<&'a str>,
-    /// How many credentials of this offer or grant were issued before.
+    /// How often the wallet was given this credential before, at the least.
     pub prior_issuances: u32,
     /// When somebody completed what was deferred.
     pub completed_at: Option<OffsetDateTime>,
@@ -98,7 +96,6 @@ impl<'a> PrepareRequest<'a> {
             authentication: None,
             upstream_claims: None,
             key_attestation: None,
-            wallet_attestation: None,
             prior_issuances: 0,
             completed_at: None,
         }
@@ -259,8 +256,12 @@ impl Template {
 
     async fn ask(&self, question: &Question) -> Measured<Outcome> {
         let caller = &self.inner.component.inner.caller;
+        let now = match question {
+            Question::Prepare { context, .. } => context.now,
+            _ => 0,
+        };
         let outcome = caller.ask_for(question, Reply::outcome).await;
-        outcome.and_then(|outcome| self.accept(outcome).map_err(|kind| caller.fault(kind)))
+        outcome.and_then(|outcome| self.accept(outcome, now).map_err(|kind| caller.fault(kind)))
     }
 
     fn arguments(&self, request: &PrepareRequest<'_>) -> Result<(wit::Request, wit::Context), FaultKind> {
@@ -298,7 +299,6 @@ impl Template {
             }),
             upstream_claims: request.upstream_claims.map(Value::to_string),
             key_attestation: request.key_attestation.map(str::to_owned),
-            wallet_attestation: request.wallet_attestation.map(str::to_owned),
             prior_issuances: request.prior_issuances,
             ext: Vec::new(),
         };
@@ -310,14 +310,21 @@ impl Template {
         Ok((asked, context))
     }
 
-    fn accept(&self, outcome: wit::Outcome) -> Result<Outcome, FaultKind> {
+    fn accept(&self, outcome: wit::Outcome, now: u64) -> Result<Outcome, FaultKind> {
         let limit = self.inner.component.inner.caller.limits.output;
         match outcome {
-            wit::Outcome::Issue(document) if document.len() > limit => {
+            wit::Outcome::Issue(dataset) if dataset.values.len() > limit => {
                 Err(FaultKind::OutputTooLarge { limit })
             }
-            wit::Outcome::Issue(document) => {
-                dataset::accept(self.definition(), &document).map(Outcome::Issue).map_err(FaultKind::Contract)
+            wit::Outcome::Issue(dataset) if dataset.good_until.is_some_and(|end| is_over(end, now)) => {
+                Ok(Outcome::Refuse(vec![Issue {
+                    pointer: String::new(),
+                    code: "over".into(),
+                    message: "the credential would be over before it begins".into(),
+                }]))
+            }
+            wit::Outcome::Issue(dataset) => {
+                dataset::accept(self.definition(), dataset).map(Outcome::Issue).map_err(FaultKind::Contract)
             }
             wit::Outcome::Need(lookups) => self.accept_lookups(lookups).map_err(FaultKind::Contract),
             wit::Outcome::Defer(deferral) => {
@@ -347,6 +354,11 @@ impl fmt::Debug for Template {
             .field("configuration_id", &self.definition().configuration_id)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a credential that ends then has no time left. It is issued, and ends, on the hour.
+fn is_over(end: u64, now: u64) -> bool {
+    end / 3600 <= now / 3600
 }
 
 /// Seconds since 1970, as plugins count.

@@ -97,6 +97,9 @@ pub struct IssuerDisplay {
 pub struct Logo {
     /// Where it is.
     pub uri: String,
+    /// What it shows, for people who cannot see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alt_text: Option<String>,
 }
 
 /// One credential that the issuer can issue, in one format.
@@ -199,6 +202,19 @@ pub struct CredentialDisplay {
     /// CSS colour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_color: Option<String>,
+    /// The logo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+    /// What is behind the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_image: Option<BackgroundImage>,
+}
+
+/// A picture behind the text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackgroundImage {
+    /// An `https:` or a `data:` URL.
+    pub uri: String,
 }
 
 /// One claim of the credential (OpenID4VCI Appendix B.2).

@@ -2,11 +2,12 @@
 //! forgetting what need not be remembered, sealing audit trails.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_domain::{EventType, IssuanceId, OfferId, OfferState, TenantId};
 use chancery_store::{By, Chore, KeptInput, StoreError};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -54,13 +55,13 @@ pub(crate) struct Jobs {
 impl Jobs {
     /// Notes that an intent was signed and answered.
     pub(crate) fn mark_issued(&self, tenant: TenantId, issuance: IssuanceId) {
-        self.issued.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default().push(issuance);
+        self.issued.lock().entry(tenant).or_default().push(issuance);
     }
 
     /// Notes what a template was asked, to be kept. Of a tenant that issues faster than this is written, some is left
     /// out.
     pub(crate) fn keep_input(&self, tenant: TenantId, input: KeptInput) {
-        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inputs = self.inputs.lock();
         let of_tenant = inputs.entry(tenant).or_default();
         if of_tenant.len() < MOST_INPUTS {
             of_tenant.push(input);
@@ -68,20 +69,15 @@ impl Jobs {
     }
 
     fn take_inputs(&self) -> HashMap<TenantId, Vec<KeptInput>> {
-        std::mem::take(&mut *self.inputs.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.inputs.lock())
     }
 
     fn take(&self) -> HashMap<TenantId, Vec<IssuanceId>> {
-        std::mem::take(&mut *self.issued.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.issued.lock())
     }
 
     fn give_back(&self, tenant: TenantId, issuances: Vec<IssuanceId>) {
-        self.issued
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(tenant)
-            .or_default()
-            .extend(issuances);
+        self.issued.lock().entry(tenant).or_default().extend(issuances);
     }
 }
 

@@ -9,6 +9,7 @@ use sqlx::query;
 use uuid::Uuid;
 
 use crate::pool::is_wrong_password;
+use crate::session::Session;
 use crate::{PlatformTx, Store, StoreError, TenantTx};
 
 /// Its messages are ids and nothing else: whoever may connect may listen.
@@ -67,45 +68,39 @@ impl Store {
     }
 }
 
+impl Session {
+    async fn announce(&mut self, message: &str) -> Result<(), StoreError> {
+        let done = query!("select pg_notify($1, $2)", CHANNEL, message).execute(self.statement()).await;
+        self.settle(done).map(drop)
+    }
+}
+
 impl TenantTx {
     /// Tells every replica, once this is committed, that what it keeps of this tenant is old.
     pub async fn announce_change(&mut self) -> Result<(), StoreError> {
-        let done = query!("select pg_notify($1, $2)", CHANNEL, self.tenant.uuid().to_string())
-            .execute(self.session.statement())
-            .await;
-        self.session.settle(done).map(drop)
+        self.session.announce(&self.tenant.uuid().to_string()).await
     }
 
     /// Tells every replica, once this is committed, that it may soon be asked for that version.
     pub async fn announce_component(&mut self, digest: &[u8; 32]) -> Result<(), StoreError> {
-        let done = query!("select pg_notify($1, $2)", CHANNEL, hex::encode(digest))
-            .execute(self.session.statement())
-            .await;
-        self.session.settle(done).map(drop)
+        self.session.announce(&hex::encode(digest)).await
     }
 }
 
 impl PlatformTx {
     /// Tells every replica, once this is committed, that it may soon be asked for that version.
     pub async fn announce_component(&mut self, digest: &[u8; 32]) -> Result<(), StoreError> {
-        let done = query!("select pg_notify($1, $2)", CHANNEL, hex::encode(digest))
-            .execute(self.session.statement())
-            .await;
-        self.session.settle(done).map(drop)
+        self.session.announce(&hex::encode(digest)).await
     }
 
     /// Tells every replica, once this is committed, that whatever it keeps may be old.
     pub async fn announce_change_of_all(&mut self) -> Result<(), StoreError> {
         // No tenant has that id, so anything may have happened.
-        let done = query!("select pg_notify($1, 'all')", CHANNEL).execute(self.session.statement()).await;
-        self.session.settle(done).map(drop)
+        self.session.announce("all").await
     }
 
     /// Tells every replica, once this is committed, that what it keeps of that tenant is old.
     pub async fn announce_change(&mut self, tenant: TenantId) -> Result<(), StoreError> {
-        let done = query!("select pg_notify($1, $2)", CHANNEL, tenant.uuid().to_string())
-            .execute(self.session.statement())
-            .await;
-        self.session.settle(done).map(drop)
+        self.session.announce(&tenant.uuid().to_string()).await
     }
 }

@@ -23,6 +23,8 @@ pub struct IssuedDecision {
     pub revision: Revision,
     /// What it was asked; nothing of before that was noted.
     pub asked: Option<Asked>,
+    /// When somebody completed what was deferred before.
+    pub completed_at: Option<OffsetDateTime>,
 }
 
 /// What a template was asked, for a while.
@@ -94,8 +96,11 @@ impl TenantTx {
         copy: CredentialId,
     ) -> Result<Option<IssuedDecision>, StoreError> {
         let row = query!(
-            "select id, configuration_id, component, configuration_hash, input_tag, fuel
-             from issuances where id = (select issuance_id from credentials where id = $1)",
+            "select i.id, i.configuration_id, i.component, i.configuration_hash, i.input_tag, i.fuel,
+                 (select d.decided_at from deferrals d
+                  where d.offer_id = i.offer_id and d.configuration_id = i.configuration_id and d.state = 'issued')
+                 as completed_at
+             from issuances i where i.id = (select issuance_id from credentials where id = $1)",
             copy.uuid(),
         )
         .fetch_optional(self.session.statement())
@@ -113,6 +118,7 @@ impl TenantTx {
                 configuration: digest(&row.configuration_hash, "issuances", "configuration_hash")?,
             },
             asked: asked.transpose()?,
+            completed_at: row.completed_at,
         }))
     }
 

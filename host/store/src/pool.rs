@@ -10,10 +10,11 @@
 //! simply sent again on another.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -142,12 +143,12 @@ impl Pool {
     /// No new connections; those that are out close when their transaction ends.
     pub(crate) fn close(&self) {
         self.permits.close();
-        self.lock().clear();
+        self.kept.lock().clear();
     }
 
     /// The connection that was used last, so that the others grow old and go.
     fn take_kept(&self) -> Option<Kept> {
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         kept.retain(|kept| kept.since.elapsed() < IDLE_FOR && kept.opened.elapsed() < LIVE_FOR);
         kept.pop()
     }
@@ -158,11 +159,6 @@ impl Pool {
             transactions: self.transactions.load(Ordering::Relaxed),
             round_trips: self.round_trips.load(Ordering::Relaxed),
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
-        // Nothing panics while the lock is held, so a poisoned list is as good as any.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -192,7 +188,7 @@ impl Checkout {
         if pool.permits.is_closed() {
             return;
         }
-        pool.lock().push(Kept { connection, opened, since: Instant::now() });
+        pool.kept.lock().push(Kept { connection, opened, since: Instant::now() });
     }
 }
 

@@ -2,9 +2,10 @@
 //! others.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -53,7 +54,7 @@ impl Shares {
     }
 
     fn line_up(self: &Arc<Self>, whose: Uuid) -> Option<(Place, Arc<Semaphore>)> {
-        let mut queues = self.lock();
+        let mut queues = self.queues.lock();
         let fresh = || Queue { turns: Arc::new(Semaphore::new(self.each)), members: 0 };
         let queue = queues.entry(whose).or_insert_with(fresh);
         if queue.members >= self.each + MOST_WAITING {
@@ -62,17 +63,12 @@ impl Shares {
         queue.members += 1;
         Some((Place { shares: Arc::clone(self), whose, turn: None }, Arc::clone(&queue.turns)))
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Queue>> {
-        // Nothing panics while the lock is held.
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         drop(self.turn.take());
-        let mut queues = self.shares.lock();
+        let mut queues = self.shares.queues.lock();
         if let Some(queue) = queues.get_mut(&self.whose) {
             queue.members -= 1;
             if queue.members == 0 {
@@ -109,7 +105,7 @@ mod tests {
                 tokio::spawn(async move { shares.take_turn(ONE).await.map(drop) })
             })
             .collect();
-        while shares.lock()[&ONE].members <= MOST_WAITING {
+        while shares.queues.lock()[&ONE].members <= MOST_WAITING {
             tokio::task::yield_now().await;
         }
         let refused = tokio::time::Instant::now();
@@ -132,6 +128,6 @@ mod tests {
         waiting.abort();
         let _ = waiting.await;
         drop(served);
-        assert!(shares.lock().is_empty());
+        assert!(shares.queues.lock().is_empty());
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     CredentialTemplate,
     definition::{Cbor, Definition, Disclosure, ValueKind},
-    outcome::{Fault, Outcome},
+    outcome::{Dataset, Fault, Outcome},
     request::{Answer, Authentication, Context, Purpose, Request},
 };
 
@@ -59,7 +59,6 @@ fn context_from(context: wit::Context) -> Result<Context, Fault> {
         }),
         upstream_claims: context.upstream_claims.as_deref().map(parse).transpose()?,
         key_attestation: context.key_attestation,
-        wallet_attestation: context.wallet_attestation,
         prior_issuances: context.prior_issuances,
     })
 }
@@ -76,6 +75,10 @@ fn definition(definition: Definition) -> wit::Definition {
                 description: display.description,
                 background_color: display.background_color,
                 text_color: display.text_color,
+                logo: display
+                    .logo
+                    .map(|logo| wit::Logo { uri: logo.uri, alternative_text: logo.alternative_text }),
+                background_image: display.background_image,
             })
             .collect(),
         fields: definition
@@ -169,7 +172,10 @@ fn kind(kind: ValueKind) -> wit::ValueKind {
 
 fn outcome(outcome: Outcome) -> wit::Outcome {
     match outcome {
-        Outcome::Issue(dataset) => wit::Outcome::Issue(Value::Object(dataset).to_string()),
+        Outcome::Issue(Dataset { values, good_until }) => {
+            let values = Value::Object(values).to_string();
+            wit::Outcome::Issue(wit::Dataset { values, good_until, ext: Vec::new() })
+        }
         Outcome::Need(lookups) => wit::Outcome::Need(
             lookups
                 .into_iter()

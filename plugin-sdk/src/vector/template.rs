@@ -1,10 +1,10 @@
 //! Examples of what a credential template decides.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Place, english, no_configuration, nobody_in_particular, parse, places};
-use crate::{Answer, Authentication, Context, CredentialTemplate, Lookup, Outcome, Purpose, Request};
+use super::{english, no_configuration, nobody_in_particular, parse, places};
+use crate::{Answer, Authentication, Context, CredentialTemplate, Dataset, Outcome, Purpose, Request};
 
 /// One example.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,35 +33,17 @@ pub struct Vector {
     pub locale: String,
     /// How the holder was authenticated.
     pub authentication: Option<Authentication>,
-    /// Claims of an upstream identity provider.
+    /// Whose word it is that the holder is who they are: `iss` and `sub`.
     pub upstream_claims: Option<Value>,
     /// How well the holder's key is kept.
     pub key_attestation: Option<String>,
-    /// What is attested of the wallet.
-    pub wallet_attestation: Option<String>,
-    /// How many credentials of this offer or grant were issued before.
+    /// How often the wallet was given this credential before.
     #[serde(default)]
     pub prior_issuances: u32,
     /// When somebody completed what was deferred.
     pub completed_at: Option<u64>,
-    /// What the template is to decide.
-    pub outcome: Expected,
-}
-
-/// What a template is to decide.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Expected {
-    /// This dataset.
-    Issue(Map<String, Value>),
-    /// These lookups.
-    Need(Vec<Lookup>),
-    /// To come back after so many seconds.
-    Defer(u32),
-    /// Issues with these pointers and codes, in this order; sentences are free to improve.
-    Refuse(Vec<Place>),
-    /// A fault of this code.
-    Fault(String),
+    /// What the template is to decide, as [`plugins/README.md`](https://github.com/chancery-issuer/chancery/blob/main/plugins/README.md#vectors) spells it.
+    pub outcome: Value,
 }
 
 impl Vector {
@@ -92,26 +74,27 @@ impl Vector {
             authentication: self.authentication.clone(),
             upstream_claims: self.upstream_claims.clone(),
             key_attestation: self.key_attestation.clone(),
-            wallet_attestation: self.wallet_attestation.clone(),
             prior_issuances: self.prior_issuances,
             ..Context::at(self.now, self.configuration.clone())
         };
         let found = match T::prepare(request, context) {
-            Ok(outcome) => Expected::from(outcome),
-            Err(fault) => Expected::Fault(fault.code),
+            Ok(outcome) => spelled(outcome),
+            Err(fault) => json!({ "fault": fault.code }),
         };
         assert_eq!(found, self.outcome, "{}", self.claim);
     }
 }
 
-impl From<Outcome> for Expected {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Issue(dataset) => Self::Issue(dataset),
-            Outcome::Need(lookups) => Self::Need(lookups),
-            Outcome::Defer { after_seconds, .. } => Self::Defer(after_seconds),
-            Outcome::Refuse(issues) => Self::Refuse(places(issues)),
+/// Sentences are free to improve, places and codes are not.
+fn spelled(outcome: Outcome) -> Value {
+    match outcome {
+        Outcome::Issue(Dataset { values, good_until: None }) => json!({ "issue": values }),
+        Outcome::Issue(Dataset { values, good_until }) => {
+            json!({ "issue": values, "good_until": good_until })
         }
+        Outcome::Need(lookups) => json!({ "need": lookups }),
+        Outcome::Defer { after_seconds, .. } => json!({ "defer": after_seconds }),
+        Outcome::Refuse(issues) => json!({ "refuse": places(issues) }),
     }
 }
 

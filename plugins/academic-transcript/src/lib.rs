@@ -98,7 +98,7 @@ impl CredentialTemplate for AcademicTranscript {
         }
         let credits: f64 = courses.iter().filter_map(|course| course.get("credits")?.as_f64()).sum();
         dataset.insert("total_credits".into(), json!(credits));
-        Ok(Outcome::Issue(dataset))
+        Ok(Outcome::Issue(dataset.into()))
     }
 }
 

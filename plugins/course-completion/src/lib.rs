@@ -71,6 +71,6 @@ impl CredentialTemplate for CourseCompletion {
             let message = "must not be later than today";
             return Ok(Outcome::Refuse(vec![Issue::new("/completion_date", "in-the-future", message)]));
         }
-        Ok(Outcome::Issue(request.subject))
+        Ok(Outcome::Issue(request.subject.into()))
     }
 }

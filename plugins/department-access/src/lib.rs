@@ -88,7 +88,7 @@ impl CredentialTemplate for DepartmentAccess {
     }
 
     fn prepare(request: Request, _: Context) -> Result<Outcome, Fault> {
-        Ok(Outcome::Issue(request.subject))
+        Ok(Outcome::Issue(request.subject.into()))
     }
 }
 

@@ -103,6 +103,6 @@ impl CredentialTemplate for DriversLicense {
             let message = "must not be before today; an expired licence is not issued";
             return Ok(Outcome::Refuse(vec![Issue::new("/expiry_date", "in-the-past", message)]));
         }
-        Ok(Outcome::Issue(request.subject))
+        Ok(Outcome::Issue(Dataset::from(request.subject).good_through(expires)))
     }
 }

@@ -64,6 +64,6 @@ impl CredentialTemplate for EmployeeBadge {
     }
 
     fn prepare(request: Request, _: Context) -> Result<Outcome, Fault> {
-        Ok(Outcome::Issue(request.subject))
+        Ok(Outcome::Issue(request.subject.into()))
     }
 }

@@ -102,8 +102,16 @@ impl CredentialTemplate for Hostile {
                 ("value".to_owned(), json!("x")),
                 ("iss".to_owned(), json!("https://evil.example")),
             ]))),
-            "missing-field" => Ok(Outcome::Issue(Dataset::new())),
+            "missing-field" => Ok(Outcome::Issue(Dataset::default())),
             "wrong-kind" => value(json!(1)),
+            "over" => Ok(Outcome::Issue(Dataset {
+                good_until: Some(context.now),
+                ..Dataset::from_iter([("value".to_owned(), json!("x"))])
+            })),
+            "circumstances" => value(json!(format!(
+                "{:?} {:?} {} before",
+                context.authentication, context.upstream_claims, context.prior_issuances
+            ))),
             "fault" => Err(Fault { retryable: true, ..Fault::new("not-today", "it does not feel like it") }),
             "need" => match request.answers.first() {
                 None => Ok(Outcome::Need(vec![Lookup {

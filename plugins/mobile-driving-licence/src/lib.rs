@@ -54,6 +54,7 @@ impl CredentialTemplate for MobileDrivingLicence {
             Err(issues) => return Ok(Outcome::Refuse(issues)),
         };
         let age = born.age_on(today);
+        let expires = request.day("expiry_date");
         let mut dataset = request.subject;
         for years in &configuration.age_over {
             dataset.insert(elements::age_over(*years), (age >= u16::from(*years)).into());
@@ -66,7 +67,7 @@ impl CredentialTemplate for MobileDrivingLicence {
         if let Some(jurisdiction) = configuration.issuing_jurisdiction {
             dataset.insert("issuing_jurisdiction".into(), jurisdiction.into());
         }
-        Ok(Outcome::Issue(dataset))
+        Ok(Outcome::Issue(Dataset::from(dataset).good_through(expires)))
     }
 }
 

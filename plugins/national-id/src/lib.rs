@@ -89,7 +89,7 @@ impl CredentialTemplate for NationalId {
             Some(born) if born > today => refuse("in-the-future", "must not be later than today"),
             Some(born) => {
                 dataset.insert("age_over_18".into(), (born.age_on(today) >= 18).into());
-                Outcome::Issue(dataset)
+                Outcome::Issue(dataset.into())
             }
         })
     }

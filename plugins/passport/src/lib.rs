@@ -100,7 +100,7 @@ impl CredentialTemplate for Passport {
             (_, Some(expires)) if expires < Day::at(context.now) => {
                 refuse("in-the-past", "must not be before today; an expired passport is not issued")
             }
-            _ => Outcome::Issue(request.subject),
+            (_, expires) => Outcome::Issue(Dataset::from(request.subject).good_through(expires)),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Every attribute: its claim, its kind, its labels (PID Rulebook 1.4, §4.1.1).
 
 use chancery_plugin_sdk::{
-    Claims, Dataset, Disclosure, Field, Value,
+    Claims, Disclosure, Field, Value,
     ValueKind::{self, Array, Date, Image, Integer, Text},
 };
 use serde_json::Map;
@@ -111,8 +111,8 @@ pub fn age_claim(claims: Claims, years: u8) -> Claims {
 }
 
 /// What the offer says about the person, as fields.
-pub fn of_person(mut subject: Map<String, Value>) -> Dataset {
-    let mut dataset = Dataset::new();
+pub fn of_person(mut subject: Map<String, Value>) -> Map<String, Value> {
+    let mut dataset = Map::new();
     for attribute in &ATTRIBUTES {
         let value = match attribute.path {
             [name] => subject.get_mut(*name),

@@ -1,6 +1,6 @@
 //! The same attributes as elements of an mdoc (PID Rulebook 1.4, §3.1).
 
-use chancery_plugin_sdk::{Cbor, Dataset, Field, MdocElement, MdocProjection, Value};
+use chancery_plugin_sdk::{Cbor, Field, MdocElement, MdocProjection, Value};
 use serde_json::Map;
 
 /// Both the document type and its namespace.
@@ -65,7 +65,7 @@ pub fn field() -> Field {
 }
 
 /// Keeps what the offer says of it in one piece.
-pub fn place_of_birth(subject: &Map<String, Value>, dataset: &mut Dataset) {
+pub fn place_of_birth(subject: &Map<String, Value>, dataset: &mut Map<String, Value>) {
     if let Some(place) = subject.get(PLACE_OF_BIRTH) {
         dataset.insert(PLACE_OF_BIRTH.into(), place.clone());
     }

@@ -65,7 +65,7 @@ impl CredentialTemplate for PersonIdentificationData {
             Err(issues) => return Ok(Outcome::Refuse(issues)),
         };
 
-        let mut dataset = Dataset::new();
+        let mut dataset = Map::new();
         elements::place_of_birth(&request.subject, &mut dataset);
         dataset.append(&mut attributes::of_person(request.subject));
         for years in &configuration.age_equal_or_over {
@@ -84,7 +84,7 @@ impl CredentialTemplate for PersonIdentificationData {
         if let Some(trust_anchor) = configuration.trust_anchor {
             dataset.insert("trust_anchor".into(), trust_anchor.into());
         }
-        Ok(Outcome::Issue(dataset))
+        Ok(Outcome::Issue(Dataset::from(dataset).good_through(expiry)))
     }
 }
 

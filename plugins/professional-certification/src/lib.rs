@@ -126,7 +126,7 @@ impl CredentialTemplate for ProfessionalCertification {
         let mut dataset = request.subject;
         dataset.insert("certifying_body".into(), configuration.certifying_body.into());
         dataset.insert("expiry_date".into(), expires.to_string().into());
-        Ok(Outcome::Issue(dataset))
+        Ok(Outcome::Issue(Dataset::from(dataset).good_through(expires)))
     }
 }
 

@@ -100,7 +100,8 @@ impl CredentialTemplate for ResidencePermit {
         if request.day("birth_date").is_some_and(|born| born > today) {
             issues.push(Issue::new("/birth_date", "in-the-future", "must not be later than today"));
         }
-        match (request.day("valid_from"), request.day("valid_until")) {
+        let ends = request.day("valid_until");
+        match (request.day("valid_from"), ends) {
             (Some(from), Some(until)) if until < from => {
                 issues.push(Issue::new(
                     "/valid_until",
@@ -114,6 +115,10 @@ impl CredentialTemplate for ResidencePermit {
             }
             _ => {}
         }
-        Ok(if issues.is_empty() { Outcome::Issue(request.subject) } else { Outcome::Refuse(issues) })
+        Ok(if issues.is_empty() {
+            Outcome::Issue(Dataset::from(request.subject).good_through(ends))
+        } else {
+            Outcome::Refuse(issues)
+        })
     }
 }

@@ -80,7 +80,7 @@ impl CredentialTemplate for RoleCredential {
         let offered = context.purpose == Purpose::Offer;
         let kept = context.key_attestation;
         Ok(if offered || configuration.key_storage.is_none_or(|wanted| wanted.is_met_by(kept.as_deref())) {
-            Outcome::Issue(request.subject)
+            Outcome::Issue(request.subject.into())
         } else {
             let message = "the wallet must attest that its key is kept better; use another wallet";
             Outcome::Refuse(vec![Issue::new("", "key-not-attested", message)])

@@ -90,7 +90,7 @@ impl CredentialTemplate for StaffPass {
             let issue = Issue::new("/employee_id", "unknown", "nobody on the staff has this id");
             return Ok(Outcome::Refuse(vec![issue]));
         };
-        let mut pass = Dataset::from_iter([
+        let mut pass = Map::from_iter([
             ("employee_id".to_owned(), json!(id)),
             ("given_name".to_owned(), json!(person.given_name)),
             ("family_name".to_owned(), json!(person.family_name)),
@@ -102,6 +102,6 @@ impl CredentialTemplate for StaffPass {
             };
             pass.extend(found.map(|department| ("department".to_owned(), json!(department.name))));
         }
-        Ok(Outcome::Issue(pass))
+        Ok(Outcome::Issue(pass.into()))
     }
 }

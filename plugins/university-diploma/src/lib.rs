@@ -78,7 +78,7 @@ impl CredentialTemplate for UniversityDiploma {
             Some(day) if day > Day::at(context.now) => {
                 refuse("in-the-future", "must not be later than today")
             }
-            Some(_) => Outcome::Issue(request.subject),
+            Some(_) => Outcome::Issue(request.subject.into()),
         })
     }
 }

@@ -15,16 +15,7 @@ const PASS: &str = "staff-pass";
 
 /// A tenant whose passes name somebody, and nothing else.
 async fn with_passes() -> Acme {
-    activated("staff-pass", &json!({})).await
-}
-
-async fn activated(plugin: &str, configuration: &Value) -> Acme {
-    let (platform, plugin) = (platform(), Plugin::built(plugin));
-    let tenant = platform.newcomer().await;
-    platform.operator().upload(&plugin).await;
-    let order = json!({ "digest": plugin.digest(), "configuration": configuration });
-    platform.operator().activate_for(&tenant, &order).await.is(201);
-    tenant
+    platform().newcomer_with(&Plugin::built("staff-pass"), &json!({})).await
 }
 
 async fn set(issuer: &Issuer, name: &str, url: &str, header: Option<(&str, &str)>) -> Answer {
@@ -152,7 +143,8 @@ async fn whoever_proves_nothing_makes_nobody_ask() {
 
 #[tokio::test]
 async fn a_template_that_never_has_enough_is_stopped() {
-    let tenant = activated("hostile", &json!({ "prepare": "need-forever" })).await;
+    let tenant =
+        platform().newcomer_with(&Plugin::built("hostile"), &json!({ "prepare": "need-forever" })).await;
     let (issuer, wallet, register) = (tenant.issuer(), tenant.wallet(), Receiver::start().await);
     register.usually(Reply::Json(json!({})));
     let url = issuer.request(Method::PUT, "/sources/hostile/register");

@@ -1,6 +1,7 @@
 //! `POST /credential` (OpenID4VCI §8)
 
 pub(crate) mod attested_keys;
+mod circumstances;
 pub(crate) mod encrypted;
 mod mdoc;
 mod proofs;

@@ -63,8 +63,11 @@ fn make(workspace: &Workspace, guest: &Path, component: &Path) -> Result<()> {
     let step = Step::begin(format!("building {}", guest.file_name().unwrap_or_default().to_string_lossy()));
     command::output(&mut build)?;
     let mut bytes = fs::read(&half)?;
-    append(&mut bytes, "chancery:plugin", manifest.to_string().as_bytes());
-    append(&mut bytes, "chancery:vectors", Value::Array(vectors(guest)?).to_string().as_bytes());
+    let vectors = Value::Array(vectors(guest)?);
+    for (name, content) in [("chancery:plugin", &manifest), ("chancery:vectors", &vectors)] {
+        let data = content.to_string().into_bytes();
+        CustomSection { name: name.into(), data: data.into() }.append_to(&mut bytes);
+    }
     fs::write(&half, &bytes)?;
     fs::rename(&half, component)?;
     step.done(&format!("{} KiB", bytes.len() >> 10));
@@ -132,22 +135,4 @@ fn vectors(guest: &Path) -> Result<Vec<Value>> {
         fs::read_dir(guest.join("vectors"))?.flatten().map(|entry| entry.path()).collect();
     files.sort();
     files.iter().map(|file| Ok(serde_json::from_str(&fs::read_to_string(file)?)?)).collect()
-}
-
-/// One more custom section at the end of a component.
-fn append(component: &mut Vec<u8>, name: &str, content: &[u8]) {
-    CustomSection { name: name.into(), data: content.into() }.append_to(component);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_section_is_its_length_its_name_and_its_content() {
-        let mut component = Vec::new();
-        append(&mut component, "ab", &[7; 200]);
-        assert_eq!(component[..6], [0, 0xcb, 0x01, 2, b'a', b'b']);
-        assert_eq!(component.len(), 6 + 200);
-    }
 }

@@ -82,7 +82,7 @@ fn issue_of(
     let Value::Object(values) = subject else { panic!("a dataset is an object") };
     let mdoc = Mdoc {
         projection: &projection(),
-        dataset: &Dataset { values },
+        dataset: &Dataset { values, good_until: None },
         holder,
         issued_at: NOW,
         expires_at: NOW + Duration::days(30),

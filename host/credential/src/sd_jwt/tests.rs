@@ -38,7 +38,7 @@ fn projection(claims: &[(&str, Disclosure)]) -> SdJwtProjection {
 
 fn dataset(value: Value) -> Dataset {
     let Value::Object(values) = value else { panic!("a dataset is an object") };
-    Dataset { values }
+    Dataset { values, good_until: None }
 }
 
 #[expect(clippy::disallowed_methods, reason = "no store here; the test stands in for a committed intent")]

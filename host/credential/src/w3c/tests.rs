@@ -47,6 +47,7 @@ fn issued(model: Model, did: Option<&str>) -> String {
     let dataset = Dataset {
         values: serde_json::from_value(json!({ "given_name": "Ada", "degree": "Analyst", "secret": 1 }))
             .unwrap(),
+        good_until: None,
     };
     let projection = projection();
     let credential = W3cCredential {

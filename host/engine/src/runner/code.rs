@@ -6,9 +6,10 @@ use std::{
     io::{self, Seek as _, SeekFrom},
     os::fd::OwnedFd,
     ptr::{NonNull, null_mut},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use rustix::{
     fs::{SealFlags, fcntl_get_seals},
     mm::{MapFlags, ProtFlags, mmap, munmap},
@@ -69,7 +70,7 @@ impl Executable {
         let mapping = Mapping::of(&mut file)?;
         let (base, length) = (mapping.base, mapping.length);
         let file = Arc::new(OwnedFd::from(file));
-        let previous = self.lock().replace((file, base.as_ptr() as usize, length));
+        let previous = self.loading.lock().replace((file, base.as_ptr() as usize, length));
         debug_assert!(previous.is_none(), "one component is loaded at a time");
         #[expect(
             unsafe_code,
@@ -79,12 +80,8 @@ impl Executable {
         // their MAC. They are mapped for longer than the component lives, see `Mapping::drop`, and cannot change.
         let loaded =
             unsafe { Component::deserialize_raw(engine, NonNull::slice_from_raw_parts(base, length)) };
-        *self.lock() = None;
+        *self.loading.lock() = None;
         Ok((loaded.map_err(|error| io::Error::other(format!("{error:#}")))?, mapping))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Arc<OwnedFd>, usize, usize)>> {
-        self.loading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,7 +91,7 @@ impl CustomCodeMemory for Executable {
     }
 
     fn publish_executable(&self, ptr: *const u8, len: usize) -> wasmtime::Result<()> {
-        let loading = self.lock().clone();
+        let loading = self.loading.lock().clone();
         let (file, base, length) = loading.ok_or_else(|| wasmtime::Error::msg("nothing is being loaded"))?;
         let start = ptr as usize;
         let offset = start

@@ -7,19 +7,19 @@ use std::{
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
     process::Stdio,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use tokio::{net::UnixStream, process::Child, sync::oneshot, time::timeout};
 
 use super::{
     NotLoaded, RunnerConfig, Wanted,
     loaded::{Loaded, Loading},
-    locked,
     outbox::{Letter, Outbox},
     wire::{Mailbox, Order, Said},
 };
@@ -76,7 +76,7 @@ impl Generation {
 
     /// How many wait for it to answer.
     pub(super) fn awaited(&self) -> usize {
-        locked(&self.waiting).len()
+        self.waiting.lock().len()
     }
 
     /// Has the component loaded, if it is not yet. It stays so while somebody has its place.
@@ -139,15 +139,15 @@ impl Generation {
     async fn exchange(&self, call: u64, letter: Letter, patience: Duration) -> io::Result<Said> {
         let gone = || io::Error::other("the plugin runner ended during the call; try again");
         let (answer, waiting) = oneshot::channel();
-        locked(&self.waiting).insert(call, answer);
+        self.waiting.lock().insert(call, answer);
         if !self.is_alive() || self.outbox.post(letter).is_err() {
-            locked(&self.waiting).remove(&call);
+            self.waiting.lock().remove(&call);
             return Err(gone());
         }
         if let Ok(answer) = timeout(patience, waiting).await {
             return answer.map_err(|_| gone());
         }
-        locked(&self.waiting).remove(&call);
+        self.waiting.lock().remove(&call);
         self.end();
         Err(io::Error::other("the plugin runner does not answer; another is started"))
     }
@@ -155,7 +155,7 @@ impl Generation {
     /// Ends the process; whoever waits for it is told.
     fn end(&self) {
         self.alive.store(false, Ordering::Release);
-        let _ = locked(&self.child).start_kill();
+        let _ = self.child.lock().start_kill();
     }
 }
 
@@ -166,14 +166,14 @@ async fn correspond(outbox: Arc<Outbox>, from: Mailbox, waiting: Arc<Waiting>, a
         () = collect(from, &waiting) => {}
     }
     alive.store(false, Ordering::Release);
-    locked(&waiting).clear();
+    waiting.lock().clear();
 }
 
 /// Hands answers to those who wait.
 async fn collect(mut from: Mailbox, waiting: &Waiting) {
     while let Ok(Some(said)) = from.next::<Said>().await {
         let (Said::Loaded { call, .. } | Said::Answered { call, .. }) = &said;
-        if let Some(waiter) = locked(waiting).remove(call) {
+        if let Some(waiter) = waiting.lock().remove(call) {
             let _ = waiter.send(said);
         }
     }

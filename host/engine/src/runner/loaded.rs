@@ -1,11 +1,9 @@
 //! Which components a runner has at hand, and which it forgets first: their code takes memory for as long as it has
 //! them, and to load one again takes a moment.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::report::Resources;
@@ -42,7 +40,7 @@ impl Loaded {
 
     /// The component's place, whether it is loaded or yet to be. It is not forgotten while somebody has this.
     pub(super) fn place(&self, component: &[u8; 32]) -> Loading {
-        let mut shelf = self.shelf();
+        let mut shelf = self.shelf.lock();
         shelf.turns += 1;
         let turn = shelf.turns;
         let place = shelf.places.entry(*component).or_default();
@@ -53,7 +51,7 @@ impl Loaded {
     /// Makes room for the component's code. These are to be forgotten, which were not asked for the longest; while all
     /// are in use, there is more than there should be.
     pub(super) fn make_room(&self, component: &[u8; 32], bytes: usize) -> Vec<[u8; 32]> {
-        let mut shelf = self.shelf();
+        let mut shelf = self.shelf.lock();
         shelf.places.entry(*component).or_default().bytes = bytes;
         let mut all: usize = shelf.places.values().map(|place| place.bytes).sum();
         let mut forgotten = Vec::new();
@@ -70,11 +68,7 @@ impl Loaded {
 
     /// Nobody needs the component any more.
     pub(super) fn remove(&self, component: &[u8; 32]) {
-        self.shelf().places.remove(component);
-    }
-
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelf.lock().places.remove(component);
     }
 }
 

@@ -5,9 +5,9 @@ use std::{
     io::{self, ErrorKind, IoSlice},
     mem::MaybeUninit,
     os::fd::{AsFd as _, OwnedFd},
-    sync::Mutex,
 };
 
+use parking_lot::Mutex;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde::Serialize;
 use tokio::{
@@ -16,7 +16,7 @@ use tokio::{
     sync::Notify,
 };
 
-use super::{locked, wire::LONGEST};
+use super::wire::LONGEST;
 
 /// A document, ready to go, and the file that goes with it.
 pub(super) struct Letter {
@@ -68,7 +68,7 @@ impl Outbox {
 
     /// Sends the letter now, or leaves it to [`Self::deliver`] if there is no room.
     pub(super) fn post(&self, letter: Letter) -> io::Result<()> {
-        let mut letters = locked(&self.letters);
+        let mut letters = self.letters.lock();
         letters.push_back(letter);
         if letters.len() == 1 && !self.empty(&mut letters)? {
             self.found_no_room.notify_one();
@@ -81,7 +81,7 @@ impl Outbox {
         let to: &UnixStream = self.to.as_ref();
         loop {
             self.found_no_room.notified().await;
-            while !self.empty(&mut locked(&self.letters))? {
+            while !self.empty(&mut self.letters.lock())? {
                 to.writable().await?;
             }
         }

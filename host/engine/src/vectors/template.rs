@@ -1,6 +1,6 @@
 //! Examples of what a credential template decides.
 
-use chancery_domain::template::Issue;
+use chancery_domain::{Dataset, template::Issue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -29,7 +29,6 @@ pub(crate) struct TemplateVector {
     authentication: Option<Claimed>,
     upstream_claims: Option<Value>,
     key_attestation: Option<String>,
-    wallet_attestation: Option<String>,
     #[serde(default)]
     prior_issuances: u32,
     completed_at: Option<u64>,
@@ -65,7 +64,6 @@ impl TemplateVector {
             authentication: authentication.as_ref(),
             upstream_claims: self.upstream_claims.as_ref(),
             key_attestation: self.key_attestation.as_deref(),
-            wallet_attestation: self.wallet_attestation.as_deref(),
             prior_issuances: self.prior_issuances,
             completed_at: self.completed_at.map(at),
         })
@@ -75,7 +73,10 @@ impl TemplateVector {
 /// A decision as examples spell it: sentences are free to improve, places and codes are not.
 pub(crate) fn spelled(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Issue(dataset) => json!({"issue": dataset.values}),
+        Outcome::Issue(Dataset { values, good_until: None }) => json!({"issue": values}),
+        Outcome::Issue(Dataset { values, good_until: Some(end) }) => {
+            json!({"issue": values, "good_until": end.unix_timestamp()})
+        }
         Outcome::Refuse(issues) => json!({"refuse": places(issues)}),
         Outcome::Defer(deferral) => json!({"defer": deferral.after.as_secs()}),
         Outcome::Need(lookups) => json!({"need": lookups}),

@@ -2,11 +2,12 @@
 //! one that is compatible by its number.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use wit_component::semver_check;
 use wit_parser::{PackageId, Resolve, WorldId};
 
@@ -79,6 +80,38 @@ fn every_release_is_compatible_with_the_one_before_it() {
             assert_eq!(breaks(previous, next), [""; 0], "{} → {}", previous.display(), next.display());
         }
     }
+}
+
+/// What was released, and what it was then: lines of `sha256sum`.
+fn released() -> BTreeMap<String, String> {
+    let lines = fs::read_to_string(wit().join("released.sha256")).unwrap();
+    let line = |line: &str| line.split_once("  ").map(|(digest, path)| (path.to_owned(), digest.to_owned()));
+    lines.lines().map(|text| line(text).unwrap()).collect()
+}
+
+#[test]
+fn what_was_released_stays_as_it_is() {
+    let released = released();
+    for (path, then) in &released {
+        let now = digest(&SHA256, &fs::read(wit().join(path)).unwrap_or_default());
+        assert_eq!(hex::encode(now), *then, "{path} was released; what is to change in it is a new version");
+    }
+    for (_, release) in releases() {
+        let version = release.file_name().unwrap().to_str().unwrap();
+        let files: BTreeSet<String> = walk(&release);
+        let known: BTreeSet<String> =
+            released.keys().filter(|path| path.starts_with(&format!("{version}/"))).cloned().collect();
+        assert!(known.is_empty() || known == files, "{version} was released with {known:?} and has {files:?}");
+    }
+}
+
+/// Every file of a release, as `released.sha256` names it.
+fn walk(release: &Path) -> BTreeSet<String> {
+    let inside = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let files = inside(release).into_iter().flat_map(|package| inside(&package));
+    files.map(|file| file.strip_prefix(wit()).unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 /// A copy of the latest release under the next number, with one text replaced by another.

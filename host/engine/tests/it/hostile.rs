@@ -43,7 +43,7 @@ fn patient() -> Host {
 }
 
 fn value(outcome: Outcome) -> Value {
-    let Outcome::Issue(Dataset { values }) = outcome else { panic!("{outcome:?}") };
+    let Outcome::Issue(Dataset { values, .. }) = outcome else { panic!("{outcome:?}") };
     values["value"].clone()
 }
 

@@ -2,9 +2,10 @@
 //! waiting.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use chancery_domain::TenantId;
+use parking_lot::Mutex;
 
 /// Places, all of them and those of each tenant.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Places {
 
     /// A place, if there is one. Nobody waits: who is told at once can come again later.
     pub(super) fn take(self: &Arc<Self>, tenant: TenantId) -> Option<Place> {
-        let mut taken = self.lock();
+        let mut taken = self.taken.lock();
         if taken.all >= self.most || taken.by_tenant.get(&tenant).is_some_and(|own| *own >= self.most_of_one)
         {
             return None;
@@ -43,16 +44,11 @@ impl Places {
         *taken.by_tenant.entry(tenant).or_default() += 1;
         Some(Place { places: Arc::clone(self), tenant })
     }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        // Nothing panics while the lock is held.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = self.places.taken.lock();
         taken.all -= 1;
         if let Some(own) = taken.by_tenant.get_mut(&self.tenant) {
             *own -= 1;
@@ -78,6 +74,6 @@ mod tests {
         assert!(places.take(tenant(3)).is_none(), "all of them");
         drop((first, second, third));
         assert!(places.take(tenant(1)).is_some());
-        assert!(places.lock().by_tenant.is_empty(), "nothing is kept of who is gone");
+        assert!(places.taken.lock().by_tenant.is_empty(), "nothing is kept of who is gone");
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
+use super::circumstances::Circumstances;
 use super::defer_credential::interval_of;
 use super::fetch_offer::describe_offer;
 use super::redeem_code::tx_code_mac;
@@ -199,7 +200,7 @@ fn describe_tx_code(digits: u8) -> TxCode {
 /// An offer that will not surprise the wallet: every subject passed its template.
 pub(crate) struct CheckedOffer {
     items: Vec<PinnedItem>,
-    /// By credential configuration id.
+    /// By credential configuration id, and the circumstances.
     subjects: Map<String, Value>,
     deferred: Vec<Deferred>,
     tx_code: bool,
@@ -221,6 +222,7 @@ pub(crate) async fn check_offer(
     app: &App,
     issuer: &Issuer,
     request: OfferRequest,
+    circumstances: &Circumstances,
 ) -> Result<CheckedOffer, Problem> {
     if !issuer.tenant.status.may_issue() {
         return Err(Problem::new(ProblemCode::WrongState).detail("this issuer issues no more"));
@@ -265,7 +267,7 @@ pub(crate) async fn check_offer(
         let template = active.for_new_offer(app.random.as_ref());
         items.push(PinnedItem { configuration_id: id.clone(), revision: template.revision() });
         let rehearsed = match &credential.subject {
-            Some(subject) => Some(rehearse(app, issuer, template, subject, None).await?),
+            Some(subject) => Some(rehearse(app, issuer, template, subject, circumstances, None).await?),
             None if credential.deferred => None,
             None => {
                 let message = "only what is deferred may do without a subject".to_owned();
@@ -298,6 +300,7 @@ pub(crate) async fn check_offer(
     if !issues.is_empty() {
         return Err(Problem::invalid(issues));
     }
+    circumstances.put(&mut subjects);
     Ok(CheckedOffer {
         items,
         subjects,

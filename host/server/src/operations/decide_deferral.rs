@@ -9,6 +9,7 @@ use chancery_domain::{DeferralId, DeferralState};
 use chancery_store::{Deferral, TenantTx};
 use serde_json::{Value, json};
 
+use super::circumstances::Circumstances;
 use super::find_template::find_template;
 use super::rehearse::{Rehearsed, rehearse};
 use crate::app::App;
@@ -65,7 +66,8 @@ pub(crate) async fn check_completion(
     let item = offer.items.iter().find(|item| item.configuration_id == deferral.configuration_id);
     let item = item.ok_or_else(Problem::not_found)?;
     let template = find_template(app, issuer, item).await.map_err(|refusal| unavailable(&refusal))?;
-    match rehearse(app, issuer, &template, subject, Some(app.now())).await? {
+    // Those of the offer open with the wallet's token alone.
+    match rehearse(app, issuer, &template, subject, &Circumstances::default(), Some(app.now())).await? {
         Rehearsed::Issues => {}
         Rehearsed::Refuses(issues) => return Err(Problem::invalid(of_subject(issues))),
         Rehearsed::Defers(said) => {

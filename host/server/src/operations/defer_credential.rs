@@ -4,7 +4,6 @@ use chancery_credential::jose::Jwk;
 use chancery_credential::secrets::TransactionId;
 use chancery_domain::deferral::LONGEST_INTERVAL;
 use chancery_domain::{DeferralId, DeferralState, random_bytes};
-use chancery_engine::Purpose;
 use chancery_protocol::credential::DeferredResponse;
 use chancery_protocol::error::ErrorCode;
 use chancery_store::{Asking, Deferral, NewDeferral, OfferItem, Seen, Settled, TenantTx, Waiting};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::issue_credential::{Order, already_issued, denied, no_longer_good, proof_replayed};
+use super::issue_credential::{Offered, Order, already_issued, denied, no_longer_good, proof_replayed};
 use super::redeem_code::PROOF_MEMORY;
 use super::verify_key_proofs::Holders;
 use crate::app::App;
@@ -53,10 +52,11 @@ impl Decided {
     }
 
     /// What was brought counts, else what was offered.
-    pub(super) fn order(self, offered: Option<Value>, purpose: Purpose) -> Order {
+    pub(super) fn order(self, offered: Offered) -> Order {
         Order {
-            subject: self.brought.or(offered),
-            purpose,
+            subject: self.brought.or(offered.subject),
+            purpose: offered.purpose,
+            circumstances: offered.circumstances,
             completed_at: self.deferral.decided_at,
             settled: Some(Settled { deferral: self.deferral.id, transaction_hash: self.transaction_hash }),
         }

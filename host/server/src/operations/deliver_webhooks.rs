@@ -4,7 +4,7 @@
 //! a while: what a process took and did not come to say anything of, another one takes when that is over.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chancery_credential::keys::{Shared, TenantKeys};
@@ -14,6 +14,7 @@ use chancery_domain::webhook::{GIVEN_UP_AFTER, KEPT_FOR, wait_after};
 use chancery_domain::{EventId, Random, TenantId, WebhookId, random_bytes};
 use chancery_store::{By, Chore, Delivery, Outcome, StoreError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use parking_lot::Mutex;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
@@ -36,15 +37,15 @@ pub(crate) struct Couriers(Mutex<HashSet<WebhookId>>);
 
 impl Couriers {
     fn busy(&self) -> Vec<WebhookId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.0.lock().iter().copied().collect()
     }
 
     fn set_out(&self, webhook: WebhookId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(webhook);
+        self.0.lock().insert(webhook);
     }
 
     fn return_from(&self, webhook: WebhookId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&webhook);
+        self.0.lock().remove(&webhook);
     }
 }
 

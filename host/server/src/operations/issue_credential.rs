@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::agree_on_encryption::{Agreement, agree_on_encryption};
+use super::circumstances::Circumstances;
 use super::defer_credential::{Decision, Deferrer, look_at_deferral};
 use super::find_template::find_template;
 use super::keep_input::Question;
@@ -50,15 +51,16 @@ pub(crate) async fn issue_credential(
     let proofs = request.proofs.as_ref();
     let holders = verify_proofs(&wallet, &configuration_id, (proofs, &fetched), now)?;
 
-    let Offered { item, subject, purpose } = offered(app, &wallet, &configuration_id, now).await?;
+    let offered = offered(app, &wallet, &configuration_id, now).await?;
+    let item = offered.item.clone();
     let deferrer = Deferrer { app, wallet: &wallet, item: &item, holders: &holders, now };
     let order = match item.deferral {
-        None => Order { subject, purpose, completed_at: None, settled: None },
+        None => offered.into(),
         Some(deferral) => match look_at_deferral(app, &wallet, deferral, now).await? {
             Decision::Wait(deferral) => {
                 return Ok((CredentialAnswer::Deferred(deferrer.ask(&deferral).await?), agreement));
             }
-            Decision::Issue(decided) => decided.order(subject, purpose),
+            Decision::Issue(decided) => decided.order(offered),
         },
     };
     let answer = match fulfil(app, &wallet, &item, &holders, &order, now).await? {
@@ -73,8 +75,16 @@ pub(super) struct Order {
     /// None if what is deferred was completed with nothing although the offer has nothing either.
     pub(super) subject: Option<Value>,
     pub(super) purpose: Purpose,
+    pub(super) circumstances: Circumstances,
     pub(super) completed_at: Option<OffsetDateTime>,
     pub(super) settled: Option<Settled>,
+}
+
+impl From<Offered> for Order {
+    fn from(offered: Offered) -> Self {
+        let Offered { subject, purpose, circumstances, .. } = offered;
+        Self { subject, purpose, circumstances, completed_at: None, settled: None }
+    }
 }
 
 /// What became of an order.
@@ -105,7 +115,7 @@ pub(super) async fn fulfil(
     };
     let definition = template.definition();
     let (_, format) = Format::of_configuration(&item.configuration_id);
-    let times = Times::of(definition, now);
+    let times = Times::of(definition, &dataset, now);
 
     let basis = Basis { settled: order.settled.clone(), asked: question.noted(issuer) };
     let recorded = record(app, wallet, item, holders, basis, times).await;
@@ -181,6 +191,7 @@ pub(super) struct Offered {
     /// None if it is deferred until somebody brings it.
     pub(super) subject: Option<Value>,
     pub(super) purpose: Purpose,
+    pub(super) circumstances: Circumstances,
 }
 
 /// What the offer holds for the configuration, with its subject data opened.
@@ -195,10 +206,13 @@ async fn offered(
         None => read_offer(app, wallet, now).await?,
     };
     let repeated = offer.repeats(configuration_id);
-    let offered = open_offer(wallet, offer, configuration_id)?.ok_or_else(not_covered)?;
+    let mut offered = open_offer(wallet, offer, configuration_id)?.ok_or_else(not_covered)?;
     // The transaction that records it counts; here the template is spared a question.
     if offered.item.issuance.is_some() && repeats(wallet, &offered.item).is_none_or(|most| repeated >= most) {
         return Err(already_issued());
+    }
+    if offered.item.issuance.is_some() {
+        offered.circumstances.prior_issuances += 1 + u32::from(repeated);
     }
     Ok(offered)
 }
@@ -227,7 +241,8 @@ pub(super) fn open_offer(
         return Err(corrupt(&"it lacks this configuration"));
     }
     let purpose = if offer.is_renewal { Purpose::Renew } else { Purpose::Issue };
-    Ok(Some(Offered { item, subject, purpose }))
+    let circumstances = Circumstances::take(&mut subjects);
+    Ok(Some(Offered { item, subject, purpose, circumstances }))
 }
 
 async fn read_offer(app: &App, wallet: &Wallet, now: OffsetDateTime) -> Result<IssuableOffer, Refusal> {
@@ -283,8 +298,8 @@ async fn prepare(
     now: OffsetDateTime,
 ) -> Result<Prepared, Refusal> {
     let subject = order.subject.as_ref().ok_or_else(|| Refusal::unavailable("a deferral has no subject"))?;
-    let Order { purpose, completed_at, .. } = *order;
-    let asked = Asked { purpose, subject, answers: &[], completed_at, key_attestation, now };
+    let Order { purpose, completed_at, ref circumstances, .. } = *order;
+    let asked = Asked { purpose, subject, answers: &[], completed_at, key_attestation, circumstances, now };
     match prepare_with_lookups(app, issuer, template, asked).await.map(Question::apart) {
         Ok((Outcome::Issue(dataset), question)) => Ok(Prepared::Dataset(dataset, question)),
         Ok((Outcome::Defer(deferral), _)) => Ok(Prepared::Deferred(deferral)),

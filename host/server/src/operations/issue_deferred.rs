@@ -12,7 +12,7 @@ use chancery_store::{Deferral, IssuableOffer, Seen, Waiting};
 
 use super::agree_on_encryption::{Agreement, agree_on_encryption};
 use super::defer_credential::{Decided, Proved, interval_of, refused, use_up};
-use super::issue_credential::{Fulfilled, Offered, fulfil, open_offer, proof_replayed, unknown_transaction};
+use super::issue_credential::{Fulfilled, fulfil, open_offer, proof_replayed, unknown_transaction};
 use super::verify_key_proofs::Holders;
 use crate::app::App;
 use crate::caller::Wallet;
@@ -42,8 +42,8 @@ pub(crate) async fn issue_deferred(
     let Completed { deferral, waiting, offer } = completed;
     let offered = open_offer(&wallet, offer, &deferral.configuration_id)?.ok_or_else(unknown_transaction)?;
     let holders = proved_before(&wallet, &deferral, &waiting)?;
-    let Offered { item, subject, purpose } = offered;
-    let order = Decided::open(&wallet, deferral, &waiting, Some(hash))?.order(subject, purpose);
+    let item = offered.item.clone();
+    let order = Decided::open(&wallet, deferral, &waiting, Some(hash))?.order(offered);
     match fulfil(app, &wallet, &item, &holders, &order, app.now()).await? {
         Fulfilled::Issued(response) => Ok((CredentialAnswer::Issued(response), agreement)),
         // The template has the last word, and says once more: not now.

@@ -7,6 +7,7 @@ pub(crate) mod bind_endpoint;
 pub(crate) mod certify_key;
 pub(crate) mod change_status;
 pub(crate) mod check_attestation;
+pub(crate) mod circumstances;
 pub(crate) mod claim_domain;
 pub(crate) mod configure;
 pub(crate) mod create_offer;

@@ -4,6 +4,7 @@ use chancery_credential::secrets::OfferSecret;
 use chancery_domain::audit::Author;
 use chancery_domain::{OfferGrant, RequestId};
 
+use super::circumstances::Circumstances;
 use super::create_offer::{OfferRequest, OfferedCredential, check_offer, create_offer};
 use crate::app::App;
 use crate::authorization::{Holder, PAGE_LIFETIME, Sitting};
@@ -25,7 +26,7 @@ pub(crate) async fn offer_to_holder(
     issuer: &Issuer,
     request: RequestId,
     sitting: Sitting,
-    credentials: Vec<OfferedCredential>,
+    (credentials, circumstances): (Vec<OfferedCredential>, &Circumstances),
 ) -> Result<Introduced, Refusal> {
     let wanted = OfferRequest {
         credentials,
@@ -34,7 +35,7 @@ pub(crate) async fn offer_to_holder(
         by_value: false,
         grant: OfferGrant::AuthorizationCode,
     };
-    let checked = match check_offer(app, issuer, wanted).await {
+    let checked = match check_offer(app, issuer, wanted, circumstances).await {
         Ok(checked) => checked,
         Err(problem) if !problem.errors().is_empty() => {
             return Ok(Introduced::NotYet(sitting, in_plain_words(&problem)));

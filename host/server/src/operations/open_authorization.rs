@@ -10,6 +10,7 @@ use chancery_protocol::error::ErrorCode;
 use chancery_store::OfferedToHolder;
 use serde_json::{Map, Value};
 
+use super::circumstances::Circumstances;
 use super::find_template::find_template;
 use super::look_up::prepare_with_lookups;
 use super::prepare_dataset::{Asked, Unprepared};
@@ -121,7 +122,9 @@ async fn preview(
     };
     let subjects =
         issuer.keys.open_subject(offer.id, code, &offer.sealed_subject).map_err(|error| corrupt(&error))?;
-    let subjects: Map<String, Value> = serde_json::from_slice(&subjects).map_err(|error| corrupt(&error))?;
+    let mut subjects: Map<String, Value> =
+        serde_json::from_slice(&subjects).map_err(|error| corrupt(&error))?;
+    let circumstances = Circumstances::take(&mut subjects);
     let mut previews = Vec::new();
     for item in offer.items.iter().filter(|item| configurations(&granted).contains(&item.configuration_id)) {
         let template = find_template(app, issuer, item).await?;
@@ -139,7 +142,7 @@ async fn preview(
         // What is deferred is shown as it is going to be if it is completed as it is.
         let now = app.now();
         let completed_at = item.deferral.map(|_| now);
-        let asked = Asked::rehearsal(subject, completed_at, now);
+        let asked = Asked::rehearsal(subject, &circumstances, completed_at, now);
         let prepared = prepare_with_lookups(app, issuer, &template, asked).await;
         let dataset = match prepared.map(|prepared| prepared.outcome) {
             Ok(Outcome::Issue(dataset)) => Some(dataset),

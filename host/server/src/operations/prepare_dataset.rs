@@ -8,6 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
+use super::circumstances::Circumstances;
 use crate::app::App;
 use crate::issuer::Issuer;
 use crate::tallies::{Compared, Tallies};
@@ -37,6 +38,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) completed_at: Option<OffsetDateTime>,
     /// How well the holder's keys are kept.
     pub(crate) key_attestation: Option<&'a str>,
+    pub(crate) circumstances: &'a Circumstances,
     pub(crate) now: OffsetDateTime,
 }
 
@@ -44,16 +46,25 @@ impl<'a> Asked<'a> {
     /// Nothing will be signed.
     pub(crate) fn rehearsal(
         subject: &'a Value,
+        circumstances: &'a Circumstances,
         completed_at: Option<OffsetDateTime>,
         now: OffsetDateTime,
     ) -> Self {
-        Self { purpose: Purpose::Offer, subject, answers: &[], completed_at, key_attestation: None, now }
+        let (purpose, answers, key_attestation) = (Purpose::Offer, [].as_slice(), None);
+        Self { purpose, subject, answers, completed_at, key_attestation, circumstances, now }
     }
 
-    fn of(&self, issuer: &'a Issuer) -> PrepareRequest<'a> {
-        let Self { purpose, subject, answers, completed_at, key_attestation, now } = *self;
-        let request = PrepareRequest::new(purpose, &issuer.tenant.slug, subject, now);
-        PrepareRequest { answers, completed_at, key_attestation, ..request }
+    fn of(&self, tenant: &'a str) -> PrepareRequest<'a> {
+        let Self { purpose, subject, answers, completed_at, key_attestation, circumstances, now } = *self;
+        PrepareRequest {
+            answers,
+            completed_at,
+            key_attestation,
+            authentication: circumstances.authentication.as_ref(),
+            upstream_claims: circumstances.upstream_claims.as_ref(),
+            prior_issuances: circumstances.prior_issuances,
+            ..PrepareRequest::new(purpose, tenant, subject, now)
+        }
     }
 }
 
@@ -84,7 +95,7 @@ pub(crate) async fn prepare(
     asked: Asked<'_>,
 ) -> Result<Prepared, Unprepared> {
     let _turn = app.turns.take(issuer.tenant()).await.ok_or(Unprepared::Crowded)?;
-    let request = asked.of(issuer);
+    let request = asked.of(&issuer.tenant.slug);
     let place = (issuer.tenant(), template.revision().component);
     let (mut call, mut input) = template.measure_with_input(&request).await;
     let is_unloaded = matches!(&call.answer, Err(Fault { kind: FaultKind::Unloaded, .. }));
@@ -94,7 +105,7 @@ pub(crate) async fn prepare(
     app.tallies.count(place, &template.definition().configuration_id, &call, asked.now);
     let (answered, fuel) = (call.answer, call.usage.fuel);
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
-        app.shadows.ask(app, issuer, shadow.clone(), (&request, outcome));
+        app.shadows.ask(app, issuer, shadow.clone(), asked, outcome);
     }
     answered.map(|outcome| Prepared { outcome, input, fuel }).map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
@@ -117,20 +128,21 @@ impl Default for Shadows {
 
 impl Shadows {
     /// Asks after the answer has gone its way, and counts where the two differ.
-    fn ask(&self, app: &App, issuer: &Issuer, shadow: Template, asked: (&PrepareRequest<'_>, &Outcome)) {
+    fn ask(&self, app: &App, issuer: &Issuer, shadow: Template, asked: Asked<'_>, outcome: &Outcome) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
-        let (request, outcome) = asked;
         let (tenant, slug) = (issuer.tenant(), issuer.tenant.slug.clone());
-        let (purpose, subject, now) = (request.purpose, request.subject.clone(), request.now);
-        let (completed_at, answers) = (request.completed_at, request.answers.to_vec());
-        let kept = request.key_attestation.map(str::to_owned);
+        let Asked { purpose, completed_at, now, .. } = asked;
+        let (subject, answers) = (asked.subject.clone(), asked.answers.to_vec());
+        let kept = asked.key_attestation.map(str::to_owned);
+        let circumstances = asked.circumstances.clone();
         let (tallies, outcome): (Arc<Tallies>, Outcome) = (app.tallies.clone(), outcome.clone());
         app.tasks.spawn(async move {
             let _place = place;
-            let request = PrepareRequest::new(purpose, &slug, &subject, now);
+            let (subject, answers, circumstances) = (&subject, answers.as_slice(), &circumstances);
             let key_attestation = kept.as_deref();
-            let request = PrepareRequest { completed_at, key_attestation, answers: &answers, ..request };
-            let instead = shadow.prepare(&request).await;
+            let asked =
+                Asked { purpose, subject, answers, completed_at, key_attestation, circumstances, now };
+            let instead = shadow.prepare(&asked.of(&slug)).await;
             let component = shadow.revision().component;
             tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
         });

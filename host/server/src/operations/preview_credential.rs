@@ -90,7 +90,8 @@ async fn sample(
     let configurations: Vec<_> = configurations(std::iter::once(definition), Some(&chain)).collect();
     let mut samples = Vec::with_capacity(configurations.len());
     for (_, format, id) in &configurations {
-        let claims = Claims { definition, format: *format, dataset, times: Times::of(definition, now) };
+        let claims =
+            Claims { definition, format: *format, dataset, times: Times::of(definition, dataset, now) };
         let holders = std::slice::from_ref(holder.public_jwk());
         let signed = sign_as(signatory, claims, holders, vec![token(&random, now)]).await;
         let credential = signed.map_err(|refusal| failed(&refusal.cause()))?.pop();

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chancery_credential::keys::KeyUse;
 use chancery_domain::template::Definition;
-use chancery_domain::{CredentialId, Event, EventType, IssuanceId, IssuanceToken, OfferState, random_bytes};
+use chancery_domain::{
+    CredentialId, Dataset, Event, EventType, IssuanceId, IssuanceToken, OfferState, random_bytes,
+};
 use chancery_store::{
     Asked, Intent, IntentRefused, NewCopy, OfferItem, Repeats, Settled, SigningKeyName, StoreError, UsedOnce,
 };
@@ -168,9 +170,11 @@ pub(super) struct Times {
 
 impl Times {
     /// On the hour, all of them: closer times would link copies (RFC 9901 §10.1).
-    pub(super) fn of(definition: &Definition, now: OffsetDateTime) -> Self {
+    pub(super) fn of(definition: &Definition, dataset: &Dataset, now: OffsetDateTime) -> Self {
         let issued_at = now.truncate_to_hour();
         let validity = Duration::days(definition.validity_days.into()).min(LONGEST_VALIDITY);
-        Self { now, issued_at, expires_at: issued_at + validity }
+        let expires_at = issued_at + validity;
+        let good_until = dataset.good_until.map(|end| end.truncate_to_hour());
+        Self { now, issued_at, expires_at: good_until.map_or(expires_at, |end| end.min(expires_at)) }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
+use super::circumstances::Circumstances;
 use super::redeem_authorization::narrowed;
 use super::redeem_code::{TOKEN_LIFETIME, lifetime, token_response, use_up};
 use crate::app::App;
@@ -154,6 +155,9 @@ pub(crate) async fn refresh_token(
     }
     let code = OfferSecret::random(app.random.as_ref()).code();
     renewable.code = Some(code.as_str().to_owned());
+    let mut circumstances = Circumstances::take(&mut renewable.subjects);
+    circumstances.prior_issuances += 1;
+    circumstances.put(&mut renewable.subjects);
     let renewal = renewal(app, issuer, token.family, &renewable, (&next, &code), now)?;
     tx.renew(&renewal).await?;
     tx.commit().await?;

@@ -5,6 +5,7 @@ use chancery_engine::{Deferral, Outcome, Template};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::circumstances::Circumstances;
 use super::look_up::missing_sources;
 use super::prepare_dataset::{Asked, Unprepared, prepare_dataset};
 use crate::app::App;
@@ -27,9 +28,10 @@ pub(crate) async fn rehearse(
     issuer: &Issuer,
     template: &Template,
     subject: &Value,
+    circumstances: &Circumstances,
     completed_at: Option<OffsetDateTime>,
 ) -> Result<Rehearsed, Problem> {
-    let asked = Asked::rehearsal(subject, completed_at, app.now());
+    let asked = Asked::rehearsal(subject, circumstances, completed_at, app.now());
     match prepare_dataset(app, issuer, template, asked).await {
         Ok(Outcome::Issue(_)) => Ok(Rehearsed::Issues),
         Ok(Outcome::Refuse(issues)) => Ok(Rehearsed::Refuses(issues)),

@@ -1,14 +1,14 @@
 //! The decision that a credential came of is made again: by the same component in the same configuration, on what it
 //! was asked then. It must come out the same, for the same fuel.
 
-use chancery_credential::keys::TenantKeys;
 use chancery_domain::CredentialId;
 use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::key_attestation::LEVELS;
 use chancery_engine::{Answer, Input, PrepareRequest, Purpose, Template};
 use chancery_store::{Asked, IssuedDecision, OfferItem};
 use serde::Serialize;
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use tokio::task::spawn_blocking;
 
 use super::find_template::find_template;
@@ -121,6 +121,8 @@ fn open(issuer: &Issuer, decision: &IssuedDecision, sealed: &[u8]) -> Result<Kep
 
 /// How long before it was recorded a decision may have been made.
 const RECORDED_WITHIN: i64 = 60;
+/// How often a wallet is believed to have been given a credential before.
+const MOST_PRIOR: u32 = 20;
 
 /// What the template was asked, if that is what is given. When it was is told by the issuance's own id, to the
 /// instant at which the decision was recorded; the tag tells which second it was made in.
@@ -133,33 +135,41 @@ async fn recognise(
 ) -> Result<Input, Problem> {
     let (keys, template) = (issuer.keys.clone(), template.clone());
     let (slug, recorded) = (issuer.tenant.slug.clone(), decision.issuance.created_at());
-    let searched =
-        spawn_blocking(move || search(&keys, &template, &slug, &given, recorded, &asked.input_tag));
+    let completed_at = decision.completed_at;
+    let searched = spawn_blocking(move || {
+        let known = PrepareRequest {
+            answers: &given.answers,
+            completed_at,
+            ..PrepareRequest::new(Purpose::Issue, &slug, &given.subject, recorded)
+        };
+        search(&template, known, |input| keys.input_tag(&input.digest()) == asked.input_tag)
+    });
     let found = searched.await.map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     found.ok_or_else(|| {
         let message = "this is not what the template was asked: give the data as the offer said it, members in \
-                       the same order";
+                       the same order; what was asked of somebody who signed in elsewhere can only be kept";
         Problem::invalid_at("/subject", "other-input", message)
     })
 }
 
-fn search(
-    keys: &TenantKeys,
-    template: &Template,
-    slug: &str,
-    given: &Given,
-    recorded: OffsetDateTime,
-    tag: &[u8; 32],
-) -> Option<Input> {
-    for second in 0..=RECORDED_WITHIN {
-        for purpose in [Purpose::Issue, Purpose::Renew] {
-            let now = recorded - Duration::seconds(second);
-            let request = PrepareRequest::new(purpose, slug, &given.subject, now);
-            let request = PrepareRequest { answers: &given.answers, ..request };
-            // Too large at one second is too large at all.
-            let input = template.input(&request).ok()?;
-            if keys.input_tag(&input.digest()) == *tag {
-                return Some(input);
+/// Tries what is not known and can only be so many things: in which second it was asked, for which purpose, how often
+/// the wallet had it before, and how well its key is kept.
+fn search(template: &Template, known: PrepareRequest<'_>, is_it: impl Fn(&Input) -> bool) -> Option<Input> {
+    let recorded = known.now;
+    let levels = || std::iter::once(None).chain(LEVELS.into_iter().map(Some));
+    for key_attestation in levels() {
+        for (purpose, prior_issuances) in
+            (0..=MOST_PRIOR).flat_map(|times| [(Purpose::Issue, times), (Purpose::Renew, times)])
+        {
+            for second in 0..=RECORDED_WITHIN {
+                let now = recorded - Duration::seconds(second);
+                let request =
+                    PrepareRequest { purpose, prior_issuances, key_attestation, now, ..known.clone() };
+                // Too large at one second is too large at all.
+                let input = template.input(&request).ok()?;
+                if is_it(&input) {
+                    return Some(input);
+                }
             }
         }
     }

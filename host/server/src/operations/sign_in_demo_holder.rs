@@ -4,6 +4,7 @@ use chancery_domain::RequestId;
 use chancery_domain::template::Definition;
 use serde_json::{Map, Value};
 
+use super::circumstances::Circumstances;
 use super::create_offer::OfferedCredential;
 use super::offer_to_holder::{Introduced, offer_to_holder};
 use crate::app::App;
@@ -75,5 +76,6 @@ pub(crate) async fn sign_in_demo_holder(
     if !problems.is_empty() {
         return Ok(Introduced::NotYet(sitting, problems));
     }
-    offer_to_holder(app, issuer, request, sitting, credentials).await
+    // Nobody was authenticated.
+    offer_to_holder(app, issuer, request, sitting, (credentials, &Circumstances::default())).await
 }

@@ -3,10 +3,10 @@
 //! neighbours apart.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use chancery_domain::{StatusEntry, TenantId};
 use chancery_store::{Lease, StoreError};
+use parking_lot::Mutex;
 
 use crate::app::App;
 use crate::issuer::Issuer;
@@ -52,14 +52,14 @@ impl StatusIndices {
     }
 
     fn cut(&self, holder: Holder, count: u32) -> Option<Lease> {
-        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blocks = self.0.lock();
         let block = blocks.get_mut(&holder)?;
         (block.count >= count).then(|| split(block, count))
     }
 
     /// Keeps the newer list's block, or the larger of two; the rest of the other is never used.
     fn keep(&self, holder: Holder, block: Lease) {
-        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blocks = self.0.lock();
         let kept = blocks.entry(holder).or_insert(block);
         if (kept.list, kept.count) < (block.list, block.count) {
             *kept = block;

@@ -7,10 +7,10 @@ mod shadow;
 mod usage;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
 
 use chancery_domain::TenantId;
 use chancery_engine::Measured;
+use parking_lot::Mutex;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -84,7 +84,7 @@ impl Tallies {
         if let Some(Some(reason)) = reason {
             let configuration_id = configuration_id.to_owned();
             let tripped = Tripped { tenant, component, configuration_id, reason };
-            self.tripped.lock().unwrap_or_else(PoisonError::into_inner).push(tripped);
+            self.tripped.lock().push(tripped);
         }
     }
 
@@ -101,30 +101,30 @@ impl Tallies {
 
     /// What failed too often since this was asked last.
     pub(crate) fn take_tripped(&self) -> Vec<Tripped> {
-        std::mem::take(&mut *self.tripped.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.tripped.lock())
     }
 
     /// What the plugin did at the tenant; nothing if it was never asked there.
     pub(crate) fn of(&self, place: Place) -> Tally {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.lock();
         places.get(&place).map(|counted| counted.tally.clone()).unwrap_or_default()
     }
 
     /// What the plugin said at the tenant lately, after the line of that number.
     pub(crate) fn lines_of(&self, place: Place, after: u64) -> Vec<Line> {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.lock();
         places.get(&place).map(|counted| counted.lines.after(after)).unwrap_or_default()
     }
 
     /// What the plugin did everywhere.
     pub(crate) fn of_component(&self, component: &[u8; 32]) -> Tally {
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.lock();
         let here = places.iter().filter(|((_, of), _)| of == component);
         here.fold(Tally::default(), |sum, (_, counted)| sum.and(&counted.tally))
     }
 
     fn at<R>(&self, place: Place, then: impl FnOnce(&mut Counted) -> R) -> Option<R> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock();
         if places.len() >= MOST && !places.contains_key(&place) {
             return None;
         }

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 /// How many distinct differences are told apart.
 const MOST_TOLD: usize = 100;
+/// What differs if the two end at different times. No field of a dataset has that name.
+const GOOD_UNTIL: &str = "good-until";
 
 /// What a version would have answered in the shadow of another.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
@@ -16,7 +18,8 @@ pub(crate) struct ShadowTally {
     compared: u64,
     /// How often it answered the same.
     same: u64,
-    /// How often it answered otherwise, by where: a field of the dataset, or `decision`; `fault` where it failed.
+    /// How often it answered otherwise, by where: a field of the dataset, `good-until`, or `decision`; `fault` where it
+    /// failed.
     different: BTreeMap<String, u64>,
 }
 
@@ -37,11 +40,13 @@ impl Compared {
 }
 
 fn differing(one: &Dataset, other: &Dataset) -> Vec<String> {
+    let ends_otherwise = one.good_until != other.good_until;
     let (one, other) = (&one.values, &other.values);
     let mut names: Vec<String> = one.keys().chain(other.keys()).cloned().collect();
     names.sort();
     names.dedup();
     names.retain(|name| one.get(name) != other.get(name));
+    names.extend(ends_otherwise.then(|| GOOD_UNTIL.to_owned()));
     names
 }
 
@@ -78,7 +83,7 @@ mod tests {
 
     fn issue(dataset: Value) -> Outcome {
         let Value::Object(members) = dataset else { unreachable!() };
-        Outcome::Issue(Dataset { values: members })
+        Outcome::Issue(Dataset { values: members, good_until: None })
     }
 
     #[test]

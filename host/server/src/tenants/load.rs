@@ -290,7 +290,7 @@ fn display(tenant: &Tenant, settings: &Settings) -> IssuerDisplay {
     IssuerDisplay {
         name: chosen(&settings.display_name).unwrap_or_else(|| tenant.name.clone()),
         locale: chosen(&settings.display_locale),
-        logo: chosen(&settings.logo_uri).map(|uri| Logo { uri }),
+        logo: chosen(&settings.logo_uri).map(|uri| Logo { uri, alt_text: None }),
     }
 }
 

@@ -10,9 +10,10 @@ use chancery_domain::template::{Definition, Field, Format};
 use chancery_protocol::authorization::CODE_GRANT;
 use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::issuer_metadata::{
-    BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration, CredentialDefinition,
-    CredentialDisplay, CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay, KeyAttestationsRequired,
-    PathElement, ProofType, RequestEncryption, ResponseEncryption, SigningAlgorithm,
+    BackgroundImage, BatchCredentialIssuance, ClaimDescription, ClaimDisplay, CredentialConfiguration,
+    CredentialDefinition, CredentialDisplay, CredentialIssuerMetadata, CredentialMetadata, IssuerDisplay,
+    KeyAttestationsRequired, Logo, PathElement, ProofType, RequestEncryption, ResponseEncryption,
+    SigningAlgorithm,
 };
 use chancery_protocol::offer::PRE_AUTHORIZED_CODE;
 use chancery_protocol::token::{CLIENT_CREDENTIALS, OPENID_CREDENTIAL, REFRESH_TOKEN};
@@ -154,6 +155,11 @@ fn describe_display(display: &chancery_domain::template::CredentialDisplay) -> C
         description: display.description.clone(),
         background_color: display.background_color.clone(),
         text_color: display.text_color.clone(),
+        logo: display
+            .logo
+            .as_ref()
+            .map(|logo| Logo { uri: logo.uri.clone(), alt_text: logo.alternative_text.clone() }),
+        background_image: display.background_image.clone().map(|uri| BackgroundImage { uri }),
     }
 }
 

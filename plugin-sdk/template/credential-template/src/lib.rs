@@ -45,7 +45,7 @@ impl CredentialTemplate for {{project-name | upper_camel_case}} {
             let issue = Issue::new("/member_since", "in-the-future", "must not be later than today");
             return Ok(Outcome::Refuse(vec![issue]));
         }
-        Ok(Outcome::Issue(request.subject))
+        Ok(Outcome::Issue(request.subject.into()))
     }
 }
 

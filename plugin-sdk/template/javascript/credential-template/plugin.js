@@ -66,6 +66,7 @@ export const template = {
       const message = "must not be later than today";
       return { tag: "refuse", val: [{ pointer: "/member_since", code: "in-the-future", message }] };
     }
-    return { tag: "issue", val: JSON.stringify(subject) };
+    // It ends when `validityDays` says so. What stands for something that ends sooner says when: `goodUntil`, in seconds.
+    return { tag: "issue", val: { values: JSON.stringify(subject), goodUntil: null, ext: [] } };
   },
 };

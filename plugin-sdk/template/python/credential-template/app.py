@@ -10,6 +10,7 @@ from wit_world import exports
 from wit_world.exports.template import (
     Context,
     CredentialDisplay,
+    Dataset,
     Definition,
     Disclosure,
     Field,
@@ -45,7 +46,15 @@ SUBJECT_SCHEMA = {
 
 class Template(exports.Template):
     def describe(self, configuration: str) -> Definition:
-        display = CredentialDisplay("en", "Membership", "Shows that you are a member.", "#12355b", "#ffffff")
+        display = CredentialDisplay(
+            "en",
+            "Membership",
+            "Shows that you are a member.",
+            background_color="#12355b",
+            text_color="#ffffff",
+            logo=None,
+            background_image=None,
+        )
         return Definition(
             configuration_id="{{project-name}}",
             display=[display],
@@ -70,4 +79,4 @@ class Template(exports.Template):
         today = datetime.fromtimestamp(context.now, timezone.utc).date().isoformat()
         if subject["member_since"] > today:
             return Outcome_Refuse([Issue("/member_since", "in-the-future", "must not be later than today")])
-        return Outcome_Issue(json.dumps(subject))
+        return Outcome_Issue(Dataset(json.dumps(subject), good_until=None, ext=[]))

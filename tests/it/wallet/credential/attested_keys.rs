@@ -206,11 +206,8 @@ async fn an_issuer_that_believes_nobody_reads_no_attestation() {
 async fn a_template_hears_how_well_keys_are_kept_now_and_later() {
     let attester = Attester::new();
     let acme = attester.believed(json!({})).await;
-    let plugin = Plugin::built("hostile");
-    let answer = platform().operator().upload(&plugin).await;
-    assert!([200, 201].contains(&answer.status), "{answer}");
-    let activation = json!({ "digest": plugin.digest(), "configuration": { "prepare": "key-attestation" } });
-    platform().operator().activate_for(&acme, &activation).await.is(201);
+    let configuration = json!({ "prepare": "key-attestation" });
+    platform().activate_for(&acme, &Plugin::built("hostile"), &configuration).await;
     let (issuer, wallet) = (acme.issuer(), acme.wallet());
     for (attested, deferred) in [(true, false), (true, true), (false, false)] {
         let credential =

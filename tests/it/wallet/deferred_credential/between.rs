@@ -100,14 +100,8 @@ const CERTIFICATION: &str = "professional-certification";
 
 /// A tenant whose certifications somebody has to approve: the template says so.
 async fn careful() -> (Acme, Plugin) {
-    let platform = platform();
     let plugin = Plugin::built(CERTIFICATION);
-    let answer = platform.operator().upload(&plugin).await;
-    assert!([200, 201].contains(&answer.status), "{answer}");
-    let acme = platform.newcomer().await;
-    let activation = json!({ "digest": plugin.digest(), "configuration": { "on_approval": true } });
-    platform.operator().activate_for(&acme, &activation).await.is(201);
-    (acme, plugin)
+    (platform().newcomer_with(&plugin, &json!({ "on_approval": true })).await, plugin)
 }
 
 fn certification() -> Request {
@@ -147,15 +141,10 @@ async fn a_template_defers_and_has_the_last_word_on_what_was_completed() {
 
 #[tokio::test]
 async fn a_template_that_is_quarantined_meanwhile_issues_nothing_that_waits() {
-    let platform = platform();
-    let operator = platform.operator();
+    let operator = platform().operator();
     // Another version, so that nobody else is put off.
     let plugin = Plugin::built(CERTIFICATION).saying("Test certifying body", "Next certifying body");
-    let answer = operator.upload(&plugin).await;
-    assert!([200, 201].contains(&answer.status), "{answer}");
-    let acme = platform.newcomer().await;
-    let activation = json!({ "digest": plugin.digest(), "configuration": { "on_approval": true } });
-    operator.activate_for(&acme, &activation).await.is(201);
+    let acme = platform().newcomer_with(&plugin, &json!({ "on_approval": true })).await;
     let (issuer, wallet) = (acme.issuer(), acme.wallet());
     let offer = issuer.offer(certification()).await;
     let token = wallet.redeem(&offer).await;
@@ -171,14 +160,7 @@ async fn a_template_that_is_quarantined_meanwhile_issues_nothing_that_waits() {
 
 /// A template that defers only when it is serious, and for ever.
 async fn hostile(what: &str) -> Acme {
-    let platform = platform();
-    let plugin = Plugin::built("hostile");
-    let answer = platform.operator().upload(&plugin).await;
-    assert!([200, 201].contains(&answer.status), "{answer}");
-    let acme = platform.newcomer().await;
-    let activation = json!({ "digest": plugin.digest(), "configuration": { "prepare": what } });
-    platform.operator().activate_for(&acme, &activation).await.is(201);
-    acme
+    platform().newcomer_with(&Plugin::built("hostile"), &json!({ "prepare": what })).await
 }
 
 fn of_hostile() -> Request {

@@ -257,7 +257,7 @@ pub(super) fn time_of(text: Option<&str>) -> Result<OffsetDateTime, Failure> {
 
 pub(super) fn shown(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Issue(dataset) => json!({ "issue": dataset.values }),
+        Outcome::Issue(_) => outcome.spelled(),
         Outcome::Need(lookups) => json!({
             "need": lookups.iter().map(|one| json!({
                 "id": one.id, "source": one.source, "parameters": one.parameters

@@ -14,6 +14,7 @@ use crate::caller::{Offers, Presumed};
 use crate::manage::idempotency::Idempotent;
 use crate::manage::read;
 use crate::no_store;
+use crate::operations::circumstances::Circumstances;
 use crate::operations::create_offer::{CreatedOffer, OfferRequest, check_offer, create_offer};
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
 
@@ -51,7 +52,7 @@ pub(crate) async fn create(
     for credential in &request.credentials {
         manager.check_may_offer(&credential.configuration_id)?;
     }
-    let checked = check_offer(&app, issuer, request).await?;
+    let checked = check_offer(&app, issuer, request, &Circumstances::default()).await?;
     let secret = OfferSecret::random(app.random.as_ref());
     let mut tx = app.tenant(issuer).await?;
     let Some(offer) =

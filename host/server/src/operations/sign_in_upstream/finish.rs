@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::begin::state_hash;
 use super::discovery::{self, Metadata};
-use super::subject::credentials;
+use super::subject::{circumstances, credentials};
 use super::{Detour, NotSignedIn, callback_url, covers, sealed_for};
 use crate::app::App;
 use crate::authorization::Sitting;
@@ -94,7 +94,8 @@ async fn introduce(
     claims: &Map<String, Value>,
 ) -> Result<Returned, Refusal> {
     let credentials = credentials(issuer, &sitting.authorization.asked.configuration_ids, provider, claims);
-    let introduced = offer_to_holder(app, issuer, request, sitting, credentials).await?;
+    let introduced =
+        offer_to_holder(app, issuer, request, sitting, (credentials, &circumstances(claims))).await?;
     Ok(match introduced {
         Introduced::NotYet(sitting, mut problems) => {
             tracing::warn!(

@@ -1,10 +1,13 @@
 //! What a provider says of a person, as the subjects that templates are given.
 
 use chancery_domain::template::Definition;
+use chancery_engine::Authentication;
 use chancery_store::HolderProvider;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 
 use crate::issuer::Issuer;
+use crate::operations::circumstances::Circumstances;
 use crate::operations::create_offer::OfferedCredential;
 
 /// A claim, and the one that says whether it was verified (OpenID Connect Core §5.1).
@@ -42,6 +45,22 @@ fn subject(
     members.filter_map(value).collect()
 }
 
+/// Who vouches for the person, and how they signed in there (OpenID Connect Core §2).
+pub(super) fn circumstances(claims: &Map<String, Value>) -> Circumstances {
+    let text = |claim: &str| claims.get(claim).and_then(Value::as_str).map(str::to_owned);
+    let methods = claims.get("amr").and_then(Value::as_array).into_iter().flatten();
+    let time = claims.get("auth_time").and_then(Value::as_i64);
+    Circumstances {
+        authentication: Some(Authentication {
+            level: text("acr"),
+            methods: methods.filter_map(|method| method.as_str().map(str::to_owned)).collect(),
+            time: time.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()),
+        }),
+        upstream_claims: Some(json!({ "iss": claims.get("iss"), "sub": claims.get("sub") })),
+        prior_issuances: 0,
+    }
+}
+
 /// A claim, by name or by JSON pointer; none that the provider itself does not vouch for.
 fn said<'a>(claims: &'a Map<String, Value>, claim: &str) -> Option<&'a Value> {
     let (name, rest) = match claim.strip_prefix('/') {
@@ -64,8 +83,6 @@ fn said<'a>(claims: &'a Map<String, Value>, claim: &str) -> Option<&'a Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

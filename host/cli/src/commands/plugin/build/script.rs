@@ -50,9 +50,12 @@ pub(super) fn make(script: &Script, folder: &Path, out: Option<PathBuf>) -> Resu
     let raw = place.path().join("component.wasm");
     run(script.language, folder, (place.path(), world), &raw)?;
     let mut component = std::fs::read(&raw)?;
-    append(&mut component, "chancery:plugin", script.manifest.to_string().as_bytes());
-    let vectors = Value::Array(vectors(folder)?).to_string();
-    append(&mut component, "chancery:vectors", vectors.as_bytes());
+    // No SDK writes these here.
+    let vectors = Value::Array(vectors(folder)?);
+    for (name, content) in [("chancery:plugin", &script.manifest), ("chancery:vectors", &vectors)] {
+        let data = content.to_string().into_bytes();
+        CustomSection { name: name.into(), data: data.into() }.append_to(&mut component);
+    }
     let out = if let Some(out) = out {
         out
     } else {
@@ -116,22 +119,4 @@ fn vectors(folder: &Path) -> Result<Vec<Value>, Failure> {
         .collect();
     files.sort();
     files.iter().map(|file| read_json(file)).collect()
-}
-
-/// One more custom section at the end of a component: who the plugin is, and its examples, where no SDK writes them.
-fn append(component: &mut Vec<u8>, name: &str, content: &[u8]) {
-    CustomSection { name: name.into(), data: content.into() }.append_to(component);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_section_is_its_length_its_name_and_its_content() {
-        let mut component = Vec::new();
-        append(&mut component, "ab", &[7; 200]);
-        assert_eq!(component[..6], [0, 0xcb, 0x01, 2, b'a', b'b']);
-        assert_eq!(component.len(), 6 + 200);
-    }
 }
