@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use chancery_tests::people::badge;
-use chancery_tests::{Acme, acme, house};
+use chancery_tests::{Acme, acme, house, platform};
 use serde_json::Value;
 
 /// Runs the command against the house, with JSON on standard output.
@@ -200,6 +200,36 @@ async fn a_wallet_that_is_registered_authenticates_by_its_key() {
     let offer = json(&chancery(&acme, &["offer", "create", "employee-badge", "--subject", "-"], &subject()));
     let claim = [&["wallet", "claim", offer["offer_uri"].as_str().unwrap()], &known[..]].concat();
     assert!(!chancery(&acme, &claim, "").status.success());
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn a_wallet_that_somebody_vouches_for_is_served_where_nobody_else_is() {
+    let acme = platform().newcomer().await;
+    let file = std::env::temp_dir().join(chancery_tests::unique("wallet-provider-"));
+    let path = file.to_str().unwrap();
+    let anchor = json(&chancery(&acme, &["wallet", "provider", path], ""))["certificate"].clone();
+    assert_eq!(
+        json(&chancery(&acme, &["wallet", "provider", path], ""))["certificate"],
+        anchor,
+        "once for all"
+    );
+    let required = serde_json::json!({ "employee-badge": { "key_storage": ["iso_18045_high"] } });
+    let chosen = serde_json::json!({
+        "profile": "haip", "wallet_providers": anchor, "key_attesters": anchor,
+        "key_attestations_required": required,
+    });
+    acme.choose(&chosen).await.is(200);
+    let create = ["offer", "create", "employee-badge", "--subject", "-", "--sign-in"];
+    let offer = json(&chancery(&acme, &create, &subject()));
+    let claim = ["wallet", "claim", offer["offer_uri"].as_str().unwrap(), "--count", "2"];
+    assert!(!chancery(&acme, &claim, "").status.success(), "nobody vouches for it");
+    let claimed = json(&chancery(&acme, &[&claim[..], &["--provider", path]].concat(), ""));
+    assert_eq!(claimed["credentials"].as_array().unwrap().len(), 2);
+    assert_eq!(claimed["notification"], "accepted");
+    std::fs::write(&file, "nothing").unwrap();
+    let broken = chancery(&acme, &[&claim[..], &["--provider", path]].concat(), "");
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("chancery wallet provider FILE"));
     std::fs::remove_file(file).unwrap();
 }
 

@@ -31,6 +31,21 @@ Example:
 
 The file is what `claim` or `request` kept; what came is kept in its place.")]
     Resume(Resume),
+    /// Found a wallet provider for tests, and print the certificate by which an issuer comes to believe it
+    #[command(after_help = "\
+Example:
+  chancery wallet provider provider.pem > anchor.pem
+
+The certificate goes into `wallet_providers` (who vouches for wallets) and `key_attesters` (who vouches
+for keys) of the tenant's configuration; `chancery wallet claim … --provider provider.pem` is then known.")]
+    Provider(Provider),
+}
+
+/// `chancery wallet provider`.
+#[derive(Debug, Args)]
+pub(crate) struct Provider {
+    /// Where its key and certificate are kept, readable by you alone; what is there already is used
+    pub(crate) file: PathBuf,
 }
 
 /// `chancery wallet claim`.
@@ -103,6 +118,9 @@ pub(crate) struct HowToClaim {
     /// Its private key, as a JWK
     #[arg(long, value_name = "FILE", requires = "client")]
     pub(crate) client_key: Option<PathBuf>,
+    /// The wallet provider (a file of `chancery wallet provider`) that vouches for this wallet and its keys
+    #[arg(long, value_name = "FILE", conflicts_with = "client")]
+    pub(crate) provider: Option<PathBuf>,
     /// Encrypt requests and have answers encrypted even if the issuer does not insist on it
     #[arg(long)]
     pub(crate) encrypt: bool,

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_credential::SigningKey;
 use chancery_credential::keys::PrivateKey;
-use chancery_credential::x509::Anchors;
+use chancery_credential::x509::{Anchors, CaError, DevelopmentCa};
+use chancery_credential::{SigningKey, SystemRandom};
+use chancery_domain::Clock as _;
+use chancery_domain::clock::SystemClock;
 use chancery_domain::template::REGISTERED_CLAIMS;
 use chancery_protocol::notification::NotificationEvent;
 use chancery_protocol::offer::CredentialOffer;
@@ -20,7 +22,8 @@ use crate::failure::Failure;
 use crate::output::{self, plain};
 use crate::private_file::PrivateFile;
 use crate::wallet::{
-    Binding, Claimed, HeldCredential, Registration, Settings, SignIn, Waiting, Wallet, kept, parse_link,
+    Binding, Claimed, HeldCredential, Registration, Settings, SignIn, Waiting, Wallet, WalletProvider, kept,
+    parse_link,
 };
 
 pub(super) async fn obey(command: WalletCommand, form: Output) -> Result<(), Failure> {
@@ -28,6 +31,7 @@ pub(super) async fn obey(command: WalletCommand, form: Output) -> Result<(), Fai
         WalletCommand::Claim(claim) => claim_offer(claim, form).await,
         WalletCommand::Request(wanted) => request(wanted, form).await,
         WalletCommand::Resume(resume) => come_back(resume, form).await,
+        WalletCommand::Provider(provider) => found_provider(&provider.file, form),
     }
 }
 
@@ -155,6 +159,7 @@ fn settings(how: &HowToClaim) -> Result<Settings, Failure> {
     };
     Ok(Settings {
         registration,
+        provider: how.provider.as_deref().map(read_provider).transpose()?,
         binding,
         authorization_details: how.authorization_details,
         encrypt: how.encrypt,
@@ -162,6 +167,47 @@ fn settings(how: &HowToClaim) -> Result<Settings, Failure> {
         wait: Duration::from_secs(how.wait.into()),
         anchors,
     })
+}
+
+/// Makes a wallet provider, or finds the one that is there, and prints what makes an issuer believe it.
+fn found_provider(path: &Path, form: Output) -> Result<(), Failure> {
+    let authority = if path.exists() {
+        read_authority(path)?
+    } else {
+        let failed = |error: CaError| Failure::Machine(std::io::Error::other(error));
+        let authority = DevelopmentCa::generate(SystemClock.now(), &SystemRandom);
+        let authority = authority.map_err(failed)?;
+        let pem = authority.to_pem().map_err(failed)?;
+        PrivateFile::create(path).and_then(|file| file.keep(pem.as_bytes())).map_err(|error| {
+            Failure::Usage {
+                found: format!("{} cannot be written: {error}", path.display()),
+                fix: "name a file in a directory of yours".into(),
+            }
+        })?;
+        authority
+    };
+    let certificate = authority.certificate_pem();
+    Ok(output::data(&match form {
+        Output::Json => json!({ "certificate": certificate }).to_string(),
+        Output::Text => certificate.trim_end().to_owned(),
+    })?)
+}
+
+fn read_provider(path: &Path) -> Result<Arc<WalletProvider>, Failure> {
+    let provider = WalletProvider::new(&read_authority(path)?, SystemClock.now(), &SystemRandom);
+    provider.map(Arc::new).map_err(|error| no_provider(path, &error))
+}
+
+fn read_authority(path: &Path) -> Result<DevelopmentCa, Failure> {
+    let pem = std::fs::read_to_string(path).map_err(|error| no_provider(path, &error))?;
+    DevelopmentCa::from_pem(&pem).map_err(|error| no_provider(path, &error))
+}
+
+fn no_provider(path: &Path, why: &dyn std::fmt::Display) -> Failure {
+    Failure::Usage {
+        found: format!("{} is no wallet provider: {why}", path.display()),
+        fix: "`chancery wallet provider FILE` makes one".into(),
+    }
 }
 
 fn read_key(path: &Path) -> Result<SigningKey, Failure> {

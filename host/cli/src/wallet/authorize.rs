@@ -98,7 +98,7 @@ impl Wallet {
         }
         let endpoint = issuer.server().pushed_authorization_request_endpoint.as_deref().unwrap_or_default();
         let url = link::endpoint(STEP, endpoint)?;
-        let answer = self.ask_server(STEP, (&issuer.server().issuer, &url), &form, dpop).await?;
+        let answer = self.ask_server(STEP, (issuer.server(), &url), &form, dpop).await?;
         if answer.status != 201 {
             return Err(refusal(STEP, &answer, "201 with a request_uri"));
         }

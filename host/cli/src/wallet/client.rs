@@ -1,4 +1,5 @@
-//! The wallet as a client that the issuer registered: it authenticates by its key (RFC 7523 §2.2).
+//! The wallet as a client that the issuer knows: registered, by its key (RFC 7523 §2.2), or because somebody vouches for
+//! it.
 
 use std::sync::Arc;
 
@@ -7,13 +8,24 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_credential::client_assertion::ASSERTION_TYPE;
 use chancery_credential::{SigningKey, jose};
 use chancery_domain::random_bytes;
+use chancery_protocol::authorization_server::AuthorizationServerMetadata;
+use reqwest::{Method, RequestBuilder};
+use serde::Deserialize;
 use serde_json::Map;
+use url::Url;
 
-use super::Wallet;
 use super::failure::{ClaimError, Problem, Step};
+use super::{Settings, Wallet, json, link, not_stored};
 
+/// How nobody in particular authenticates.
+pub(super) const NONE: &str = "none";
 /// Seconds for which an assertion is good.
 const LIFETIME: i64 = 60;
+
+#[derive(Deserialize)]
+struct Challenge {
+    attestation_challenge: String,
+}
 
 /// Who the wallet is, to an issuer that knows it.
 #[derive(Debug, Clone)]
@@ -55,6 +67,43 @@ impl Wallet {
             all.push((name.to_owned(), value));
         }
         Ok(all)
+    }
+
+    /// The headers of a wallet that somebody vouches for, over a challenge if the server gives any.
+    pub(super) async fn vouched_for(
+        &self,
+        step: Step,
+        server: &AuthorizationServerMetadata,
+        request: RequestBuilder,
+    ) -> Result<RequestBuilder, ClaimError> {
+        let Some(provider) = &self.settings.provider else { return Ok(request) };
+        let challenge = match &server.challenge_endpoint {
+            Some(endpoint) => Some(self.challenge(step, &link::endpoint(step, endpoint)?).await?),
+            None => None,
+        };
+        let (now, random) = (self.now(), self.random.as_ref());
+        let (attestation, proof) =
+            provider.attest_wallet(step, &server.issuer, challenge, now, random).await?;
+        Ok(request
+            .header("oauth-client-attestation", attestation)
+            .header("oauth-client-attestation-pop", proof))
+    }
+
+    async fn challenge(&self, step: Step, url: &Url) -> Result<String, ClaimError> {
+        let request = self.http.request(Method::POST, url).map_err(step.of_http())?;
+        let answer = self.send(step, url, request).await?;
+        let Challenge { attestation_challenge } = json(step, &answer)?;
+        not_stored(step, &answer)?;
+        Ok(attestation_challenge)
+    }
+
+    /// How it authenticates at the authorization server, as metadata name it.
+    pub(super) fn authentication(&self) -> &'static str {
+        match self.settings {
+            Settings { registration: Some(_), .. } => "private_key_jwt",
+            Settings { provider: Some(_), .. } => "attest_jwt_client_auth",
+            _ => NONE,
+        }
     }
 
     /// Who this wallet says it is.

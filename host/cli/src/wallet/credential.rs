@@ -52,15 +52,19 @@ impl Wallet {
         Ok(Some(nonce.c_nonce))
     }
 
-    /// Proofs of possession, one for each key (OpenID4VCI Appendix F.1).
+    /// Proofs of possession (OpenID4VCI Appendix F.1): one for each key, or where the keys are vouched for, one by the
+    /// first, which brings what is said of all of them.
     pub async fn prove(
         &self,
         issuer: &Issuer,
+        wanted: &Wanted,
         nonce: Option<&str>,
         keys: &[HolderKey],
     ) -> Result<Vec<String>, ClaimError> {
-        let mut proofs = Vec::with_capacity(keys.len());
-        for key in keys {
+        let attestation = self.attestation(issuer, wanted, nonce, keys).await?;
+        let proving = if attestation.is_some() { keys.get(..1).unwrap_or(keys) } else { keys };
+        let mut proofs = Vec::with_capacity(proving.len());
+        for key in proving {
             // No `iss`: this wallet is nobody's client.
             let mut claims = Map::new();
             claims.insert("aud".into(), issuer.identifier().into());
@@ -68,20 +72,39 @@ impl Wallet {
             if let Some(nonce) = nonce {
                 claims.insert("nonce".into(), nonce.into());
             }
-            let header = Map::from_iter([("jwk".into(), json!(key.public_jwk()))]);
+            let mut header = Map::from_iter([("jwk".into(), json!(key.public_jwk()))]);
+            header.extend(attestation.clone().map(|said| ("key_attestation".to_owned(), said.into())));
             let proof = jose::sign("openid4vci-proof+jwt", header, &claims, key.signing()).await;
             proofs.push(proof.map_err(|error| Step::Proof.failed(Problem::Caller(error.to_string())))?);
         }
         Ok(proofs)
     }
 
-    /// The credential request.
+    /// What the provider says of the keys, if the issuer wants to hear it and somebody vouches for this wallet.
+    async fn attestation(
+        &self,
+        issuer: &Issuer,
+        wanted: &Wanted,
+        nonce: Option<&str>,
+        keys: &[HolderKey],
+    ) -> Result<Option<String>, ClaimError> {
+        let configuration = issuer.configuration(wanted.configuration_id())?;
+        let proof_type = configuration.proof_types_supported.get("jwt");
+        let required = proof_type.and_then(|proof_type| proof_type.key_attestations_required.as_ref());
+        let Some((provider, required)) = self.settings.provider.as_ref().zip(required) else {
+            return Ok(None);
+        };
+        provider.attest_keys(keys, nonce, required, self.now()).await.map(Some)
+    }
+
+    /// The credential request, for so many copies.
     pub async fn request(
         &self,
         issuer: &Issuer,
         grant: &mut Grant,
         wanted: &Wanted,
         proofs: Vec<String>,
+        copies: usize,
     ) -> Result<CredentialAnswer, ClaimError> {
         let step = Step::Credential;
         let url = link::endpoint(step, &issuer.metadata().credential_endpoint)?;
@@ -89,7 +112,6 @@ impl Wallet {
             Wanted::Configuration(id) => (None, Some(id.clone())),
             Wanted::Identifier { identifier, .. } => (Some(identifier.clone()), None),
         };
-        let asked = proofs.len();
         let request = CredentialRequest {
             credential_identifier,
             credential_configuration_id,
@@ -98,7 +120,7 @@ impl Wallet {
         };
         let answer = self.exchange(issuer, grant, step, &url, &request).await?;
         if let CredentialAnswer::Issued(response) = &answer {
-            complete(step, response, asked)?;
+            complete(step, response, copies)?;
         }
         Ok(answer)
     }
@@ -114,8 +136,8 @@ impl Wallet {
         let mut tried = false;
         loop {
             let nonce = self.nonce(issuer, grant).await?;
-            let proofs = self.prove(issuer, nonce.as_deref(), keys).await?;
-            match self.request(issuer, grant, wanted, proofs).await {
+            let proofs = self.prove(issuer, wanted, nonce.as_deref(), keys).await?;
+            match self.request(issuer, grant, wanted, proofs, keys.len()).await {
                 Err(error) if error.refusal_code() == Some("invalid_nonce") && !tried => tried = true,
                 result => return result,
             }

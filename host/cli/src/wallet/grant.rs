@@ -1,5 +1,6 @@
 //! The access token: asking for it, checking it, sending it.
 
+use chancery_protocol::authorization_server::AuthorizationServerMetadata;
 use chancery_protocol::offer::{CredentialOffer, PRE_AUTHORIZED_CODE, TxCode};
 use chancery_protocol::token::{
     AuthorizationDetail, GrantedDetail, OPENID_CREDENTIAL, REFRESH_TOKEN, TokenResponse,
@@ -140,8 +141,7 @@ impl Wallet {
         mut dpop: Option<DpopKey>,
     ) -> Result<Grant, ClaimError> {
         let url = link::endpoint(Step::Token, &issuer.server().token_endpoint)?;
-        let answer =
-            self.ask_server(Step::Token, (&issuer.server().issuer, &url), form, dpop.as_mut()).await?;
+        let answer = self.ask_server(Step::Token, (issuer.server(), &url), form, dpop.as_mut()).await?;
         let response: TokenResponse = json(Step::Token, &answer)?;
         not_stored(Step::Token, &answer)?;
         check(&response, dpop.is_some(), self.settings.authorization_details, offer)?;
@@ -163,15 +163,16 @@ impl Wallet {
     pub(crate) async fn ask_server(
         &self,
         step: Step,
-        (server, url): (&str, &Url),
+        (server, url): (&AuthorizationServerMetadata, &Url),
         form: &[(&str, String)],
         mut dpop: Option<&mut DpopKey>,
     ) -> Result<Answer, ClaimError> {
         let mut tried = false;
         loop {
             // Each time anew: an assertion serves once.
-            let form = self.as_client(step, server, form).await?;
-            let mut request = self.http.request(Method::POST, url).map_err(step.of_http())?.form(&form);
+            let form = self.as_client(step, &server.issuer, form).await?;
+            let request = self.http.request(Method::POST, url).map_err(step.of_http())?.form(&form);
+            let mut request = self.vouched_for(step, server, request).await?;
             if let Some(key) = dpop.as_deref() {
                 let random = self.random.as_ref();
                 let proof = key.prove(Audience::Authorization, url, None, self.now(), random).await?;

@@ -8,6 +8,7 @@ use chancery_protocol::token::OPENID_CREDENTIAL;
 use chancery_protocol::well_known::WellKnown;
 use serde_json::Value;
 
+use super::client::NONE;
 use super::failure::{ClaimError, Problem, Step};
 use super::{Wallet, link};
 
@@ -78,7 +79,7 @@ impl Wallet {
         let at = WellKnown::AuthorizationServer.inserted(&server_url);
         let server: AuthorizationServerMetadata = self.fetch_json(Step::ServerMetadata, &at).await?;
         check_server(&server, server_id, &metadata)?;
-        check_grant(&server, is_pre_authorized(offer), self.settings.registration.is_some())?;
+        check_grant(&server, is_pre_authorized(offer), self.authentication())?;
         let issuer = Issuer { metadata, server };
         for id in &offer.credential_configuration_ids {
             check_offered(issuer.configuration(id)?, id)?;
@@ -205,7 +206,7 @@ pub(crate) fn is_pre_authorized(offer: &CredentialOffer) -> bool {
 fn check_grant(
     server: &AuthorizationServerMetadata,
     is_pre_authorized: bool,
-    is_registered: bool,
+    method: &str,
 ) -> Result<(), ClaimError> {
     let step = Step::ServerMetadata;
     let grant = if is_pre_authorized { PRE_AUTHORIZED_CODE } else { CODE_GRANT };
@@ -214,23 +215,21 @@ fn check_grant(
         format_args!("{grant} in grant_types_supported"),
         format_args!("{:?}", server.grant_types_supported),
     )?;
-    if is_registered {
-        let methods = &server.token_endpoint_auth_methods_supported;
-        step.expect(
-            methods.iter().any(|method| method == "private_key_jwt"),
-            "private_key_jwt in token_endpoint_auth_methods_supported",
-            format_args!("{methods:?}"),
-        )?;
-    }
-    if is_pre_authorized && is_registered {
-        return Ok(());
-    }
-    if is_pre_authorized {
+    if is_pre_authorized && method == NONE {
         return step.expect(
             server.pre_authorized_grant_anonymous_access_supported,
             "pre-authorized_grant_anonymous_access_supported, since this wallet is nobody's client",
             "false",
         );
+    }
+    let methods = &server.token_endpoint_auth_methods_supported;
+    step.expect(
+        methods.iter().any(|known| known == method),
+        format_args!("{method} in token_endpoint_auth_methods_supported"),
+        format_args!("{methods:?}"),
+    )?;
+    if is_pre_authorized {
+        return Ok(());
     }
     for (name, endpoint) in [
         ("authorization_endpoint", &server.authorization_endpoint),
@@ -242,9 +241,8 @@ fn check_grant(
     for (name, supported, wanted) in [
         ("response_types_supported", &server.response_types_supported, "code"),
         ("code_challenge_methods_supported", &server.code_challenge_methods_supported, "S256"),
-        ("token_endpoint_auth_methods_supported", &server.token_endpoint_auth_methods_supported, "none"),
     ] {
-        let holds = is_registered && wanted == "none" || supported.iter().any(|one| one == wanted);
+        let holds = supported.iter().any(|one| one == wanted);
         step.expect(holds, format_args!("{wanted} in {name}"), format_args!("{supported:?}"))?;
     }
     step.expect(
@@ -372,7 +370,7 @@ mod tests {
             let mut server = server();
             change(&mut server);
             let checked =
-                check_server(&server, ISSUER, &metadata).and_then(|()| check_grant(&server, true, false));
+                check_server(&server, ISSUER, &metadata).and_then(|()| check_grant(&server, true, NONE));
             let error = checked.unwrap_err();
             assert_eq!(error.step, Step::ServerMetadata);
             error.to_string()

@@ -25,6 +25,7 @@ mod keys;
 mod link;
 mod notify;
 mod page;
+mod provider;
 mod status;
 mod verify;
 mod verify_mdoc;
@@ -57,6 +58,7 @@ pub use issuer::Issuer;
 pub use keep::kept;
 pub use keys::HolderKey;
 pub use link::parse as parse_link;
+pub use provider::WalletProvider;
 pub use verify::{HeldCredential, KeySource};
 
 use crate::http::{Answer, Http, answer};
@@ -91,6 +93,8 @@ pub struct Settings {
     pub wait: Duration,
     /// Who the wallet is to the issuer; nobody in particular without.
     pub registration: Option<Registration>,
+    /// Who vouches for the wallet and its keys; nobody without.
+    pub provider: Option<Arc<WalletProvider>>,
     /// Authorities that an issuer's chain must lead to; none: any chain that is sound in itself.
     pub anchors: Anchors,
 }

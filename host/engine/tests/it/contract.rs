@@ -101,7 +101,10 @@ fn what_was_released_stays_as_it_is() {
         let files: BTreeSet<String> = walk(&release);
         let known: BTreeSet<String> =
             released.keys().filter(|path| path.starts_with(&format!("{version}/"))).cloned().collect();
-        assert!(known.is_empty() || known == files, "{version} was released with {known:?} and has {files:?}");
+        assert!(
+            known.is_empty() || known == files,
+            "{version} was released with {known:?} and has {files:?}"
+        );
     }
 }
 
