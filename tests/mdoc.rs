@@ -52,6 +52,31 @@ pub fn verify(credential: &str, jwks: &Value) -> Mdoc {
     mdoc
 }
 
+impl Mdoc {
+    /// The place and the number of its entry in a status list.
+    pub fn status(&self) -> (String, u64) {
+        let entry = member(member(&self.object, "status"), "status_list");
+        let index = member(entry, "idx").as_integer().unwrap();
+        (member(entry, "uri").as_text().unwrap().to_owned(), index.try_into().unwrap())
+    }
+
+    /// When it was signed, in seconds since 1970.
+    pub fn signed_at(&self) -> i64 {
+        let Cbor::Tag(0, signed) = member(member(&self.object, "validityInfo"), "signed") else {
+            panic!("a tdate")
+        };
+        let format = &time::format_description::well_known::Rfc3339;
+        time::OffsetDateTime::parse(signed.as_text().unwrap(), format).unwrap().unix_timestamp()
+    }
+
+    /// The x coordinate of the key that it is bound to, as JWKs have it (RFC 9053 §7.1.1).
+    pub fn device_key_x(&self) -> String {
+        let key = member(member(&self.object, "deviceKeyInfo"), "deviceKey").as_map().unwrap();
+        let x = key.iter().find(|(label, _)| *label == Cbor::from(-2)).expect("x");
+        crate::jose::base64url(x.1.as_bytes().unwrap())
+    }
+}
+
 /// Verifies a tagged CWT (RFC 8392) under one of the issuer's keys: its protected header and its claims.
 #[track_caller]
 pub fn verify_cwt(token: &[u8], jwks: &Value) -> (Cbor, Cbor) {

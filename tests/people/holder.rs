@@ -124,9 +124,15 @@ pub fn is_a_page(answer: Answer) -> Answer {
 /// What a wallet reads from the redirect: to itself, with everything it had there, nothing twice.
 #[track_caller]
 pub fn redirected(answer: &Answer) -> BTreeMap<String, String> {
+    redirected_to(REDIRECT, answer)
+}
+
+/// The same of a wallet that is found elsewhere, at an address with a query.
+#[track_caller]
+pub fn redirected_to(redirect_uri: &str, answer: &Answer) -> BTreeMap<String, String> {
     assert_eq!(answer.status, 303, "{answer}");
     let location = answer.header("location").unwrap();
-    let rest = location.strip_prefix(REDIRECT).unwrap_or_else(|| panic!("{location}"));
+    let rest = location.strip_prefix(redirect_uri).unwrap_or_else(|| panic!("{location}"));
     assert!(rest.starts_with('&'), "the parameters are appended: {location}");
     let mut told = BTreeMap::new();
     for (name, value) in Url::parse(location).unwrap().query_pairs().into_owned() {

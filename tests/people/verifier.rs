@@ -29,8 +29,11 @@ impl Verifier {
 
     /// The signed list that the credential refers to: header and claims.
     pub async fn status_list(&self, credential: &SdJwt) -> (Value, Value) {
-        let uri = text(&credential.payload["status"]["status_list"]["uri"]);
-        let answer = Answer::to(self.0.http.get(self.0.here(&uri))).await.is(200);
+        self.status_list_at(&text(&credential.payload["status"]["status_list"]["uri"])).await
+    }
+
+    async fn status_list_at(&self, uri: &str) -> (Value, Value) {
+        let answer = Answer::to(self.0.http.get(self.0.here(uri))).await.is(200);
         let (header, claims) = jose::verify(answer.text(), &self.keys().await);
         assert_eq!(claims["sub"], uri, "Token Status List §5.1");
         (header, claims)
@@ -38,8 +41,13 @@ impl Verifier {
 
     /// The credential's status: 0 valid, 1 revoked, 2 suspended.
     pub async fn status(&self, credential: &SdJwt) -> u8 {
-        let index = credential.payload["status"]["status_list"]["idx"].as_u64().unwrap();
-        let (_, claims) = self.status_list(credential).await;
+        let entry = &credential.payload["status"]["status_list"];
+        self.status_at(&text(&entry["uri"]), entry["idx"].as_u64().unwrap()).await
+    }
+
+    /// The same, of any format, by the entry that the credential names.
+    pub async fn status_at(&self, uri: &str, index: u64) -> u8 {
+        let (_, claims) = self.status_list_at(uri).await;
         assert_eq!(claims["status_list"]["bits"], 2);
         sd_jwt::status(&text(&claims["status_list"]["lst"]), index).0
     }

@@ -2,11 +2,14 @@
 
 use chancery_tests::Acme;
 use chancery_tests::Answer;
+use chancery_tests::answer::text;
 use chancery_tests::jose::Key;
-use chancery_tests::people::wallet::Asking;
+use chancery_tests::people::Token;
+use chancery_tests::people::wallet::{Asking, credentials, request_for};
 use chancery_tests::{now, unique};
 use serde_json::json;
 
+use super::{offer_by, variants, verified};
 use crate::wallet::token::attested::{CLIENT, Provider, attested, proof, trusting};
 
 struct Vouched {
@@ -31,6 +34,34 @@ impl Vouched {
 
     async fn proof(&self) -> String {
         proof(&self.acme, &self.key).await.sign(&self.key)
+    }
+}
+
+#[tokio::test]
+async fn happy_flow() {
+    let vouched = Vouched::start().await;
+    let (acme, dpop, holders) = (&vouched.acme, Key::p256(), Key::some(1));
+    let attestation = vouched.provider.attest(&vouched.key, |_, _| ());
+    let wallet = acme.wallet();
+    for variant in variants().filter(|variant| variant.by_issuer && !variant.encrypted) {
+        let offer = offer_by(acme, variant, "authorization_code").await;
+        let asking = Asking::scope(variant.configuration_id).with("client_id", CLIENT);
+        let asking = asking.with("issuer_state", &wallet.issuer_state(&offer).await);
+        let pushed = attested(wallet.post("/par").form(&asking.form), &attestation, &vouched.proof().await);
+        let request_uri = text(&Answer::to(pushed).await.is(201).json()["request_uri"]);
+        let page = acme.holder().visit(&[("client_id", CLIENT), ("request_uri", &request_uri)]).await;
+        let told = acme.holder().consent(&page).await;
+        let form = asking.redemption(&told["code"]);
+        let form: Vec<_> = form.into_iter().filter(|(name, _)| *name != "client_id").collect();
+        let request = attested(wallet.post("/token").form(&form), &attestation, &vouched.proof().await);
+        let proof = wallet.dpop(&dpop, "/token").await.sign(&dpop);
+        let token = Token::read(Answer::to(request.header("DPoP", proof)).await);
+        let proofs = wallet.proofs(&holders, &wallet.nonce().await);
+        let proof = wallet.dpop_with(&dpop, &token).await.sign(&dpop);
+        let body = request_for(variant.configuration_id, &proofs);
+        let answer = wallet.request_bound(&token, &proof, &body).await.granted();
+        let seen = verified(acme, variant, &credentials(&answer), &holders).await;
+        assert_eq!(seen[0].said, "Erika", "{variant:?}");
     }
 }
 

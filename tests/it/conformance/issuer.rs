@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use chancery_tests::answer::text;
 use chancery_tests::jose::{self, Key};
-use chancery_tests::people::wallet::credentials;
+use chancery_tests::people::Token;
+use chancery_tests::people::holder::redirected_to;
+use chancery_tests::people::wallet::{GRANT, credentials};
 use chancery_tests::{Answer, acme};
 use serde_json::{Value, json};
 
-use super::{PLAIN, Plan, variants};
+use super::{PLAIN, Plan, Variant, all_variants, offer_by, variants};
 
 const ISSUER: &str = "/.well-known/openid-credential-issuer";
 const SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -86,7 +88,7 @@ async fn metadata_test_signed() {
 #[tokio::test]
 async fn happy_flow() {
     let plan = Plan::start().await;
-    for variant in variants() {
+    for variant in all_variants() {
         let (key, holders) = (Key::p256(), Key::some(1));
         let token = plan.token(&plan.client, variant, &key).await;
         let answer = plan.receive(variant, &token, &key, &holders).await;
@@ -104,6 +106,29 @@ async fn happy_flow() {
             "notification_id": answer["notification_id"], "event": "credential_accepted", "x-unknown": 1
         });
         Answer::to(told.header("DPoP", proof).json(&event)).await.is(204);
+    }
+}
+
+/// Outside of HAIP: the code comes with the offer, the wallet authenticates all the same.
+#[tokio::test]
+async fn happy_flow_by_pre_authorized_code() {
+    let plan = Plan::start_plain().await;
+    for variant in variants().filter(|variant| variant.by_issuer) {
+        let (key, holders) = (Key::p256(), Key::some(1));
+        for rar in [false, true] {
+            let offer = offer_by(&plan.acme, variant, "pre-authorized_code").await;
+            let code = plan.acme.wallet().code(&offer).await;
+            let mut form = vec![("grant_type", GRANT), ("pre-authorized_code", code.as_str())];
+            let details = json!([{
+                "type": "openid_credential", "credential_configuration_id": variant.configuration_id
+            }]);
+            let details = details.to_string();
+            form.extend(rar.then_some(("authorization_details", details.as_str())));
+            let token = Token::read(plan.ask_for_token(&plan.client, &form, &key).await);
+            let answer = plan.receive(Variant { rar, ..variant }, &token, &key, &holders).await;
+            let seen = plan.verified(variant, &credentials(&answer), &holders).await;
+            assert_eq!(seen[0].said, "Erika", "{variant:?}");
+        }
     }
 }
 
@@ -141,19 +166,40 @@ async fn happy_flow_additional_requests() {
 #[tokio::test]
 async fn happy_flow_multiple_clients() {
     let plan = Plan::start().await;
-    let keys = [Key::p256(), Key::p256()];
-    let tokens =
-        [plan.token(&plan.client, PLAIN, &keys[0]).await, plan.token(&plan.other, PLAIN, &keys[1]).await];
-    let body = plan.request(PLAIN, &Key::some(1)).await;
-    plan.ask(&tokens[1], &keys[0], &body).await.challenged(401, "DPoP", "invalid_dpop_proof");
-    let mut issued_at = BTreeSet::new();
-    for (token, key) in tokens.iter().zip(&keys) {
-        let holders = Key::some(1);
-        let answer = plan.receive(PLAIN, token, key, &holders).await;
-        let read = plan.acme.verifier().verify(&credentials(&answer)[0]).await;
-        issued_at.insert(read.payload["iat"].as_i64().unwrap() % 3600);
+    for variant in variants().filter(|variant| variant.by_issuer) {
+        let keys = [Key::p256(), Key::p256()];
+        let tokens =
+            [plan.token(&plan.client, variant, &keys[0]).await, second_token(&plan, variant, &keys[1]).await];
+        let body = plan.request(variant, &Key::some(1)).await;
+        plan.ask(&tokens[1], &keys[0], &body).await.challenged(401, "DPoP", "invalid_dpop_proof");
+        let mut issued = BTreeSet::new();
+        for (token, key) in tokens.iter().zip(&keys) {
+            let holders = Key::some(1);
+            let answer = plan.receive(variant, token, key, &holders).await;
+            let seen = plan.verified(variant, &credentials(&answer), &holders).await.remove(0);
+            issued.insert(seen.issued);
+        }
+        assert!(issued.iter().all(|at| at % 3600 == 0), "the hour links nobody: {issued:?}");
     }
-    assert_eq!(issued_at, BTreeSet::from([0]), "the hour links nobody");
+}
+
+/// A token for the other client, which asks in another order, with a state as long as the suite makes it, and comes back
+/// to an address that has a query of its own.
+async fn second_token(plan: &Plan, variant: Variant, key: &Key) -> Token {
+    let redirect = "https://wallet.example/second?dummy1=lorem&dummy2=ipsum";
+    let (offer, state) = (plan.offer(variant).await, "s".repeat(128));
+    let asking = plan.asking(&plan.other, &offer, variant).await;
+    let mut asking = asking.with("state", &state).with("redirect_uri", redirect);
+    asking.form.reverse();
+    let page = plan.decision(&plan.other, &asking, &offer).await;
+    let told = redirected_to(redirect, &plan.acme.holder().decide(&page, "consent").await);
+    assert_eq!(told["state"], state);
+    let form: Vec<_> = asking
+        .redemption(&told["code"])
+        .into_iter()
+        .map(|(name, value)| (name, if name == "redirect_uri" { redirect } else { value }))
+        .collect();
+    Token::read(plan.ask_for_token(&plan.other, &form, key).await)
 }
 
 #[tokio::test]
@@ -182,5 +228,6 @@ async fn batch_issuance() {
         let salts: Vec<_> = seen.iter().flat_map(|copy| &copy.salts).collect();
         assert_eq!(salts.iter().collect::<BTreeSet<_>>().len(), salts.len(), "{variant:?}");
         assert!(seen.iter().all(|copy| copy.said == "Erika"), "one dataset");
+        assert_eq!(seen.iter().map(|copy| copy.issued).collect::<BTreeSet<_>>().len(), 1, "one time");
     }
 }

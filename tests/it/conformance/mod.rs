@@ -29,9 +29,11 @@ struct Variant {
     /// By an offer of the issuer, or by the wallet itself.
     by_issuer: bool,
     encrypted: bool,
+    /// Asked for by authorization details (RFC 9396), or by scope.
+    rar: bool,
 }
 
-/// Every variant that HAIP has.
+/// Every variant that HAIP has, asked for by scope.
 fn variants() -> impl Iterator<Item = Variant> {
     let formats = [PID, "person-identification-data.mso_mdoc"];
     formats.into_iter().flat_map(|configuration_id| {
@@ -39,12 +41,28 @@ fn variants() -> impl Iterator<Item = Variant> {
             configuration_id,
             by_issuer,
             encrypted,
+            rar: false,
         })
     })
 }
 
+/// Every variant that HAIP has.
+fn all_variants() -> impl Iterator<Item = Variant> {
+    variants().flat_map(|variant| [variant, Variant { rar: true, ..variant }])
+}
+
 /// The variant for modules that are about something else.
-const PLAIN: Variant = Variant { configuration_id: PID, by_issuer: true, encrypted: false };
+const PLAIN: Variant = Variant { configuration_id: PID, by_issuer: true, encrypted: false, rar: false };
+
+/// An offer of the variant's credential, by that grant.
+async fn offer_by(acme: &Acme, variant: Variant, grant: &str) -> Offer {
+    let subject = json!({
+        "given_name": "Erika", "family_name": "Mustermann", "birthdate": "1964-08-12",
+        "place_of_birth": { "country": "DE" }, "nationalities": ["DE"],
+    });
+    let credential = json!({ "configuration_id": variant.configuration_id, "subject": subject });
+    acme.issuer().offer(Request(json!({ "credentials": [credential] })).with("grant", grant)).await
+}
 
 /// A run of the HAIP plan: a tenant of its own, and two wallets that it registered.
 struct Plan {
@@ -55,25 +73,30 @@ struct Plan {
 
 impl Plan {
     async fn start() -> Self {
+        let plan = Self::start_plain().await;
+        plan.acme.choose(&json!({ "profile": "haip" })).await.is(200);
+        plan
+    }
+
+    /// A run of the plan without HAIP.
+    async fn start_plain() -> Self {
         let acme = platform().newcomer().await;
-        acme.choose(&json!({ "profile": "haip" })).await.is(200);
         let (client, other) = (acme.registered().await, acme.registered().await);
         Self { acme, client, other }
     }
 
     async fn offer(&self, variant: Variant) -> Offer {
-        let subject = json!({
-            "given_name": "Erika", "family_name": "Mustermann", "birthdate": "1964-08-12",
-            "place_of_birth": { "country": "DE" }, "nationalities": ["DE"],
-        });
-        let credential = json!({ "configuration_id": variant.configuration_id, "subject": subject });
-        let request = Request(json!({ "credentials": [credential] }));
-        self.acme.issuer().offer(request.with("grant", "authorization_code")).await
+        offer_by(&self.acme, variant, "authorization_code").await
     }
 
     /// What a wallet asks for, with a parameter that nobody knows.
     async fn asking(&self, client: &Registered, offer: &Offer, variant: Variant) -> Asking {
-        let asking = client.asking(&Asking::scope(variant.configuration_id)).with("x-unknown", &unique("x"));
+        let wanted = if variant.rar {
+            Asking::details(&[variant.configuration_id])
+        } else {
+            Asking::scope(variant.configuration_id)
+        };
+        let asking = client.asking(&wanted).with("x-unknown", &unique("x"));
         if !variant.by_issuer {
             return asking;
         }
@@ -155,6 +178,12 @@ impl Plan {
     /// What is answered, read by whom it is for.
     async fn receive(&self, variant: Variant, token: &Token, key: &Key, holders: &[Key]) -> Value {
         let mut request = self.request(variant, holders).await;
+        let identifier = &token.answer["authorization_details"][0]["credential_identifiers"][0];
+        if identifier.is_string() {
+            request.as_object_mut().unwrap().remove("credential_configuration_id");
+            request["credential_identifier"] = identifier.clone();
+        }
+        assert_eq!(identifier.is_string(), variant.rar, "{}", token.answer);
         if !variant.encrypted {
             return self.ask(token, key, &request).await.granted();
         }
@@ -170,27 +199,8 @@ impl Plan {
         encrypted::opened(&private, &Answer::to(asked).await.is(200))["content"].clone()
     }
 
-    /// What the copies say, each verified and bound to its key.
     async fn verified(&self, variant: Variant, credentials: &[String], holders: &[Key]) -> Vec<Seen> {
-        let mut seen = Vec::new();
-        for (credential, holder) in credentials.iter().zip(holders) {
-            seen.push(if variant.configuration_id == PID {
-                let read = self.acme.verifier().verify(credential).await;
-                assert_eq!(read.payload["cnf"]["jwk"]["x"], holder.jwk()["x"]);
-                assert_eq!(read.payload["vct"], "urn:eudi:pid:1");
-                assert!(read.header["x5c"].as_array().is_some_and(|chain| !chain.is_empty()), "HAIP");
-                let list = &read.payload["status"]["status_list"];
-                Seen { said: json!(read.claims["given_name"]), status: list.to_string(), salts: read.salts }
-            } else {
-                let read = mdoc::verify(credential, &self.acme.verifier().keys().await);
-                let list = mdoc::member(mdoc::member(&read.object, "status"), "status_list");
-                let said = read.elements["eu.europa.ec.eudi.pid.1"]["given_name"].as_text().unwrap();
-                let salts = read.salts.iter().map(sha256).collect();
-                Seen { said: json!(said), status: format!("{list:?}"), salts }
-            });
-        }
-        assert_eq!(seen.len(), holders.len());
-        seen
+        verified(&self.acme, variant, credentials, holders).await
     }
 }
 
@@ -199,5 +209,39 @@ struct Seen {
     said: Value,
     /// Its entry in a status list.
     status: String,
+    /// When it was issued.
+    issued: i64,
     salts: Vec<String>,
+}
+
+/// What the copies say, each verified and bound to its key.
+async fn verified(acme: &Acme, variant: Variant, credentials: &[String], holders: &[Key]) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for (credential, holder) in credentials.iter().zip(holders) {
+        seen.push(if variant.configuration_id == PID {
+            let read = acme.verifier().verify(credential).await;
+            assert_eq!(read.payload["cnf"]["jwk"]["x"], holder.jwk()["x"]);
+            assert_eq!(read.payload["vct"], "urn:eudi:pid:1");
+            assert!(read.header["x5c"].as_array().is_some_and(|chain| !chain.is_empty()), "HAIP");
+            assert_eq!(acme.verifier().status(&read).await, 0, "it is valid");
+            let list = &read.payload["status"]["status_list"];
+            Seen {
+                said: json!(read.claims["given_name"]),
+                status: list.to_string(),
+                issued: read.payload["iat"].as_i64().unwrap(),
+                salts: read.salts,
+            }
+        } else {
+            let read = mdoc::verify(credential, &acme.verifier().keys().await);
+            assert_eq!(json!(read.device_key_x()), holder.jwk()["x"]);
+            let (uri, index) = read.status();
+            assert_eq!(acme.verifier().status_at(&uri, index).await, 0, "it is valid");
+            let list = mdoc::member(mdoc::member(&read.object, "status"), "status_list");
+            let said = read.elements["eu.europa.ec.eudi.pid.1"]["given_name"].as_text().unwrap();
+            let salts = read.salts.iter().map(sha256).collect();
+            Seen { said: json!(said), status: format!("{list:?}"), issued: read.signed_at(), salts }
+        });
+    }
+    assert_eq!(seen.len(), holders.len());
+    seen
 }
