@@ -3,9 +3,9 @@
 //! It travels in envelopes, by way of the wallet and the browser. The database hears of it when it is
 //! decided, so nobody fills it by asking, and the secrets of an offer are never in it.
 
-use chancery_credential::Granted;
+use chancery_credential::{Envelope, Envelopes, Granted};
 use chancery_domain::AuthorizationId;
-use chancery_protocol::authorization::{AuthorizationRequest, RedirectUri};
+use chancery_protocol::authorization::{AuthorizationRequest, REQUEST_URI, RedirectUri};
 use chancery_protocol::error::ErrorCode;
 use chancery_protocol::token::OPENID_CREDENTIAL;
 use serde::{Deserialize, Serialize};
@@ -131,6 +131,37 @@ pub(crate) fn configurations(granted: &Granted) -> &[String] {
     }
 }
 
+/// The request behind the `request_uri` of a client.
+pub(crate) fn pushed(
+    envelopes: &Envelopes,
+    client_id: &str,
+    request_uri: &str,
+    now: OffsetDateTime,
+) -> Result<Authorization, Refusal> {
+    let sealed = request_uri.strip_prefix(REQUEST_URI);
+    let pushed: Option<Authorization> = sealed.and_then(|sealed| envelopes.open(Envelope::Request, sealed));
+    let pushed = pushed.filter(|pushed| pushed.client_id == client_id);
+    let pushed = pushed.ok_or_else(|| invalid("request_uri is none that this server gave to the client"))?;
+    if now >= pushed.expires_at {
+        return Err(invalid("the request has expired, start again in the wallet"));
+    }
+    Ok(pushed)
+}
+
+/// The sitting that a page carries, while the page is good.
+pub(crate) fn resumed(envelopes: &Envelopes, page: &str, now: OffsetDateTime) -> Result<Sitting, Refusal> {
+    let sitting: Option<Sitting> = envelopes.open(Envelope::Page, page);
+    let sitting = sitting.ok_or_else(|| invalid("this page is none of this issuer"))?;
+    if now >= sitting.expires_at {
+        return Err(invalid("this page was open for too long, start again in the wallet"));
+    }
+    Ok(sitting)
+}
+
+fn invalid(description: &str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidRequest, description)
+}
+
 impl Authorization {
     /// Where the browser goes with an answer (RFC 6749 §4.1.2, RFC 9207 §2).
     pub(crate) fn answer(&self, issuer: &Issuer, parameters: &[(&str, &str)]) -> String {
@@ -140,5 +171,58 @@ impl Authorization {
         }
         all.push(("iss", &issuer.identifier));
         self.redirect_uri.with(&all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_credential::SystemRandom;
+    use chancery_credential::keys::Keyring;
+    use chancery_domain::{TenantId, random_bytes};
+
+    use super::*;
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-22 09:00 UTC);
+
+    fn envelopes() -> Envelopes {
+        let keyring = Keyring::self_hosted(&[7; 32], None).unwrap();
+        keyring.tenant(TenantId::new(NOW, [1; 10]), &[1; 32], &[2; 32]).envelopes()
+    }
+
+    fn authorization() -> Authorization {
+        Authorization {
+            id: AuthorizationId::new(NOW, random_bytes(&SystemRandom)),
+            client_id: "wallet".into(),
+            redirect_uri: RedirectUri::parse("https://wallet.example/cb").unwrap(),
+            state: None,
+            code_challenge: "challenge".into(),
+            thumbprint: None,
+            asked: Asked { configuration_ids: vec!["badge".into()], by_details: false },
+            issuer_state: None,
+            expires_at: NOW + REQUEST_LIFETIME,
+        }
+    }
+
+    #[test]
+    fn a_pushed_request_waits_for_its_client_and_no_longer_than_it_may() {
+        let envelopes = envelopes();
+        let sealed = envelopes.seal(Envelope::Request, &authorization(), &SystemRandom);
+        let uri = format!("{REQUEST_URI}{sealed}");
+        let is_good = |client: &str, uri: &str, at| pushed(&envelopes, client, uri, at).is_ok();
+        assert!(is_good("wallet", &uri, NOW + REQUEST_LIFETIME - Duration::SECOND));
+        assert!(!is_good("wallet", &uri, NOW + REQUEST_LIFETIME), "after ninety seconds");
+        assert!(!is_good("another", &uri, NOW) && !is_good("wallet", &sealed, NOW));
+    }
+
+    #[test]
+    fn a_page_is_good_for_ten_minutes() {
+        let envelopes = envelopes();
+        let expires_at = NOW + PAGE_LIFETIME;
+        let sitting = Sitting { authorization: authorization(), holder: Holder::Stranger, expires_at };
+        let page = envelopes.seal(Envelope::Page, &sitting, &SystemRandom);
+        assert!(resumed(&envelopes, &page, expires_at - Duration::SECOND).is_ok());
+        assert!(resumed(&envelopes, &page, expires_at).is_err());
+        let request = envelopes.seal(Envelope::Request, &authorization(), &SystemRandom);
+        assert!(resumed(&envelopes, &request, NOW).is_err(), "a request is no page");
     }
 }

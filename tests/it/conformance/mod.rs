@@ -6,6 +6,7 @@
 //! or without encryption where a module does not say otherwise.
 
 mod attestation;
+mod deferred;
 mod failures;
 mod fapi2;
 mod issuer;
@@ -184,19 +185,36 @@ impl Plan {
             request["credential_identifier"] = identifier.clone();
         }
         assert_eq!(identifier.is_string(), variant.rar, "{}", token.answer);
+        self.exchange("/credential", variant, (token, key), request).await.1
+    }
+
+    /// Sends a document with a token, and reads the answer: status and document.
+    async fn exchange(
+        &self,
+        path: &str,
+        variant: Variant,
+        (token, key): (&Token, &Key),
+        mut request: Value,
+    ) -> (u16, Value) {
+        let wallet = self.acme.wallet();
+        let proof = wallet.dpop(key, path).await.claim("ath", sha256(&token.text)).sign(key);
+        let asked = wallet.post(path).header("authorization", format!("DPoP {}", token.text));
+        let asked = asked.header("DPoP", proof);
         if !variant.encrypted {
-            return self.ask(token, key, &request).await.granted();
+            let answer = Answer::to(asked.json(&request)).await;
+            return (answer.status, answer.json());
         }
         let (private, public) = encrypted::own_key();
         // Not every issuer says that it compresses; none may stumble over the wish.
         request["credential_response_encryption"] = json!({ "jwk": public, "enc": "A128GCM", "zip": "DEF" });
         let theirs = encrypted::advertised(&self.acme, "request").await;
         let jwe = encrypted::sealed(&theirs["jwks"]["keys"][0], "A128GCM", false, &request);
-        let wallet = self.acme.wallet();
-        let proof = wallet.dpop(key, "/credential").await.claim("ath", sha256(&token.text)).sign(key);
-        let asked = wallet.post("/credential").header("authorization", format!("DPoP {}", token.text));
-        let asked = asked.header("DPoP", proof).header("content-type", "application/jwt").body(jwe);
-        encrypted::opened(&private, &Answer::to(asked).await.is(200))["content"].clone()
+        let answer = Answer::to(asked.header("content-type", "application/jwt").body(jwe)).await;
+        if answer.status >= 400 {
+            // A refusal is nothing to hide (OpenID4VCI §8.3.1.2).
+            return (answer.status, answer.json());
+        }
+        (answer.status, encrypted::opened(&private, &answer)["content"].clone())
     }
 
     async fn verified(&self, variant: Variant, credentials: &[String], holders: &[Key]) -> Vec<Seen> {

@@ -1,11 +1,9 @@
 //! A browser arrives with a wallet's request, and is shown the next page of it.
 
-use chancery_credential::Envelope;
 use chancery_credential::secrets::Code;
 use chancery_domain::Dataset;
 use chancery_domain::template::{Definition, Format, Issue};
 use chancery_engine::Outcome;
-use chancery_protocol::authorization::REQUEST_URI;
 use chancery_protocol::error::ErrorCode;
 use chancery_store::OfferedToHolder;
 use serde_json::{Map, Value};
@@ -35,25 +33,6 @@ pub(crate) struct Preview {
     pub(crate) format: Format,
     /// None if nobody knows yet what it will say.
     pub(crate) dataset: Option<Dataset>,
-}
-
-/// The request behind the `request_uri` of a client.
-pub(crate) fn pushed_authorization(
-    app: &App,
-    issuer: &Issuer,
-    client_id: &str,
-    request_uri: &str,
-) -> Result<Authorization, Refusal> {
-    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidRequest, description);
-    let sealed = request_uri.strip_prefix(REQUEST_URI);
-    let pushed: Option<Authorization> =
-        sealed.and_then(|sealed| issuer.envelopes.open(Envelope::Request, sealed));
-    let pushed = pushed.filter(|pushed| pushed.client_id == client_id);
-    let pushed = pushed.ok_or_else(|| invalid("request_uri is none that this server gave to the client"))?;
-    if app.now() >= pushed.expires_at {
-        return Err(invalid("the request has expired, start again in the wallet"));
-    }
-    Ok(pushed)
 }
 
 /// Begins to ask the holder. Looking again is no offence; only the decision happens once.

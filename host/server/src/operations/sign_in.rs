@@ -1,9 +1,7 @@
 //! A holder says who they are: by the link that the issuer sent them, and by its transaction code if it has one.
 
-use chancery_credential::Envelope;
 use chancery_credential::secrets::{Code, OfferSecret};
 use chancery_domain::OfferState;
-use chancery_protocol::error::ErrorCode;
 use chancery_protocol::offer::OfferLink;
 
 use super::open_authorization::claimed_offer;
@@ -19,17 +17,6 @@ pub(crate) enum SignedIn {
     Yes(Sitting),
     /// Once more, with what was wrong.
     NotYet(Sitting, String),
-}
-
-/// The sitting that a page carries, while the page is good.
-pub(crate) fn resumed(app: &App, issuer: &Issuer, page: &str) -> Result<Sitting, Refusal> {
-    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidRequest, description);
-    let sitting: Option<Sitting> = issuer.envelopes.open(Envelope::Page, page);
-    let sitting = sitting.ok_or_else(|| invalid("this page is none of this issuer"))?;
-    if app.now() >= sitting.expires_at {
-        return Err(invalid("this page was open for too long, start again in the wallet"));
-    }
-    Ok(sitting)
 }
 
 /// Tries the link, the transaction code, or one after the other.

@@ -11,9 +11,9 @@ use http::HeaderMap;
 
 use super::leave;
 use crate::app::App;
+use crate::authorization::resumed;
 use crate::issuer::Issuer;
 use crate::operations::decide_authorization::{consent, refuse};
-use crate::operations::sign_in::resumed;
 use crate::refusal::Refusal;
 use crate::tenants::Issuing;
 use crate::wallet::form::Form;
@@ -31,7 +31,7 @@ pub(crate) async fn decide(
 /// Where the browser goes next.
 async fn decision(app: &App, issuer: &Issuer, form: Result<Form, Refusal>) -> Result<String, Refusal> {
     let mut form = form?;
-    let sitting = resumed(app, issuer, &form.require("page")?)?;
+    let sitting = resumed(&issuer.envelopes, &form.require("page")?, app.now())?;
     match form.require("decision")?.as_str() {
         "consent" => consent(app, issuer, sitting).await,
         "refuse" => refuse(app, issuer, sitting).await,

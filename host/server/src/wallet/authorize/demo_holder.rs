@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use super::{answer, failed, label_of, name_of, sign_in_page};
 use crate::app::App;
+use crate::authorization::resumed;
 use crate::issuer::Issuer;
 use crate::operations::offer_to_holder::Introduced;
 use crate::operations::open_authorization::next_page;
-use crate::operations::sign_in::resumed;
 use crate::operations::sign_in_demo_holder::{SubjectField, sign_in_demo_holder, subject_fields};
 use crate::refusal::Refusal;
 use crate::tenants::Issuing;
@@ -67,7 +67,7 @@ async fn demonstrate(
     form: Result<Form, Refusal>,
 ) -> Result<(Introduced, Form), Refusal> {
     let mut form = form?;
-    let sitting = resumed(app, issuer, &form.require("page")?)?;
+    let sitting = resumed(&issuer.envelopes, &form.require("page")?, app.now())?;
     let entered = |name: &str| form.get(name).map(str::to_owned);
     let demonstrated = sign_in_demo_holder(app, issuer, request, sitting, &entered).await?;
     Ok((demonstrated, form))

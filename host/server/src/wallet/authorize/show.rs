@@ -12,9 +12,9 @@ use http::HeaderMap;
 
 use super::answer;
 use crate::app::App;
-use crate::authorization::Authorization;
+use crate::authorization::{Authorization, pushed};
 use crate::issuer::Issuer;
-use crate::operations::open_authorization::{NextPage, open_authorization, pushed_authorization};
+use crate::operations::open_authorization::{NextPage, open_authorization};
 use crate::operations::push_authorization::check_authorization;
 use crate::refusal::Refusal;
 use crate::tenants::Issuing;
@@ -52,7 +52,7 @@ async fn open(app: &App, issuer: &Issuer, form: Result<Form, Refusal>) -> Result
 /// The request itself, or the one that was pushed; of a pushed one no other parameter counts (RFC 9126 §4).
 async fn read(app: &App, issuer: &Issuer, mut form: Form) -> Result<Authorization, Refusal> {
     if let Some(request_uri) = form.take("request_uri") {
-        return pushed_authorization(app, issuer, &form.require("client_id")?, &request_uri);
+        return pushed(&issuer.envelopes, &form.require("client_id")?, &request_uri, app.now());
     }
     if issuer.is_haip() {
         let description = "this issuer takes pushed requests only, see pushed_authorization_request_endpoint";

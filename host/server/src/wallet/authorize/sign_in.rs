@@ -10,9 +10,10 @@ use http::HeaderMap;
 
 use super::{answer, failed, sign_in_page};
 use crate::app::App;
+use crate::authorization::resumed;
 use crate::issuer::Issuer;
 use crate::operations::open_authorization::next_page;
-use crate::operations::sign_in::{self, SignedIn, resumed};
+use crate::operations::sign_in::{self, SignedIn};
 use crate::refusal::Refusal;
 use crate::tenants::Issuing;
 use crate::wallet::form::Form;
@@ -36,7 +37,7 @@ pub(crate) async fn sign_in(
 
 async fn attempt(app: &App, issuer: &Issuer, form: Result<Form, Refusal>) -> Result<SignedIn, Refusal> {
     let mut form = form?;
-    let sitting = resumed(app, issuer, &form.require("page")?)?;
+    let sitting = resumed(&issuer.envelopes, &form.require("page")?, app.now())?;
     let (link, tx_code) = (form.take("link"), form.take("tx_code"));
     sign_in::sign_in(app, issuer, sitting, link.as_deref(), tx_code.as_deref()).await
 }

@@ -14,12 +14,11 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{answer, failed, sign_in_page};
 use crate::app::App;
-use crate::authorization::PAGE_LIFETIME;
+use crate::authorization::{PAGE_LIFETIME, resumed};
 use crate::issuer::Issuer;
 use crate::no_store;
 use crate::operations::offer_to_holder::Introduced;
 use crate::operations::open_authorization::next_page;
-use crate::operations::sign_in::resumed;
 use crate::operations::sign_in_upstream::{self, Begun, Returned, Returning};
 use crate::refusal::Refusal;
 use crate::tenants::Issuing;
@@ -45,7 +44,7 @@ pub(crate) async fn begin(
 
 async fn begun(app: &App, issuer: &Issuer, query: Option<String>) -> Result<Begun, Refusal> {
     let mut form = Form::parse(query.unwrap_or_default().as_bytes())?;
-    let sitting = resumed(app, issuer, &form.require("page")?)?;
+    let sitting = resumed(&issuer.envelopes, &form.require("page")?, app.now())?;
     sign_in_upstream::begin(app, issuer, sitting, &form.require("provider")?).await
 }
 
