@@ -91,14 +91,15 @@ pub(crate) async fn prepare(
     if is_unloaded && app.tenants.workshop.templates.mend(&app.store, &app.engine, place.1).await {
         (call, input) = template.measure_with_input(&request).await;
     }
-    app.tallies.count(place, &template.definition().configuration_id, &call, asked.now);
+    let asked_of = (issuer.tenant(), template.revision());
+    app.tallies.count(asked_of, &template.definition().configuration_id, &call, asked.now);
     let (answered, fuel) = (call.answer, call.usage.fuel);
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
         app.shadows.ask(app, issuer, shadow.clone(), (&request, outcome));
     }
     answered.map(|outcome| Prepared { outcome, input, fuel }).map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
-        FaultKind::Lost(_) | FaultKind::Unloaded => Unprepared::Lost(fault),
+        FaultKind::Lost(_) | FaultKind::Crash | FaultKind::Unloaded => Unprepared::Lost(fault),
         _ => Unprepared::Fault(fault),
     })
 }
@@ -130,9 +131,10 @@ impl Shadows {
             let request = PrepareRequest::new(purpose, &slug, &subject, now);
             let key_attestation = kept.as_deref();
             let request = PrepareRequest { completed_at, key_attestation, answers: &answers, ..request };
-            let instead = shadow.prepare(&request).await;
-            let component = shadow.revision().component;
-            tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
+            let instead = shadow.measure(&request).await;
+            let (place, compared) =
+                ((tenant, shadow.revision().component), Compared::of(&outcome, &instead.answer));
+            tallies.count_shadow(place, &instead, compared, now);
         });
     }
 }
