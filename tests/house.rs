@@ -182,18 +182,22 @@ impl House {
 
     /// Ends what it started by that word: `plugin-runner`, `plugin-compiler`. How many there were.
     pub fn end_children(&self, word: &str, signal: Signal) -> usize {
+        let children = self.children(word).into_iter().filter_map(Pid::from_raw);
+        children.filter(|child| kill_process(*child, signal).is_ok()).count()
+    }
+
+    /// What it started by that word: `plugin-runner`, `plugin-compiler`.
+    pub fn children(&self, word: &str) -> Vec<i32> {
         let house = pid(&self.process.directory).unwrap().as_raw_nonzero().get();
-        let mut killed = 0;
+        let mut children = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
             let is_child = read("status").lines().any(|line| line == format!("PPid:\t{house}"));
-            if !is_child || read("cmdline").split('\0').nth(1) != Some(word) {
-                continue;
+            if is_child && read("cmdline").split('\0').nth(1) == Some(word) {
+                children.extend(entry.file_name().to_string_lossy().parse::<i32>().ok());
             }
-            let child = entry.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
-            killed += usize::from(child.is_some_and(|child| kill_process(child, signal).is_ok()));
         }
-        killed
+        children
     }
 
     /// Ends the process without a warning.

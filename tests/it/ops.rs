@@ -28,6 +28,12 @@ async fn metrics_count_and_hold_no_secret() {
     let issued = metrics.lines().find(|line| line.starts_with("chancery_credentials_issued_total")).unwrap();
     assert!(issued.rsplit(' ').next().unwrap().parse::<u64>().unwrap() >= 1, "{issued}");
     assert!(metrics.contains(r#"route="/offers/{secret}""#), "by route, never by path");
+    for series in ["calls_total", "fuel_total", "microseconds_total"] {
+        let series = format!("chancery_plugin_{series}{{component=\"");
+        let counted = metrics.lines().find(|line| line.starts_with(&series)).unwrap();
+        assert!(counted.rsplit(' ').next().unwrap().parse::<u64>().unwrap() >= 1, "{counted}");
+    }
+    assert!(metrics.contains("chancery_plugin_calls_waiting 0"), "{metrics}");
     for secret in [&offer.secret(), &code, &acme.key, "0123456789", "Lovelace"] {
         assert!(!metrics.contains(secret), "metrics tell {secret}");
     }

@@ -4,14 +4,19 @@
 
 mod compatibility;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A credential type, as one template describes it under one configuration.
-#[derive(Debug, Clone, Default, PartialEq)]
+///
+/// Serialised it is what credentials that are out rely on: nothing of how it is shown, or of who gets one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Definition {
     /// The credential configuration id of the SD-JWT VC form; other formats append to it.
     pub configuration_id: String,
     /// Names shown for the credential, at most one per locale.
+    #[serde(skip)]
     pub display: Vec<CredentialDisplay>,
     /// The fields of the dataset, in display order.
     pub fields: Vec<Field>,
@@ -22,8 +27,10 @@ pub struct Definition {
     /// The W3C forms, where the template has them.
     pub w3c: Option<W3cProjection>,
     /// The JSON Schema of the subject data that an offer carries (draft 2020-12).
+    #[serde(skip)]
     pub subject_schema: Value,
     /// How long a credential is good for, in days; the host clamps it.
+    #[serde(skip)]
     pub validity_days: u32,
 }
 
@@ -56,7 +63,7 @@ pub struct Logo {
 }
 
 /// One field of the dataset.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Field {
     /// Its key in the dataset: `[a-z][a-z0-9_]*`.
     pub name: String,
@@ -65,6 +72,7 @@ pub struct Field {
     /// Whether every credential has it.
     pub mandatory: bool,
     /// Labels, at most one per locale.
+    #[serde(skip)]
     pub display: Vec<Label>,
 }
 
@@ -78,7 +86,8 @@ pub struct Label {
 }
 
 /// What kind of value a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ValueKind {
     /// A JSON string.
     Text,
@@ -101,7 +110,7 @@ pub enum ValueKind {
 }
 
 /// The SD-JWT VC form of a template.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SdJwtProjection {
     /// The verifiable credential type.
     pub vct: String,
@@ -110,7 +119,7 @@ pub struct SdJwtProjection {
 }
 
 /// Where one field goes in an SD-JWT VC.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SdJwtClaim {
     /// The field of the dataset.
     pub field: String,
@@ -123,7 +132,8 @@ pub struct SdJwtClaim {
 }
 
 /// Whether the holder may withhold a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Disclosure {
     /// The holder decides (`sd: allowed`/`always` in type metadata: the claim becomes a disclosure).
     Selective,
@@ -132,7 +142,7 @@ pub enum Disclosure {
 }
 
 /// The mdoc form of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MdocProjection {
     /// The document type.
     pub doctype: String,
@@ -141,7 +151,7 @@ pub struct MdocProjection {
 }
 
 /// Where one field goes in an mdoc.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MdocElement {
     /// The field of the dataset.
     pub field: String,
@@ -154,7 +164,7 @@ pub struct MdocElement {
 }
 
 /// The W3C forms of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct W3cProjection {
     /// Types beside `VerifiableCredential`.
     pub types: Vec<String>,
@@ -165,7 +175,7 @@ pub struct W3cProjection {
 }
 
 /// Where one field goes in a W3C credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct W3cClaim {
     /// The field of the dataset.
     pub field: String,
@@ -174,7 +184,8 @@ pub struct W3cClaim {
 }
 
 /// How a value is encoded in CBOR.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CborType {
     /// As its JSON value suggests.
     Plain,
@@ -293,7 +304,7 @@ pub struct Revision {
 }
 
 /// What is wrong with one part of a document, for the person who wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
     /// JSON Pointer (RFC 6901) into the document.
     pub pointer: String,

@@ -6,11 +6,12 @@
 //! not on this disk. The MAC covers the compiler's settings and the component's digest, so a
 //! file can neither be used for another component nor survive an update of the compiler.
 
+mod held;
+mod tidy;
+
 use std::{
-    collections::HashMap,
     hash::{Hash, Hasher},
     io::{self, Read, Write},
-    sync::Arc,
 };
 
 use aws_lc_rs::{
@@ -19,6 +20,7 @@ use aws_lc_rs::{
     hmac,
 };
 use cap_std::fs::{Dir, OpenOptions};
+use held::Held;
 use parking_lot::Mutex;
 use wasmtime::{Engine, component::Component};
 
@@ -33,7 +35,7 @@ pub(crate) struct Cache {
     /// Digest of wasmtime's version, its settings and the processor's features.
     compatibility: [u8; 32],
     /// What could not be written.
-    held: Mutex<HashMap<[u8; 32], Arc<[u8]>>>,
+    held: Mutex<Held>,
 }
 
 impl Cache {
@@ -43,7 +45,10 @@ impl Cache {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let mut compatibility = [0; 32];
         compatibility.copy_from_slice(hasher.0.finish().as_ref());
-        Self { dir, key: hmac::Key::new(hmac::HMAC_SHA256, key), compatibility, held: Mutex::default() }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        let cache = Self { dir, key, compatibility, held: Mutex::default() };
+        cache.tidy(0);
+        cache
     }
 
     /// The compiled form of the component with this digest, if there is one that is ours.
@@ -64,7 +69,12 @@ impl Cache {
 
     /// Its machine code, which is ours: its MAC verified.
     pub(crate) fn code(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
-        if let Some(code) = self.held.lock().get(digest) {
+        let held = self.held.lock().get(digest);
+        if let Some(code) = held {
+            // The disk may have room again.
+            if self.write(&self.name(digest), self.mac(digest, &code).as_ref(), &code).is_ok() {
+                self.held.lock().remove(digest);
+            }
             return Some(code.to_vec());
         }
         let name = self.name(digest);
@@ -88,20 +98,30 @@ impl Cache {
         Some(file)
     }
 
-    /// Keeps machine code that was just compiled. Where the disk does not, memory does.
+    /// Keeps machine code that was just compiled. Where the disk does not, memory does, for a while.
     pub(crate) fn keep(&self, digest: &[u8; 32], code: &[u8]) {
         let name = self.name(digest);
+        self.tidy(code.len() as u64);
         if let Err(error) = self.write(&name, self.mac(digest, code).as_ref(), code) {
             tracing::warn!(file = name, %error, "a compiled plugin was not kept; it is compiled again at the next start");
-            self.held.lock().insert(*digest, code.into());
+            self.held.lock().insert(digest, code);
         }
+    }
+
+    /// Nothing of the component is needed any more, whichever compiler it is of.
+    pub(crate) fn forget(&self, digest: &[u8; 32]) {
+        self.held.lock().remove(digest);
+        self.remove_all_of(digest);
     }
 
     /// One file per component and compiler: replicas of two versions may share a directory.
     fn name(&self, digest: &[u8; 32]) -> String {
-        let compatibility = hex::encode(self.compatibility);
-        let compiler = compatibility.get(..16).unwrap_or_default();
-        format!("{}-{compiler}.compiled", hex::encode(digest))
+        format!("{}-{}.compiled", hex::encode(digest), self.compiler())
+    }
+
+    /// What files of this compiler have in their names.
+    fn compiler(&self) -> String {
+        hex::encode(self.compatibility.get(..8).unwrap_or_default())
     }
 
     /// Over the code where it lies: an interpreter's is many megabytes.
@@ -132,11 +152,14 @@ impl Cache {
             use cap_std::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
-        let mut file = self.dir.open_with(&beside, &options)?;
-        file.write_all(mac)?;
-        file.write_all(code)?;
-        drop(file);
-        self.dir.rename(&beside, &self.dir, name)
+        let written = self.dir.open_with(&beside, &options).and_then(|mut file| {
+            file.write_all(mac)?;
+            file.write_all(code)?;
+            drop(file);
+            self.dir.rename(&beside, &self.dir, name)
+        });
+        // Half of a file takes the room that it was for want of.
+        written.inspect_err(|_| drop(self.dir.remove_file(&beside)))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{
     future::{Future as _, poll_fn},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,12 +16,13 @@ use wasmtime_wasi::{I32Exit, WasiCtxView, WasiView};
 
 use crate::{
     backtrace,
+    believed::believed,
     bindings::types,
     canonical::sha256,
     fault::{Fault, FaultKind, reported},
     limits::Limits,
     linked::Linked,
-    log::{LogBudget, escaped, pass_on},
+    log::{LogBudget, escaped},
     measured::{LogLevel, Measured, Usage},
     question::{Question, Reply, Said},
     runner::Remote,
@@ -37,6 +41,24 @@ pub(crate) struct Caller {
     pub(crate) limits: Limits,
     /// As many permits as the pool has slots: instantiation fails, it does not wait.
     pub(crate) slots: Arc<Semaphore>,
+    /// How many wait for one.
+    pub(crate) waiting: Arc<AtomicUsize>,
+}
+
+/// One of those who wait, as long as it is there: also who gives up waiting is one no more.
+struct OneMore<'a>(&'a AtomicUsize);
+
+impl<'a> OneMore<'a> {
+    fn of(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Where instances are made.
@@ -51,7 +73,11 @@ pub(crate) enum Place {
 impl Caller {
     /// Asks a fresh instance.
     pub(crate) async fn ask(&self, question: &Question) -> Measured<Reply> {
-        let _slot = match timeout(self.limits.queue, self.slots.acquire()).await {
+        let slot = {
+            let _one_more = OneMore::of(&self.waiting);
+            timeout(self.limits.queue, self.slots.acquire()).await
+        };
+        let _slot = match slot {
             Ok(Ok(slot)) => slot,
             Ok(Err(closed)) => return Measured::not_made(self.fault(FaultKind::Host(closed.to_string()))),
             Err(_) => return Measured::not_made(self.fault(FaultKind::Busy)),
@@ -89,14 +115,10 @@ impl Caller {
 
     /// What it said over there is said here.
     async fn ask_apart(&self, remote: &Remote, question: &Question) -> Measured<Reply> {
-        let measured = match remote.ask(question).await {
-            Ok(measured) => measured,
-            Err(kind) => return Measured::not_made(self.fault(kind)),
-        };
-        for line in &measured.log {
-            pass_on(&self.plugin, line.level, &line.message);
+        match remote.ask(question).await {
+            Ok(measured) => believed(measured, &self.plugin, &self.limits),
+            Err(kind) => Measured::not_made(self.fault(kind)),
         }
-        measured
     }
 
     /// Asks, and takes the part of the reply that answers the question.

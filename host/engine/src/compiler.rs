@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     limits::Limits,
+    log::escaped,
     refused::Refused,
     runner::{RunnerConfig, confine_process, confine_threads},
     settings,
@@ -31,6 +32,8 @@ const NICENESS: i32 = 10;
 const ADDRESS_SPACE: u64 = 1 << 30;
 /// Larger than what any accepted component compiles to.
 const LONGEST: usize = 128 << 20;
+/// Bytes of a reason that a compiler gives.
+const MOST_SAID: usize = 2_000;
 /// How people and the system end programs: SIGHUP, SIGINT, SIGTERM.
 const BY_OTHERS: [i32; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 /// How an answer begins.
@@ -66,7 +69,10 @@ pub(crate) async fn compile(config: &RunnerConfig, wasm: &[u8]) -> Result<Vec<u8
             answer.remove(0);
             Ok(answer)
         }
-        Some((&REFUSAL, reason)) => Err(broke(&String::from_utf8_lossy(reason))),
+        Some((&REFUSAL, reason)) => {
+            let said = reason.get(..MOST_SAID.min(reason.len())).unwrap_or_default();
+            Err(broke(&escaped(&String::from_utf8_lossy(said), MOST_SAID)))
+        }
         // Limits end it otherwise: somebody else did.
         _ if ended.signal().is_some_and(|signal| BY_OTHERS.contains(&signal)) => {
             Err(Refused::Lost("the compiler was ended; try again".into()))

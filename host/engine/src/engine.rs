@@ -1,7 +1,10 @@
 //! The engine: one per process.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -81,6 +84,7 @@ struct Shared {
     cache: Arc<Cache>,
     limits: Limits,
     slots: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
     /// Two compilations at a time at most: the others wait rather than slow down what serves, or take all
     /// memory.
     compiler: Arc<Semaphore>,
@@ -114,12 +118,22 @@ impl Engine {
         let slots = Arc::new(Semaphore::new(concurrency.clamp(1, 1000)));
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let compiler = Arc::new(Semaphore::new(processors.min(2)));
-        Ok(Self { inner: Arc::new(Shared { work, cache, limits, slots, compiler }) })
+        Ok(Self { inner: Arc::new(Shared { work, cache, limits, slots, waiting: Arc::default(), compiler }) })
     }
 
     /// What one call may use.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// How many calls wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.inner.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Nobody has the plugin any more: what it was compiled to is deleted.
+    pub fn forget(&self, component: &[u8; 32]) {
+        self.inner.cache.forget(component);
     }
 
     /// Checks a plugin, then compiles it or takes it from the cache.
@@ -294,7 +308,8 @@ impl Shared {
     fn component(&self, digest: [u8; 32], accepted: Accepted, place: Place) -> Component {
         let Accepted { manifest, vectors, limits } = accepted;
         let plugin = format!("{} {}", manifest.name, manifest.version).into();
-        let caller = Caller { plugin, digest, place, limits, slots: Arc::clone(&self.slots) };
+        let (slots, waiting) = (Arc::clone(&self.slots), Arc::clone(&self.waiting));
+        let caller = Caller { plugin, digest, place, limits, slots, waiting };
         Component { inner: Arc::new(Inner { manifest, vectors, caller }) }
     }
 }

@@ -63,6 +63,9 @@ pub enum FaultKind {
     /// Too many calls are running; none was made.
     #[error("too many calls are waiting")]
     Busy,
+    /// The process that ran it, and nothing else, ended. Nothing came of the call.
+    #[error("it ended the process that ran it")]
+    Crash,
     /// The process that ran it ended, or did not answer. Nothing came of the call; it may be made again.
     #[error("the call was lost: {0}")]
     Lost(String),
@@ -90,7 +93,7 @@ impl FaultKind {
     /// Whose fault it is.
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Trap(_) | Self::Contract(_) | Self::Plugin { .. } => Blame::Plugin,
+            Self::Trap(_) | Self::Contract(_) | Self::Crash | Self::Plugin { .. } => Blame::Plugin,
             Self::Timeout
             | Self::OutOfFuel
             | Self::OutOfMemory
@@ -109,6 +112,7 @@ impl FaultKind {
             Self::OutOfMemory => "out-of-memory",
             Self::OutputTooLarge { .. } => "output-too-large",
             Self::Contract(_) => "contract",
+            Self::Crash => "crash",
             Self::Plugin { .. } => "plugin",
             Self::InputTooLarge { .. } => "input-too-large",
             Self::Busy => "busy",

@@ -20,6 +20,7 @@
 //! or real randomness is linked. A plugin's answer is data until it was checked here.
 
 mod backtrace;
+mod believed;
 mod bindings;
 mod cache;
 mod call;

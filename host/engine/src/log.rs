@@ -50,7 +50,7 @@ impl LogBudget {
 }
 
 /// Passes a line on to the host's log.
-pub(crate) fn pass_on(plugin: &str, level: LogLevel, message: &str) {
+fn pass_on(plugin: &str, level: LogLevel, message: &str) {
     match level {
         LogLevel::Error => tracing::error!(plugin, "{message}"),
         LogLevel::Warn => tracing::warn!(plugin, "{message}"),

@@ -18,13 +18,14 @@ mod confine;
 mod generation;
 mod loaded;
 mod outbox;
+mod suspects;
 mod wire;
 
 use std::{ffi::OsString, io, num::NonZero, path::PathBuf, sync::Arc};
 
 pub use child::serve;
 pub use confine::{Confined, confine_process, confine_threads};
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use parking_lot::Mutex;
 
@@ -37,7 +38,8 @@ use crate::{
     question::{Question, Reply},
     report::Resources,
 };
-use generation::Generation;
+use generation::{ENDED, End, Generation, Unanswered};
+use suspects::Suspects;
 
 /// How to start a runner: this very program, told to be one.
 #[derive(Debug, Clone)]
@@ -78,6 +80,7 @@ pub(crate) struct Runners {
     /// Bytes of machine code that each has at a time.
     code: usize,
     seats: Vec<Seat>,
+    suspects: Suspects,
 }
 
 /// Where there is a runner; none before the first call, and after one ended.
@@ -122,7 +125,7 @@ impl Runners {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let count = processors.min(calls).clamp(1, MOST);
         let seats = (0..count).map(|_| Seat::default()).collect();
-        Self { config, cache, code: code / count, seats }
+        Self { config, cache, code: code / count, seats, suspects: Suspects::default() }
     }
 
     /// The process in a seat; another one if the last one ended.
@@ -157,29 +160,71 @@ impl Runners {
 impl Remote {
     /// Asks a fresh instance over there. A call that is lost was not made, as far as anybody can tell.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Measured<Reply>, FaultKind> {
-        let generation = self
-            .runners
-            .for_component(&self.wanted.digest)
-            .map_err(|error| FaultKind::Lost(error.to_string()))?;
+        let (runners, digest) = (&self.runners, &self.wanted.digest);
+        if runners.suspects.has(digest) {
+            return self.ask_alone(question).await;
+        }
+        let generation = runners.for_component(digest).map_err(|error| FaultKind::Lost(error.to_string()))?;
+        self.ask_of(&generation, question).await.map_err(|ended| match ended {
+            Ended::Otherwise(kind) => kind,
+            Ended::With(End::Alone) => FaultKind::Crash,
+            Ended::With(End::Among) => {
+                runners.suspects.add(digest);
+                FaultKind::Lost(ENDED.into())
+            }
+        })
+    }
+
+    /// Asks where nobody else is asked meanwhile: if that runner ends, it is clear whose fault that is.
+    async fn ask_alone(&self, question: &Question) -> Result<Measured<Reply>, FaultKind> {
+        let suspects = &self.runners.suspects;
+        let turn = timeout(self.wanted.limits.queue, suspects.turn()).await;
+        let _turn = turn.map_err(|_| FaultKind::Busy)?;
+        let generation = self.runners.generation(suspects.seat());
+        let generation = generation.map_err(|error| FaultKind::Lost(error.to_string()))?;
+        let answered = self.ask_of(&generation, question).await.map_err(|ended| match ended {
+            Ended::Otherwise(kind) => kind,
+            Ended::With(End::Alone) => FaultKind::Crash,
+            Ended::With(End::Among) => FaultKind::Lost(ENDED.into()),
+        })?;
+        suspects.clear(&self.wanted.digest);
+        Ok(answered)
+    }
+
+    async fn ask_of(&self, generation: &Generation, question: &Question) -> Result<Measured<Reply>, Ended> {
         for _ in 0..ATTEMPTS {
             let _place = match generation.load(&self.wanted, &self.runners.cache).await {
                 Ok((place, _)) => place,
-                Err(NotLoaded::Refused(reason)) => return Err(FaultKind::Host(reason)),
-                Err(NotLoaded::Lost(reason)) => return Err(FaultKind::Lost(reason)),
-                Err(NotLoaded::Uncached) => return Err(FaultKind::Unloaded),
+                Err(NotLoaded::Refused(reason)) => return Err(Ended::Otherwise(FaultKind::Host(reason))),
+                Err(NotLoaded::Lost(reason)) => return Err(Ended::Otherwise(FaultKind::Lost(reason))),
+                Err(NotLoaded::Uncached) => return Err(Ended::Otherwise(FaultKind::Unloaded)),
             };
             // Somebody else who had the same component has no use for it any more, and it was forgotten.
-            if let Some(answer) = generation.ask(&self.wanted, question).await? {
-                return Ok(answer);
+            match generation.ask(&self.wanted, question).await {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => {}
+                Err(Unanswered::Ended(end)) => return Err(Ended::With(end)),
+                Err(Unanswered::Lost(error)) => {
+                    return Err(Ended::Otherwise(FaultKind::Lost(error.to_string())));
+                }
             }
         }
-        Err(FaultKind::Lost("it is forgotten as often as it is loaded".into()))
+        let reason = "it is forgotten as often as it is loaded";
+        Err(Ended::Otherwise(FaultKind::Lost(reason.into())))
     }
+}
+
+/// How a call ended without an answer.
+enum Ended {
+    /// With the process.
+    With(End),
+    /// Otherwise.
+    Otherwise(FaultKind),
 }
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        for seat in &self.runners.seats {
+        for seat in self.runners.seats.iter().chain([self.runners.suspects.seat()]) {
             if let Some(generation) = seat.lock().as_ref() {
                 generation.forget(&self.wanted.digest);
             }

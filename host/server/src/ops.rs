@@ -58,5 +58,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let traffic = app.store.traffic();
     metrics::counter!("chancery_database_transactions_total").absolute(traffic.transactions);
     metrics::counter!("chancery_database_round_trips_total").absolute(traffic.round_trips);
+    metrics::gauge!("chancery_plugin_calls_waiting")
+        .set(u32::try_from(app.engine.waiting()).unwrap_or(u32::MAX));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
 }

@@ -64,7 +64,7 @@ fn tenants(app: &Arc<App>) -> Router<Arc<App>> {
     let managers = if app.tenants.workshop.saas {
         managers().merge(addresses()).merge(descendants())
     } else {
-        managers()
+        managers().merge(own_operation())
     };
     let managers = managers.fallback(manage::nowhere).method_not_allowed_fallback(manage::wrong_method);
     let limited = |audience, routes: Router<Arc<App>>| {
@@ -226,6 +226,14 @@ fn descendants() -> Router<Arc<App>> {
         .route("/subtenants/{id}/close", post(s::change::close))
 }
 
+/// What is an operator's where there are many; a self-hosted issuer operates itself.
+fn own_operation() -> Router<Arc<App>> {
+    use manage::plugins::change;
+    Router::new()
+        .route("/plugins/{digest}/quarantine", post(change::quarantine_of_own))
+        .route("/plugins/{digest}/release", post(change::release_of_own))
+}
+
 /// What belongs to no tenant. Self-hosted, there is nobody to administer.
 fn platform(app: &Arc<App>) -> Router<Arc<App>> {
     if !app.tenants.workshop.saas {
@@ -278,6 +286,7 @@ fn operators() -> Router<Arc<App>> {
         .route("/plugins/{digest}", get(g::list::show_of_catalogue).delete(g::change::discard_from_catalogue))
         .route("/plugins/{digest}/approve", post(g::change::approve_for_catalogue))
         .route("/plugins/{digest}/metrics", get(g::list::measure_everywhere))
+        .route("/plugins/{digest}/logs", get(g::list::listen_to_deployments))
         .route("/plugins/{digest}/quarantine", post(g::change::quarantine))
         .route("/plugins/{digest}/release", post(g::change::release))
         .route("/activations", post(a::activate::activate_for_all).get(a::list::list_for_all))

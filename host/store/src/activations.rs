@@ -43,22 +43,6 @@ pub struct InForce {
     pub since: OffsetDateTime,
 }
 
-/// What a roll-back led to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RolledBack {
-    /// A trial is over, the active revision stays.
-    Trial(Activation),
-    /// An earlier revision is active again.
-    To {
-        /// What was.
-        from: Activation,
-        /// What is; none if it is what the deployment activated for all.
-        to: Option<Activation>,
-    },
-    /// There is nothing to go back to.
-    Nothing,
-}
-
 struct Row {
     configuration_id: String,
     component: Vec<u8>,
@@ -67,8 +51,6 @@ struct Row {
     state: String,
     share: Option<i16>,
     activated_at: OffsetDateTime,
-    replaces_component: Option<Vec<u8>>,
-    replaces_configuration_hash: Option<Vec<u8>>,
     own: bool,
 }
 
@@ -93,18 +75,6 @@ impl Row {
         let whose = if self.own { Whose::Tenant } else { Whose::Deployment };
         Ok(InForce { part, whose, since: self.activated_at, activation: self.activation()? })
     }
-
-    fn replaces(&self) -> Result<Option<Revision>, StoreError> {
-        let (Some(component), Some(configuration)) =
-            (&self.replaces_component, &self.replaces_configuration_hash)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Revision {
-            component: digest(component, "activations", "replaces_component")?,
-            configuration: digest(configuration, "activations", "replaces_configuration_hash")?,
-        }))
-    }
 }
 
 /// The same life, whether a tenant decides for itself or the deployment for all.
@@ -119,6 +89,7 @@ macro_rules! life {
                 part: Part,
                 now: OffsetDateTime,
             ) -> Result<(), StoreError> {
+                self.hold_activations(&activation.configuration_id).await?;
                 let replaces = match part {
                     Part::Active => self.replaced_by(activation).await?,
                     Part::Canary { .. } | Part::Shadow => None,
@@ -139,91 +110,17 @@ macro_rules! life {
             /// Ends the activation and every trial: nothing new is offered under that id. It is over the
             /// deployment's choice, too.
             pub async fn deactivate(&mut self, activation: &Activation, now: OffsetDateTime) -> Result<(), StoreError> {
-                let done = query!(
-                    "update " + $table + " set state = 'superseded', share = null
-                     where configuration_id = $1 and state <> 'superseded'",
-                    activation.configuration_id,
-                )
-                .execute(self.session.statement())
-                .await;
-                self.session.settle(done)?;
+                self.hold_activations(&activation.configuration_id).await?;
+                self.supersede(&activation.configuration_id, None).await?;
                 self.write(activation, "off", None, None, now).await
-            }
-
-            /// Undoes the last step under the configuration id: ends the trials or, without any, goes back to what
-            /// the active revision took the place of. Where that is what the deployment activated for all,
-            /// `falls_back` says whether there is any.
-            pub async fn roll_back(
-                &mut self,
-                configuration_id: &str,
-                falls_back: bool,
-                now: OffsetDateTime,
-            ) -> Result<RolledBack, StoreError> {
-                let mut rows = self.rows_of(configuration_id).await?;
-                let trial = rows.iter().position(|row| row.state == "canary" || row.state == "shadow");
-                if let Some(trial) = trial {
-                    let done = query!(
-                        "update " + $table + " set state = 'superseded', share = null
-                         where configuration_id = $1 and state in ('canary', 'shadow')",
-                        configuration_id,
-                    )
-                    .execute(self.session.statement())
-                    .await;
-                    self.session.settle(done)?;
-                    return Ok(RolledBack::Trial(rows.swap_remove(trial).activation()?));
-                }
-                let Some(row) = rows.pop() else { return Ok(RolledBack::Nothing) };
-                let replaces = row.replaces()?;
-                if replaces.is_none() && !falls_back {
-                    return Ok(RolledBack::Nothing);
-                }
-                let from = row.activation()?;
-                let done = query!(
-                    "update " + $table + " set state = 'superseded' where configuration_id = $1 and state in ('active', 'off')",
-                    configuration_id,
-                )
-                .execute(self.session.statement())
-                .await;
-                self.session.settle(done)?;
-                let Some(to) = replaces else { return Ok(RolledBack::To { from, to: None }) };
-                let row = query_as!(
-                    Row,
-                    r#"update "# + $table + r#" set state = 'active', activated_at = $4
-                       where configuration_id = $1 and component = $2 and configuration_hash = $3
-                       returning configuration_id, component, configuration, configuration_hash, state, share,
-                           activated_at, replaces_component, replaces_configuration_hash, true as "own!""#,
-                    configuration_id,
-                    to.component.as_slice(),
-                    to.configuration.as_slice(),
-                    now,
-                )
-                .fetch_one(self.session.statement())
-                .await;
-                let to = Some(self.session.settle(row)?.activation()?);
-                Ok(RolledBack::To { from, to })
             }
 
             /// What the activation takes the place of: what is active, unless it is the same.
             async fn replaced_by(&mut self, activation: &Activation) -> Result<Option<Revision>, StoreError> {
-                let rows = self.rows_of(&activation.configuration_id).await?;
-                let Some(active) = rows.into_iter().find(|row| row.state == "active") else { return Ok(None) };
-                let replaces = active.replaces()?;
-                let active = active.activation()?.revision();
-                Ok(if active == activation.revision() { replaces } else { Some(active) })
-            }
-
-            /// Its rows that are not superseded, locked until the transaction ends.
-            async fn rows_of(&mut self, configuration_id: &str) -> Result<Vec<Row>, StoreError> {
-                let rows = query_as!(
-                    Row,
-                    r#"select configuration_id, component, configuration, configuration_hash, state, share,
-                           activated_at, replaces_component, replaces_configuration_hash, true as "own!"
-                       from "# + $table + r#" where configuration_id = $1 and state <> 'superseded' for update"#,
-                    configuration_id,
-                )
-                .fetch_all(self.session.statement())
-                .await;
-                self.session.settle(rows)
+                let history = self.history(&activation.configuration_id).await?;
+                let Some(active) = history.iter().find(|one| one.state == "active") else { return Ok(None) };
+                let is_same = active.activation.revision() == activation.revision();
+                Ok(if is_same { active.replaces } else { Some(active.activation.revision()) })
             }
 
             async fn write(
@@ -273,14 +170,14 @@ impl TenantTx {
             r#"select a.configuration_id as "configuration_id!", a.component as "component!",
                    a.configuration as "configuration!", a.configuration_hash as "configuration_hash!",
                    a.state as "state!", a.share, a.activated_at as "activated_at!",
-                   a.replaces_component, a.replaces_configuration_hash, a.own as "own!"
+                   a.own as "own!"
                from (
                    select configuration_id, component, configuration, configuration_hash, state, share,
-                       activated_at, replaces_component, replaces_configuration_hash, true as own
+                       activated_at, true as own
                    from activations where state in ('active', 'canary', 'shadow')
                    union all
                    select configuration_id, component, configuration, configuration_hash, state, share,
-                       activated_at, replaces_component, replaces_configuration_hash, false
+                       activated_at, false
                    from default_activations d where state in ('active', 'canary', 'shadow') and not exists (
                        select from activations a
                        where a.configuration_id = d.configuration_id and a.state in ('active', 'off')
@@ -304,16 +201,16 @@ impl TenantTx {
             Row,
             r#"select configuration_id as "configuration_id!", component as "component!",
                    configuration as "configuration!", configuration_hash as "configuration_hash!",
-                   state as "state!", share, activated_at as "activated_at!", replaces_component,
-                   replaces_configuration_hash, own as "own!"
+                   state as "state!", share, activated_at as "activated_at!",
+                   own as "own!"
                from (
                    select configuration_id, component, configuration, configuration_hash, state, share,
-                       activated_at, replaces_component, replaces_configuration_hash, true as own
+                       activated_at, true as own
                    from activations
                    where configuration_id = $1 and component = $2 and configuration_hash = $3
                    union all
                    select configuration_id, component, configuration, configuration_hash, state, share,
-                       activated_at, replaces_component, replaces_configuration_hash, false
+                       activated_at, false
                    from default_activations
                    where configuration_id = $1 and component = $2 and configuration_hash = $3
                ) a
@@ -327,10 +224,13 @@ impl TenantTx {
         self.session.settle(row)?.map(Row::activation).transpose()
     }
 
-    /// Whether the deployment has anything active for all under that id.
+    /// Whether the deployment has anything active for all under that id that may be used.
     pub async fn has_default(&mut self, configuration_id: &str) -> Result<bool, StoreError> {
         let has = query_scalar!(
-            r#"select exists (select from default_activations where configuration_id = $1 and state = 'active') as "has!""#,
+            r#"select exists (
+                   select from default_activations d join plugin_components c on c.digest = d.component
+                   where d.configuration_id = $1 and d.state = 'active' and c.status = 'available'
+               ) as "has!""#,
             configuration_id,
         )
         .fetch_one(self.session.statement())
@@ -345,7 +245,7 @@ impl PlatformTx {
         let rows = query_as!(
             Row,
             r#"select configuration_id, component, configuration, configuration_hash, state, share,
-                   activated_at, replaces_component, replaces_configuration_hash, false as "own!"
+                   activated_at, false as "own!"
                from default_activations where state <> 'superseded' order by configuration_id, state"#
         )
         .fetch_all(self.session.statement())

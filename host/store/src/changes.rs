@@ -26,9 +26,16 @@ pub enum Change {
     Tenant(TenantId),
     /// A version of a plugin may become active soon.
     Component([u8; 32]),
-    /// To many at once, or the connection was lost and is there again: anything may have happened.
+    /// A plugin was quarantined: nothing of it is used any more.
+    Forbidden([u8; 32]),
+    /// To many at once, or something that this program knows nothing of.
     Unknown,
+    /// The connection was lost and is there again: anything may have happened.
+    Lost,
 }
+
+/// What comes before the digest of a plugin that was quarantined.
+const FORBIDDEN: &str = "forbidden ";
 
 impl Change {
     fn read(message: &str) -> Self {
@@ -36,7 +43,10 @@ impl Change {
         match Uuid::from_str(message) {
             Ok(id) => Self::Tenant(TenantId::from_uuid(id)),
             Err(_) if hex::decode_to_slice(message, &mut digest).is_ok() => Self::Component(digest),
-            Err(_) => Self::Unknown,
+            Err(_) => match message.strip_prefix(FORBIDDEN) {
+                Some(hex) if hex::decode_to_slice(hex, &mut digest).is_ok() => Self::Forbidden(digest),
+                _ => Self::Unknown,
+            },
         }
     }
 }
@@ -45,7 +55,7 @@ impl Changes {
     /// Waits for the next change.
     pub async fn next(&mut self) -> Result<Change, StoreError> {
         let heard = self.0.try_recv().await?;
-        Ok(heard.map_or(Change::Unknown, |message| Change::read(message.payload())))
+        Ok(heard.map_or(Change::Lost, |message| Change::read(message.payload())))
     }
 }
 
@@ -91,6 +101,14 @@ impl PlatformTx {
     /// Tells every replica, once this is committed, that it may soon be asked for that version.
     pub async fn announce_component(&mut self, digest: &[u8; 32]) -> Result<(), StoreError> {
         self.session.announce(&hex::encode(digest)).await
+    }
+
+    /// Tells every replica, once this is committed, that the plugin is not to be used any more.
+    pub async fn announce_forbidden(&mut self, digest: &[u8; 32]) -> Result<(), StoreError> {
+        let done = query!("select pg_notify($1, $2)", CHANNEL, format!("{FORBIDDEN}{}", hex::encode(digest)))
+            .execute(self.session.statement())
+            .await;
+        self.session.settle(done).map(drop)
     }
 
     /// Tells every replica, once this is committed, that whatever it keeps may be old.

@@ -193,6 +193,23 @@ impl TenantTx {
     }
 }
 
+impl TenantTx {
+    /// How many versions are kept for the tenant alone, and the bytes of them: what stands on its shelf, and what it
+    /// ever activated.
+    pub async fn plugins_kept(&mut self) -> Result<(u64, u64), StoreError> {
+        let kept = query!(
+            r#"select count(*) as "versions!", coalesce(sum(c.size), 0)::bigint as "bytes!"
+               from plugin_components c
+               where c.digest in (select component from tenant_plugins union select component from activations)
+                 and not exists (select from catalogued_plugins k where k.component = c.digest)"#
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        let kept = self.session.settle(kept)?;
+        Ok((u64::try_from(kept.versions).unwrap_or_default(), u64::try_from(kept.bytes).unwrap_or_default()))
+    }
+}
+
 impl PlatformTx {
     /// What stands on the deployment's shelf, the newest first.
     pub async fn plugins(&mut self, only: Option<&[u8; 32]>) -> Result<Vec<Shelved>, StoreError> {
@@ -239,6 +256,19 @@ impl PlatformTx {
         .fetch_optional(self.session.statement())
         .await;
         self.session.settle(wasm)
+    }
+
+    /// Whether the plugin is there, and nobody quarantined it.
+    pub async fn is_available(&mut self, digest: &[u8; 32]) -> Result<bool, StoreError> {
+        let is = query_scalar!(
+            r#"select exists (
+                   select from plugin_components where digest = $1 and status = 'available'
+               ) as "is!""#,
+            digest.as_slice()
+        )
+        .fetch_one(self.session.statement())
+        .await;
+        self.session.settle(is)
     }
 
     /// Forbids everybody to use a plugin, wherever it stands: no intent that names it is recorded. Or permits it

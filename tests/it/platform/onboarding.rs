@@ -188,6 +188,20 @@ async fn a_policy_that_does_not_answer_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn a_policy_that_was_quarantined_here_lets_nobody_in_there() {
+    let house = House::of_many();
+    let twin = house.twin_with(&[("SAAS_MODE", "true")]);
+    let (here, there) = (house.platform().operator(), twin.platform().operator());
+    let digest = brought(&here, "manual-approval-policy").await;
+    install(&here, "four-eyes", "manual-approval-policy", json!({})).await.is(200);
+    assert_eq!(wants(&there, "before", "a@example.com").await.is(201).json()["status"], "active");
+    let reason = json!({ "reason": "it is wrong" });
+    here.post(&format!("/plugins/{digest}/quarantine"), &reason).await.is(204);
+    let meanwhile = wants(&there, "meanwhile", "a@example.com").await.is(201).json();
+    assert_eq!(meanwhile["status"], "pending-approval");
+}
+
+#[tokio::test]
 async fn a_parent_does_not_let_its_children_in_past_a_policy() {
     let house = House::of_many();
     let (platform, operator) = (house.platform(), house.platform().operator());

@@ -2,10 +2,12 @@
 
 mod hostile;
 mod lives;
+mod operated;
 mod processes;
 mod published;
 mod shelves;
 mod under_load;
+mod walls;
 
 use chancery_tests::answer::text;
 use chancery_tests::people::{Operator, Plugin};

@@ -26,7 +26,16 @@ impl Definition {
         }
         self.compare_sd_jwt(next, &mut found);
         self.compare_mdoc(next, &mut found);
+        self.compare_w3c(next, &mut found);
         found.issues
+    }
+
+    /// What keeps `next` from coming after this definition, which was in force before the one that `next` takes the
+    /// place of. What was taken back with it may stay away; what comes again is what it was.
+    pub fn contradictions(&self, next: &Self) -> Vec<Issue> {
+        let mut issues = self.incompatibilities(next);
+        issues.retain(|issue| !["removed", "new-mandatory"].contains(&issue.code.as_str()));
+        issues
     }
 
     fn compare_sd_jwt(&self, next: &Self, found: &mut Found) {
@@ -80,6 +89,38 @@ impl Definition {
             }
         }
     }
+
+    fn compare_w3c(&self, next: &Self, found: &mut Found) {
+        let Some(before) = &self.w3c else { return };
+        let Some(after) = &next.w3c else {
+            return found.say("/w3c", "removed", "the W3C forms are gone");
+        };
+        for gone in lacking(&before.types, &after.types) {
+            found.say("/w3c/types", "removed", format!("the type {gone} is gone"));
+        }
+        for gone in lacking(&before.contexts, &after.contexts) {
+            found.say("/w3c/contexts", "removed", format!("the context {gone} is gone"));
+        }
+        // A later context may give a word of an earlier one another meaning.
+        if after.contexts.len() >= before.contexts.len() && !after.contexts.starts_with(&before.contexts) {
+            found.say("/w3c/contexts", "changed", "the contexts are in another order");
+        }
+        for claim in &before.claims {
+            let at = format!("/w3c/claims/{}", claim.field);
+            match after.claims.iter().find(|next| next.field == claim.field) {
+                None => found.say(&at, "removed", format!("the claim of {} is gone", claim.field)),
+                Some(next) if next.path != claim.path => {
+                    found.say(&at, "moved", format!("the claim of {} is elsewhere", claim.field));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// The members that one list has and another lacks.
+fn lacking<'a>(before: &'a [String], after: &[String]) -> Vec<&'a str> {
+    before.iter().filter(|name| !after.contains(name)).map(String::as_str).collect()
 }
 
 /// Whether what could be withheld no longer can.
@@ -121,7 +162,10 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CborType, MdocElement, MdocProjection, SdJwtClaim, SdJwtProjection, ValueKind};
+    use super::super::{
+        CborType, MdocElement, MdocProjection, SdJwtClaim, SdJwtProjection, ValueKind, W3cClaim,
+        W3cProjection,
+    };
     use super::*;
 
     fn field(name: &str, mandatory: bool) -> Field {
@@ -147,6 +191,11 @@ mod tests {
                 claims: vec![claim("name"), claim("nickname")],
             }),
             mdoc: Some(MdocProjection { doctype: "test.1".into(), elements: vec![element("name")] }),
+            w3c: Some(W3cProjection {
+                types: vec!["Test".into()],
+                contexts: vec!["https://test.example/1".into(), "https://test.example/2".into()],
+                claims: vec![W3cClaim { field: "name".into(), path: vec!["name".into()] }],
+            }),
             ..Definition::default()
         }
     }
@@ -165,6 +214,10 @@ mod tests {
             if let Some(form) = &mut next.sd_jwt {
                 form.claims.push(claim("title"));
             }
+            if let Some(form) = &mut next.w3c {
+                form.types.push("Titled".into());
+                form.contexts.push("https://test.example/3".into());
+            }
             next.validity_days = 1;
         });
         assert_eq!(added, []);
@@ -182,7 +235,7 @@ mod tests {
     #[test]
     fn what_breaks_earlier_credentials_or_their_holders_is_named() {
         type Change = fn(&mut Definition);
-        let cases: [(Change, &str, &str); 14] = [
+        let cases: [(Change, &str, &str); 19] = [
             (|next| next.configuration_id = "other".into(), "/configuration_id", "renamed"),
             (|next| drop(next.fields.remove(1)), "/fields/nickname", "removed"),
             (|next| next.fields[1].name = "alias".into(), "/fields/nickname", "removed"),
@@ -209,10 +262,44 @@ mod tests {
                 "/mdoc/elements/name",
                 "changed",
             ),
+            (|next| next.w3c = None, "/w3c", "removed"),
+            (|next| next.w3c.as_mut().unwrap().types = vec!["Other".into()], "/w3c/types", "removed"),
+            (|next| next.w3c.as_mut().unwrap().contexts.truncate(1), "/w3c/contexts", "removed"),
+            (|next| next.w3c.as_mut().unwrap().contexts.reverse(), "/w3c/contexts", "changed"),
+            (
+                |next| next.w3c.as_mut().unwrap().claims[0].path = vec!["called".into()],
+                "/w3c/claims/name",
+                "moved",
+            ),
         ];
         for (change, pointer, code) in cases {
             let found = codes(change);
             assert!(found.contains(&(pointer.to_owned(), code.to_owned())), "{pointer} {code}: {found:?}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_back_may_stay_away_and_comes_again_as_what_it_was() {
+        let with_title = |kind| {
+            let title = Field { kind, ..field("title", false) };
+            Definition { fields: [definition().fields, vec![title]].concat(), ..definition() }
+        };
+        let taken_back = with_title(ValueKind::Text);
+        assert_eq!(taken_back.contradictions(&definition()), []);
+        assert_eq!(taken_back.contradictions(&with_title(ValueKind::Text)), []);
+        let again = taken_back.contradictions(&with_title(ValueKind::Integer));
+        assert_eq!(again.len(), 1, "{again:?}");
+        assert_eq!((again[0].pointer.as_str(), again[0].code.as_str()), ("/fields/title", "retyped"));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_definition_is_what_later_ones_are_compared_with() {
+        let shown = Definition { validity_days: 7, subject_schema: true.into(), ..definition() };
+        let kept = serde_json::to_value(&shown).unwrap();
+        assert!(kept.get("subject_schema").is_none() && kept["fields"][0].get("display").is_none());
+        assert_eq!(serde_json::from_value::<Definition>(kept).unwrap(), definition());
+        // By another program, with members of which this one knows nothing.
+        let other = serde_json::json!({ "configuration_id": "test", "fields": [], "extra": 1 });
+        assert_eq!(serde_json::from_value::<Definition>(other).unwrap().configuration_id, "test");
     }
 }

@@ -111,6 +111,7 @@ fn load(
     let resources = Resources::of(&compiled);
     let linked: Linked = machine.link(&compiled, hook).map_err(|error| format!("{error:#}"))?;
     let place = Place::Here(Arc::new(linked));
-    let caller = Caller { plugin: plugin.into(), digest, place, limits, slots: Arc::clone(slots) };
+    let (slots, waiting) = (Arc::clone(slots), Arc::default());
+    let caller = Caller { plugin: plugin.into(), digest, place, limits, slots, waiting };
     Ok((Loaded { caller, _mapping: mapping }, resources))
 }

@@ -1,7 +1,7 @@
 //! One runner process, from its start to its end, as the server sees it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     io::{self, Write as _},
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     cache::Cache,
-    fault::FaultKind,
+    log::escaped,
     measured::Measured,
     question::{Question, Reply},
     report::Resources,
@@ -33,10 +33,42 @@ use crate::{
 
 /// A runner that says nothing for so long after a call had to be over is stuck outside of any guest.
 const GRACE: Duration = Duration::from_secs(2);
+/// What is said of a call that ended with its runner.
+pub(super) const ENDED: &str = "the plugin runner ended during the call; try again";
+/// Bytes of a reason that a runner gives.
+const MOST_SAID: usize = 500;
 /// Loading maps a file and checks types.
 const LOAD_WITHIN: Duration = Duration::from_secs(10);
 
-type Waiting = Mutex<HashMap<u64, oneshot::Sender<Said>>>;
+type Waiting = Mutex<HashMap<u64, Waiter>>;
+
+/// Somebody who waits for an answer.
+struct Waiter {
+    /// The component that answers; none while it is being loaded.
+    asked: Option<[u8; 32]>,
+    told: oneshot::Sender<Result<Said, End>>,
+}
+
+/// The process ended before it answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// While this component was asked, and no other.
+    Alone,
+    /// While several were, or none.
+    Among,
+}
+
+/// Why there is no answer.
+pub(super) enum Unanswered {
+    Ended(End),
+    Lost(io::Error),
+}
+
+impl From<io::Error> for Unanswered {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
 
 /// One runner process.
 pub(super) struct Generation {
@@ -46,7 +78,7 @@ pub(super) struct Generation {
     alive: Arc<AtomicBool>,
     calls: AtomicU64,
     /// Killed when this is dropped.
-    child: Mutex<Child>,
+    child: Arc<Mutex<Child>>,
 }
 
 impl Generation {
@@ -60,14 +92,10 @@ impl Generation {
         let (from, to) = UnixStream::from_std(ours)?.into_split();
         let outbox = Arc::new(Outbox::new(to));
         let (waiting, alive) = (Arc::<Waiting>::default(), Arc::new(AtomicBool::new(true)));
-        tokio::spawn(correspond(
-            Arc::clone(&outbox),
-            Mailbox::new(from),
-            Arc::clone(&waiting),
-            Arc::clone(&alive),
-        ));
-        let (calls, child) = (AtomicU64::new(0), Mutex::new(child));
-        Ok(Self { outbox, waiting, loaded: Loaded::at_most(code), alive, calls, child })
+        let child = Arc::new(Mutex::new(child));
+        let shared = (Arc::clone(&waiting), Arc::clone(&alive), Arc::clone(&child));
+        tokio::spawn(correspond(Arc::clone(&outbox), Mailbox::without_files(from), shared));
+        Ok(Self { outbox, waiting, loaded: Loaded::at_most(code), alive, calls: AtomicU64::new(0), child })
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -95,8 +123,12 @@ impl Generation {
                 let file = sealed(&code)?;
                 let call = self.calls.fetch_add(1, Ordering::Relaxed);
                 let order = Order::<&Question>::Load { call, wanted: wanted.clone() };
-                match self.exchange(call, Letter::new(&order, Some(file))?, LOAD_WITHIN).await? {
-                    Said::Loaded { loaded, .. } => Ok::<_, NotLoaded>(loaded),
+                let letter = Letter::new(&order, Some(file))?;
+                let answer = self.exchange(call, None, letter, LOAD_WITHIN).await.map_err(lost)?;
+                match answer {
+                    Said::Loaded { loaded, .. } => {
+                        Ok::<_, NotLoaded>(loaded.map_err(|reason| escaped(&reason, MOST_SAID)))
+                    }
                     Said::Answered { .. } => {
                         Err(io::Error::other("the runner answered what was not asked").into())
                     }
@@ -112,14 +144,13 @@ impl Generation {
         &self,
         wanted: &Wanted,
         question: &Question,
-    ) -> Result<Option<Measured<Reply>>, FaultKind> {
-        let lost = |error: io::Error| FaultKind::Lost(error.to_string());
+    ) -> Result<Option<Measured<Reply>>, Unanswered> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let order = Order::Ask { call, component: wanted.digest, question };
-        let letter = Letter::new(&order, None).map_err(lost)?;
-        match self.exchange(call, letter, wanted.limits.whole + GRACE).await.map_err(lost)? {
+        let letter = Letter::new(&order, None)?;
+        match self.exchange(call, Some(wanted.digest), letter, wanted.limits.whole + GRACE).await? {
             Said::Answered { answer, .. } => Ok(*answer),
-            Said::Loaded { .. } => Err(FaultKind::Host("it was answered what was not asked".into())),
+            Said::Loaded { .. } => Err(io::Error::other("it was answered what was not asked").into()),
         }
     }
 
@@ -136,20 +167,29 @@ impl Generation {
         }
     }
 
-    async fn exchange(&self, call: u64, letter: Letter, patience: Duration) -> io::Result<Said> {
-        let gone = || io::Error::other("the plugin runner ended during the call; try again");
-        let (answer, waiting) = oneshot::channel();
-        self.waiting.lock().insert(call, answer);
+    async fn exchange(
+        &self,
+        call: u64,
+        asked: Option<[u8; 32]>,
+        letter: Letter,
+        patience: Duration,
+    ) -> Result<Said, Unanswered> {
+        let (told, waiting) = oneshot::channel();
+        self.waiting.lock().insert(call, Waiter { asked, told });
         if !self.is_alive() || self.outbox.post(letter).is_err() {
             self.waiting.lock().remove(&call);
-            return Err(gone());
+            return Err(Unanswered::Ended(End::Among));
         }
-        if let Ok(answer) = timeout(patience, waiting).await {
-            return answer.map_err(|_| gone());
+        match timeout(patience, waiting).await {
+            Ok(Ok(answer)) => answer.map_err(Unanswered::Ended),
+            // Nobody says so: the task that would is gone with the server's runtime.
+            Ok(Err(_)) => Err(Unanswered::Ended(End::Among)),
+            Err(_) => {
+                self.waiting.lock().remove(&call);
+                self.end();
+                Err(io::Error::other("the plugin runner does not answer; another is started").into())
+            }
         }
-        self.waiting.lock().remove(&call);
-        self.end();
-        Err(io::Error::other("the plugin runner does not answer; another is started"))
     }
 
     /// Ends the process; whoever waits for it is told.
@@ -159,24 +199,43 @@ impl Generation {
     }
 }
 
-/// Sends and receives until the process is gone; then all who wait for it learn it.
-async fn correspond(outbox: Arc<Outbox>, from: Mailbox, waiting: Arc<Waiting>, alive: Arc<AtomicBool>) {
+/// Sends and receives until the process is gone, or breaks the rules; then it ends, and all who wait for it learn it.
+async fn correspond(
+    outbox: Arc<Outbox>,
+    from: Mailbox,
+    (waiting, alive, child): (Arc<Waiting>, Arc<AtomicBool>, Arc<Mutex<Child>>),
+) {
     tokio::select! {
         _ = outbox.deliver() => {}
         () = collect(from, &waiting) => {}
     }
     alive.store(false, Ordering::Release);
-    waiting.lock().clear();
+    let _ = child.lock().start_kill();
+    let waiting = std::mem::take(&mut *waiting.lock());
+    let asked: HashSet<[u8; 32]> = waiting.values().filter_map(|waiter| waiter.asked).collect();
+    let end = if asked.len() == 1 { End::Alone } else { End::Among };
+    for waiter in waiting.into_values() {
+        let _ = waiter.told.send(Err(end));
+    }
 }
 
 /// Hands answers to those who wait.
 async fn collect(mut from: Mailbox, waiting: &Waiting) {
-    while let Ok(Some(said)) = from.next::<Said>().await {
+    while let Ok(Some(said)) = from.next::<Said>().await.inspect_err(|error| {
+        tracing::error!(%error, "a plugin runner says what no runner says, and is ended");
+    }) {
         let (Said::Loaded { call, .. } | Said::Answered { call, .. }) = &said;
         if let Some(waiter) = waiting.lock().remove(call) {
-            let _ = waiter.send(said);
+            let _ = waiter.told.send(Ok(said));
         }
     }
+}
+
+fn lost(why: Unanswered) -> NotLoaded {
+    NotLoaded::Lost(match why {
+        Unanswered::Ended(_) => ENDED.to_owned(),
+        Unanswered::Lost(error) => error.to_string(),
+    })
 }
 
 /// The code as a file in memory that nobody can change, whoever holds it.

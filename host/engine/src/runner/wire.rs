@@ -8,7 +8,7 @@ use std::{
     os::fd::OwnedFd,
 };
 
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     io::Interest,
@@ -45,13 +45,21 @@ pub(super) struct Mailbox {
     /// What one receipt fills, at most.
     buffer: Box<[u8]>,
     bytes: Vec<u8>,
-    files: VecDeque<OwnedFd>,
+    /// The files that came and were not taken yet; none if no file is accepted.
+    files: Option<VecDeque<OwnedFd>>,
 }
 
 impl Mailbox {
+    /// The runner's: the server sends it code in files.
     pub(super) fn new(from: OwnedReadHalf) -> Self {
+        Self { files: Some(VecDeque::new()), ..Self::without_files(from) }
+    }
+
+    /// The server's: a runner has no file to send, but one that was broken into could send what it was sent, again and
+    /// again, until the server can open nothing more.
+    pub(super) fn without_files(from: OwnedReadHalf) -> Self {
         let buffer = vec![0; 64 << 10].into_boxed_slice();
-        Self { from, buffer, bytes: Vec::new(), files: VecDeque::new() }
+        Self { from, buffer, bytes: Vec::new(), files: None }
     }
 
     /// The next document; none when the other side is gone.
@@ -76,14 +84,21 @@ impl Mailbox {
 
     /// The file that came with the last document that has one.
     pub(super) fn file(&mut self) -> Option<OwnedFd> {
-        self.files.pop_front()
+        self.files.as_mut()?.pop_front()
     }
 
     async fn receive(&mut self) -> io::Result<usize> {
         let (stream, buffer): (&UnixStream, _) = (self.from.as_ref(), &mut self.buffer);
-        let (count, files) = stream.async_io(Interest::READABLE, || receive_some(stream, buffer)).await?;
+        let count = match &mut self.files {
+            Some(files) => {
+                let (count, more) =
+                    stream.async_io(Interest::READABLE, || receive_some(stream, buffer)).await?;
+                files.extend(more);
+                count
+            }
+            None => stream.async_io(Interest::READABLE, || receive_bytes(stream, buffer)).await?,
+        };
         self.bytes.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
-        self.files.extend(files);
         Ok(count)
     }
 }
@@ -99,4 +114,14 @@ fn receive_some(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Ve
         }
     }
     Ok((received.bytes, files))
+}
+
+/// Without room for files: the kernel closes them before anybody has them, and says so.
+fn receive_bytes(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut none = RecvAncillaryBuffer::new(&mut []);
+    let received = recvmsg(stream, &mut [IoSliceMut::new(buffer)], &mut none, RecvFlags::CMSG_CLOEXEC)?;
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(io::Error::other("a file came where none is accepted"));
+    }
+    Ok(received.bytes)
 }

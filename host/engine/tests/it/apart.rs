@@ -4,7 +4,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use chancery_engine::{Apart, FaultKind, Limits, Outcome, PrepareRequest, Purpose, Refused, RunnerConfig};
+use chancery_engine::{
+    Apart, FaultKind, Limits, Outcome, PrepareRequest, Purpose, Refused, RunnerConfig, Template,
+};
 use chancery_guests::MISBEHAVIOURS;
 use serde_json::json;
 
@@ -86,7 +88,10 @@ async fn a_runner_that_dies_costs_the_calls_under_way_and_is_replaced() {
         loop {
             match template.prepare(&request).await {
                 Ok(outcome) => break assert!(matches!(outcome, Outcome::Issue(_))),
-                Err(fault) => assert!(matches!(fault.kind, FaultKind::Lost(_)), "{fault}"),
+                // By somebody else; but it was the only one that was asked.
+                Err(fault) => {
+                    assert!(matches!(fault.kind, FaultKind::Lost(_) | FaultKind::Crash), "{fault}");
+                }
             }
             assert!(began.elapsed() < Duration::from_secs(10), "there is no other runner");
         }
@@ -112,7 +117,7 @@ async fn a_component_whose_machine_code_is_gone_answers_again_once_it_was_loaded
         if fault.kind == FaultKind::Unloaded {
             break;
         }
-        assert!(matches!(fault.kind, FaultKind::Lost(_)), "{fault}");
+        assert!(matches!(fault.kind, FaultKind::Lost(_) | FaultKind::Crash), "{fault}");
         assert!(began.elapsed() < Duration::from_secs(10), "{fault}");
     }
     host.component("employee-badge").await;
@@ -163,22 +168,167 @@ async fn a_program_that_is_no_runner_is_told_from_a_plugin_that_is_none() {
     assert!(matches!(host.engine.load(&built("employee-badge")).await, Err(Refused::Lost(_))));
 }
 
+/// Sends a signal.
+fn signal(runner: &str, signal: &str) {
+    assert!(Command::new("kill").args([signal, runner]).status().unwrap().success());
+}
+
+/// Ends all runners while these are asked, each as often as there are runners; what becomes of the calls.
+async fn ended_while_asked(templates: &[&Template]) -> Vec<FaultKind> {
+    let runners = runners();
+    for runner in &runners {
+        signal(runner, "-STOP");
+    }
+    let mut calls = Vec::new();
+    for template in templates {
+        for _ in &runners {
+            let template = (*template).clone();
+            calls.push(tokio::spawn(async move { ask(&template).await.unwrap_err().kind }));
+            // The next one goes where fewer wait.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    for runner in &runners {
+        signal(runner, "-KILL");
+    }
+    let mut kinds = Vec::new();
+    for call in calls {
+        kinds.push(call.await.unwrap());
+    }
+    kinds
+}
+
+/// Asks for what either of them issues.
+async fn ask(template: &Template) -> Result<Outcome, chancery_engine::Fault> {
+    let subject =
+        if template.definition().configuration_id == "hostile" { json!({ "value": "x" }) } else { ada() };
+    template.prepare(&PrepareRequest::new(Purpose::Issue, "acme", &subject, at(0))).await
+}
+
+/// Asks both so often at a time that every runner has both.
+async fn warm(badge: &Template, other: &Template) {
+    let calls = (0..40).map(|turn| {
+        let template = if turn % 2 == 0 { badge.clone() } else { other.clone() };
+        tokio::spawn(async move { ask(&template).await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_ends_a_runner_alone_is_to_blame_and_of_several_nobody() {
+    let host = host();
+    let badge = host.template("employee-badge", json!({})).await;
+    let other = host.template("hostile", json!({ "prepare": "well" })).await;
+    warm(&badge, &other).await;
+    let alone = ended_while_asked(&[&badge]).await;
+    assert!(!alone.is_empty() && alone.iter().all(|kind| *kind == FaultKind::Crash), "{alone:?}");
+    warm(&badge, &other).await;
+    let among = ended_while_asked(&[&badge, &other]).await;
+    assert!(among.iter().all(|kind| matches!(kind, FaultKind::Lost(_))), "{among:?}");
+
+    // Each is a suspect now, and asked where nobody else is.
+    ask(&other).await.unwrap();
+    assert_eq!(runners().len(), 1);
+    let culprit = ended_while_asked(&[&other]).await;
+    assert_eq!(culprit, [FaultKind::Crash]);
+    for _ in 0..10 {
+        ask(&badge).await.unwrap();
+    }
+    assert_eq!(runners().len(), 1, "there is no other runner yet");
+    ask(&badge).await.unwrap();
+    assert_eq!(runners().len(), 2, "it is among others again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_to_blame_for_a_runner_that_cannot_be_started() {
+    let mut broken = apart();
+    // Told to be what it is not, it ends at once.
+    broken.runner.arguments = vec!["nothing".into()];
+    let host = Host::apart(Limits::default(), broken);
+    let lost = host.engine.load(&built("employee-badge")).await;
+    assert!(matches!(lost, Err(Refused::Lost(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_sends_files_is_ended_and_none_of_them_arrives() {
+    let mut broken = apart();
+    broken.runner.arguments = vec!["passer".into()];
+    let host = Host::apart(Limits::default(), broken);
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let (before, began) = (open(), std::time::Instant::now());
+    let lost = host.engine.load(&built("employee-badge")).await;
+    assert!(matches!(lost, Err(Refused::Lost(_))));
+    assert!(began.elapsed() < Duration::from_secs(60));
+    assert!(open() < before + 16, "{before} files were open, {} are", open());
+    let own = std::process::id().to_string();
+    let passers = Command::new("pgrep").args(["-P", &own, "-f", "engine-child passer"]).output().unwrap();
+    assert_eq!(String::from_utf8(passers.stdout).unwrap(), "");
+}
+
+/// What a child prints, line by line.
+fn lines_of(arguments: &[&str]) -> Vec<String> {
+    let said = Command::new(CHILD).args(arguments).output().unwrap();
+    String::from_utf8(said.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// How an attempt ends, with all that it could want lying about.
+fn attempted(action: &str, more: &[&str]) -> std::process::ExitStatus {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["key", "unlinked", "renamed"] {
+        std::fs::write(folder.path().join(name), "0f1e2d3c").unwrap();
+    }
+    std::fs::create_dir(folder.path().join("mounted")).unwrap();
+    let _door = std::os::unix::net::UnixListener::bind(folder.path().join("door")).unwrap();
+    let mut child = Command::new(CHILD);
+    child.args(["drill", action]).arg(folder.path()).args(more).env_clear();
+    child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap()
+}
+
 /// Everything that somebody tries who runs as the runner, each in a runner of its own.
 #[test]
 fn whoever_breaks_out_of_the_sandbox_finds_nothing_to_do() {
-    let list = Command::new(CHILD).args(["drill", "list"]).output().unwrap();
-    let actions: Vec<String> = String::from_utf8(list.stdout).unwrap().lines().map(str::to_owned).collect();
+    let actions = lines_of(&["drill", "list"]);
     assert!(actions.len() >= 40, "{}", actions.len());
     for action in &actions {
-        let ended = Command::new(CHILD)
-            .args(["drill", action])
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
+        let ended = attempted(action, &[]);
         let denied = ended.code() == Some(0) || ended.signal() == Some(31);
         assert!(denied, "{action}: {ended}");
+    }
+}
+
+#[test]
+fn what_is_denied_behind_the_walls_succeeds_without_them() {
+    let elsewhere = lines_of(&["drill", "not-everywhere"]);
+    for action in lines_of(&["drill", "list"]) {
+        let ended = attempted(&action, &["without-walls"]);
+        assert!(ended.code() == Some(1) || elsewhere.contains(&action), "{action}: {ended}");
+    }
+}
+
+/// A line of a file of a process.
+fn proc(pid: &str, file: &str, begins: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(begins)).unwrap_or_default();
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_answers_is_behind_its_walls() {
+    let host = host();
+    ask(&host.template("employee-badge", json!({})).await).await.unwrap();
+    let runner = runners().remove(0);
+    assert_eq!(proc(&runner, "status", "Seccomp:"), ["2"]);
+    assert_eq!(proc(&runner, "status", "NoNewPrivs:"), ["1"]);
+    assert_eq!(proc(&runner, "status", "Threads:"), ["1"]);
+    for (limit, most) in [
+        ("Max open files", "64"),
+        ("Max core file size", "0"),
+        ("Max file size", "0"),
+        ("Max data size", "1073741824"),
+        ("Max locked memory", "0"),
+    ] {
+        assert_eq!(proc(&runner, "limits", limit)[..2], [most, most], "{limit}");
     }
 }

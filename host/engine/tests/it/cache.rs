@@ -106,3 +106,56 @@ async fn a_cache_that_cannot_be_written_costs_a_compilation_and_nothing_else() {
     fs::write(path.join("in the way"), "").unwrap();
     host.restarted(KEY).load(&built("employee-badge")).await.unwrap();
 }
+
+/// Files that the engine finds when it starts, and how old each is; which are there afterwards.
+fn left_of(files: &[(&str, u64)]) -> Vec<String> {
+    let host = Host::new();
+    for (name, hours) in files {
+        let path = host.cache.path().join(name);
+        fs::write(&path, "x").unwrap();
+        let then = std::time::SystemTime::now() - std::time::Duration::from_hours(*hours);
+        fs::File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+    }
+    host.restarted(KEY);
+    let left = fs::read_dir(host.cache.path()).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    left.sort();
+    left
+}
+
+#[test]
+fn what_nobody_needs_any_more_goes_at_the_next_start() {
+    let digest = "ab".repeat(32);
+    let of = |end: &str| format!("{digest}-0123456789abcdef.compiled{end}");
+    assert_eq!(left_of(&[(&of(""), 200)]), [""; 0], "of a compiler of last week");
+    assert_eq!(left_of(&[(&of(""), 20)]), [of("")], "of another replica, or for the way back");
+    assert_eq!(left_of(&[(&of(".77"), 2), (&of(".78"), 0)]), [of(".78")], "half written, and being written");
+    assert_eq!(left_of(&[("README", 10_000)]), ["README"], "somebody else's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_discarded_leaves_nothing_on_the_disk() {
+    let host = Host::new();
+    let component = host.component("employee-badge").await;
+    let other =
+        host.cache.path().join(format!("{}-0123456789abcdef.compiled", hex::encode(component.digest())));
+    fs::write(&other, "of another compiler").unwrap();
+    host.component("university-diploma").await;
+    host.engine.forget(&component.digest());
+    assert!(!file(&host).to_string_lossy().contains(&hex::encode(component.digest())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_nothing_is_left_clean_and_the_plugin_works() {
+    let host = Host::new();
+    // A folder of that name is in the way of the file.
+    let component = host.component("employee-badge").await;
+    let path = file(&host);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("inside"), "").unwrap();
+    let engine = host.restarted(KEY);
+    let again = engine.load(&built("employee-badge")).await.unwrap();
+    assert_eq!(again.digest(), component.digest());
+    assert_eq!(file(&host), path, "nothing half written is left beside it");
+}

@@ -145,11 +145,18 @@ struct ManagementApi;
 )]
 struct ApiOfMany;
 
+/// What is an operator's where there are many.
+#[derive(OpenApi)]
+#[openapi(paths(plugins::change::quarantine_of_own, plugins::change::release_of_own))]
+struct ApiOfOne;
+
 /// The description for one issuer; a self-hosted one is where its operator says.
 pub(crate) fn describe(app: &App, management_url: &str) -> utoipa::openapi::OpenApi {
     let mut api = ManagementApi::openapi();
     if app.tenants.workshop.saas {
         api.merge(ApiOfMany::openapi());
+    } else {
+        api.merge(ApiOfOne::openapi());
     }
     located(api, management_url)
 }

@@ -102,14 +102,15 @@ pub(crate) async fn prepare(
     if is_unloaded && app.tenants.workshop.templates.mend(&app.store, &app.engine, place.1).await {
         (call, input) = template.measure_with_input(&request).await;
     }
-    app.tallies.count(place, &template.definition().configuration_id, &call, asked.now);
+    let asked_of = (issuer.tenant(), template.revision());
+    app.tallies.count(asked_of, &template.definition().configuration_id, &call, asked.now);
     let (answered, fuel) = (call.answer, call.usage.fuel);
     if let (Ok(outcome), Some(shadow)) = (&answered, issuer.shadow_of(template)) {
         app.shadows.ask(app, issuer, shadow.clone(), asked, outcome);
     }
     answered.map(|outcome| Prepared { outcome, input, fuel }).map_err(|fault| match fault.kind {
         FaultKind::Busy => Unprepared::Crowded,
-        FaultKind::Lost(_) | FaultKind::Unloaded => Unprepared::Lost(fault),
+        FaultKind::Lost(_) | FaultKind::Crash | FaultKind::Unloaded => Unprepared::Lost(fault),
         _ => Unprepared::Fault(fault),
     })
 }
@@ -142,9 +143,10 @@ impl Shadows {
             let key_attestation = kept.as_deref();
             let asked =
                 Asked { purpose, subject, answers, completed_at, key_attestation, circumstances, now };
-            let instead = shadow.prepare(&asked.of(&slug)).await;
-            let component = shadow.revision().component;
-            tallies.count_shadow((tenant, component), Compared::of(&outcome, &instead));
+            let instead = shadow.measure(&asked.of(&slug)).await;
+            let (place, compared) =
+                ((tenant, shadow.revision().component), Compared::of(&outcome, &instead.answer));
+            tallies.count_shadow(place, &instead, compared, now);
         });
     }
 }

@@ -58,6 +58,7 @@ use crate::manage::{activations, domains, endpoints, keys, plugins};
         plugins::list::list_catalogue,
         plugins::list::show_of_catalogue,
         plugins::list::measure_everywhere,
+        plugins::list::listen_to_deployments,
         plugins::change::approve_for_catalogue,
         plugins::change::approve_for_tenant,
         plugins::change::discard_from_catalogue,

@@ -9,13 +9,14 @@ use chancery_credential::keys::Keyring;
 use chancery_domain::audit::Actor;
 use chancery_domain::plugin::{Approval, Part};
 use chancery_engine::{Apart, Component, Engine, EngineConfig, Hook, Limits, RunnerConfig, Template};
-use chancery_store::{Activation, By, NewComponent, Store};
+use chancery_store::{Activation, By, NewComponent, Store, When};
 use serde_json::json;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
 use super::StartError;
 use crate::config::Config;
+use crate::operations::plugins::relied::{differences, kept};
 use crate::tenants::templates::Templates;
 
 /// What the command line turns into [`chancery_engine::runner::serve`].
@@ -99,12 +100,15 @@ async fn offer_to_all(
         configuration: json!({}),
     };
     let id = &activation.configuration_id;
+    let (definition, revision) = (kept(template.definition()), template.revision());
     let mut tx = store.platform(START).await?;
     if tx.was_activated(&activation).await? {
+        // A program that kept no definitions may have activated it.
+        tx.note_definition(id, &revision, &definition).await?;
         return Ok(tx.commit().await?);
     }
-    let active = tx.activations().await?.into_iter().find(|one| &one.activation.configuration_id == id);
-    let shelved = match &active {
+    let relied = tx.relied_on(id).await?;
+    let shelved = match relied.iter().find(|one| one.when != When::Earlier) {
         Some(active) => tx.plugins(Some(&active.activation.component)).await?.pop(),
         None => None,
     };
@@ -113,28 +117,25 @@ async fn offer_to_all(
         tracing::info!(configuration = id, "an operator's own plugin is active; the bundled one is not");
         return Ok(());
     }
-    if let Some(active) = active {
-        let Ok(before) = templates.load(store, engine, &active.activation).await else {
-            tracing::warn!(
-                configuration = id,
-                "the active template cannot be loaded; it is left to an operator"
-            );
-            return Ok(());
-        };
-        let issues = before.definition().incompatibilities(template.definition());
-        if let Some(first) = issues.first() {
-            let (pointer, reason) = (&first.pointer, &first.message);
-            tracing::warn!(
-                configuration = id,
-                pointer,
-                reason,
-                "the bundled template would break credentials and is not activated"
-            );
-            return Ok(());
-        }
+    let issues = differences((store, engine, templates), &relied, template.definition()).await?;
+    if let Some(first) = issues.first() {
+        let (pointer, reason) = (&first.pointer, &first.message);
+        tracing::warn!(
+            configuration = id,
+            pointer,
+            reason,
+            "the bundled template would break credentials and is not activated"
+        );
+        return Ok(());
     }
     let mut tx = store.platform(START).await?;
+    if tx.relied_on(id).await? != relied {
+        // Another replica starts, or an operator decides.
+        tracing::info!(configuration = id, "somebody else changes what is active; the bundled one is not");
+        return Ok(tx.rollback().await?);
+    }
     tx.activate(&activation, Part::Active, now).await?;
+    tx.note_definition(id, &revision, &definition).await?;
     tx.announce_change_of_all().await?;
     tx.commit().await?;
     tracing::info!(configuration = id, "a bundled template is active for all");

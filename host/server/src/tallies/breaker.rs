@@ -1,6 +1,7 @@
 //! When a plugin fails too often to be asked again.
 
 use chancery_domain::TenantId;
+use chancery_domain::template::Revision;
 use chancery_engine::FaultKind;
 use time::{Duration, OffsetDateTime};
 
@@ -13,23 +14,27 @@ const ENOUGH: u32 = 50;
 /// One in so many is one too many.
 const ONE_IN: u32 = 5;
 
+/// What goes on failing is said again after this time: somebody may have lifted the halt. Until then calls under way
+/// come to their end, and other replicas hear of it.
+const AGAIN_AFTER: Duration = Duration::seconds(10);
+
 /// A plugin that is to be taken from where it fails.
 #[derive(Debug)]
 pub(crate) struct Tripped {
     pub(crate) tenant: TenantId,
-    pub(crate) component: [u8; 32],
+    pub(crate) revision: Revision,
     pub(crate) configuration_id: String,
     pub(crate) reason: String,
 }
 
-/// Counts failures of one plugin at one tenant.
+/// Counts failures of one revision of a plugin at one tenant.
 #[derive(Default)]
 pub(super) struct Breaker {
     in_a_row: u32,
     since: Option<OffsetDateTime>,
     calls: u32,
     failures: u32,
-    open: bool,
+    said: Option<OffsetDateTime>,
 }
 
 impl Breaker {
@@ -40,22 +45,23 @@ impl Breaker {
         }
         self.calls = self.calls.saturating_add(1);
         if !failed {
-            (self.in_a_row, self.open) = (0, false);
+            self.in_a_row = 0;
             return None;
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
         self.failures += 1;
         let often = self.calls >= ENOUGH && self.failures * ONE_IN > self.calls;
-        if self.open || (self.in_a_row < IN_A_ROW && !often) {
+        let is_said = self.said.is_some_and(|said| now - said < AGAIN_AFTER);
+        if is_said || (self.in_a_row < IN_A_ROW && !often) {
             return None;
         }
-        self.open = true;
-        let (failures, calls) = (self.failures, self.calls);
-        Some(if often {
-            format!("it failed {failures} of {calls} times within a minute")
+        let reason = if often {
+            format!("it failed {} of {} times within a minute", self.failures, self.calls)
         } else {
             format!("it failed {} times in a row", self.in_a_row)
-        })
+        };
+        *self = Self { said: Some(now), ..Self::default() };
+        Some(reason)
     }
 }
 
@@ -68,12 +74,13 @@ pub(super) fn counts(kind: &FaultKind) -> bool {
         | FaultKind::OutOfMemory
         | FaultKind::OutputTooLarge { .. }
         | FaultKind::Contract(_)
-        // Whoever ends the process that runs them ends everybody's calls.
-        | FaultKind::Lost(_) => true,
+        | FaultKind::Crash => true,
         FaultKind::Plugin { .. }
         | FaultKind::InputTooLarge { .. }
         | FaultKind::Busy
         | FaultKind::Unloaded
+        // Whoever ended the process that ran it: somebody else, or there was none to begin with.
+        | FaultKind::Lost(_)
         | FaultKind::Host(_) => false,
     }
 }
@@ -89,6 +96,38 @@ mod tests {
         let mut breaker = Breaker::default();
         let said: Vec<bool> = (0..7).map(|_| breaker.count(true, NOW).is_some()).collect();
         assert_eq!(said, [false, false, false, false, true, false, false]);
+    }
+
+    #[test]
+    fn what_goes_on_failing_is_said_again_after_a_while() {
+        let mut breaker = Breaker::default();
+        let mut said = Vec::new();
+        for second in 0..30 {
+            if breaker.count(true, NOW + Duration::seconds(second)).is_some() {
+                said.push(second);
+            }
+        }
+        assert_eq!(said, [4, 14, 24]);
+    }
+
+    #[test]
+    fn nobody_answers_for_what_others_do() {
+        let not_its_own = [
+            FaultKind::Lost("fork: Resource temporarily unavailable".to_owned()),
+            FaultKind::Host(String::new()),
+            FaultKind::Busy,
+            FaultKind::Unloaded,
+            FaultKind::InputTooLarge { limit: 1 },
+            FaultKind::Plugin { code: String::new(), message: String::new(), retryable: false },
+        ];
+        assert!(!not_its_own.iter().any(counts));
+        let its_own = [
+            FaultKind::Crash,
+            FaultKind::Timeout,
+            FaultKind::Trap(String::new()),
+            FaultKind::Contract(String::new()),
+        ];
+        assert!(its_own.iter().all(counts));
     }
 
     #[test]

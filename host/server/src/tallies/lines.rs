@@ -6,13 +6,14 @@ use chancery_engine::{FaultKind, LogLevel, LogLine};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-/// How many lines of a plugin at a tenant are kept.
+/// How many lines of a plugin at a tenant are kept, and bytes of them.
 const KEPT: usize = 200;
+const BYTES: usize = 64 << 10;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Line {
-    /// Counts up from 1, from the start of this process on.
+    /// Grows from line to line, and over a restart: microseconds since 1970, or one more than the line before.
     pub(crate) number: u64,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
@@ -24,7 +25,8 @@ pub(crate) struct Line {
 /// The newest lines.
 #[derive(Default)]
 pub(super) struct Lines {
-    said: u64,
+    last: u64,
+    bytes: usize,
     kept: VecDeque<Line>,
 }
 
@@ -40,11 +42,23 @@ impl Lines {
     }
 
     fn keep(&mut self, at: OffsetDateTime, level: &'static str, message: String) {
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
+        let now = u64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or_default();
+        self.last = now.max(self.last + 1);
+        self.bytes += message.len();
+        self.kept.push_back(Line { number: self.last, at, level, message });
+        while self.kept.len() > KEPT || (self.bytes > BYTES && self.kept.len() > 1) {
+            self.bytes -= self.kept.pop_front().map_or(0, |line| line.message.len());
         }
-        self.said += 1;
-        self.kept.push_back(Line { number: self.said, at, level, message });
+    }
+
+    /// How many bytes are kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets what was said; numbers go on.
+    pub(super) fn clear(&mut self) {
+        (self.kept, self.bytes) = (VecDeque::new(), 0);
     }
 
     /// What is kept of the lines after that number.
@@ -68,16 +82,44 @@ mod tests {
 
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 10:20:30 UTC);
 
+    fn said(lines: &mut Lines, message: &str) {
+        lines.note(&[LogLine { level: LogLevel::Info, message: message.to_owned() }], None, NOW);
+    }
+
     #[test]
     fn the_newest_lines_are_kept_and_their_numbers_go_on() {
         let mut lines = Lines::default();
         for number in 0..250 {
-            let line = LogLine { level: LogLevel::Info, message: format!("line {number}") };
-            lines.note(&[line], None, NOW);
+            said(&mut lines, &format!("line {number}"));
         }
+        let before = lines.after(0);
         lines.note(&[], Some(&FaultKind::Timeout), NOW);
         assert_eq!(lines.after(0).len(), KEPT);
-        let last = lines.after(250);
-        assert_eq!((last.len(), last[0].number, last[0].level), (1, 251, "fault"));
+        let last = lines.after(before[KEPT - 1].number);
+        assert_eq!((last.len(), last[0].number, last[0].level), (1, before[KEPT - 1].number + 1, "fault"));
+    }
+
+    #[test]
+    fn a_few_long_lines_are_as_many_as_there_is_room_for() {
+        let mut lines = Lines::default();
+        for _ in 0..100 {
+            said(&mut lines, &"x".repeat(16 << 10));
+        }
+        assert_eq!((lines.after(0).len(), lines.bytes()), (4, 64 << 10));
+        lines.clear();
+        assert_eq!((lines.after(0).len(), lines.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn who_follows_hears_of_what_comes_after_a_restart() {
+        let mut before = Lines::default();
+        for _ in 0..1_000 {
+            said(&mut before, "before");
+        }
+        let heard = before.after(0).last().unwrap().number;
+        let mut after = Lines::default();
+        let later = NOW + time::Duration::SECOND;
+        after.note(&[], Some(&FaultKind::Timeout), later);
+        assert_eq!(after.after(heard).len(), 1);
     }
 }

@@ -33,16 +33,27 @@ async fn make_ready(app: &App, mut versions: mpsc::Receiver<[u8; 32]>) {
     }
 }
 
+/// Something may have been missed, a quarantine for one.
+fn forget_everything(app: &App) {
+    app.tenants.workshop.templates.forget_all();
+    app.tenants.forget_all();
+}
+
 async fn listen(app: &App, ahead: &mpsc::Sender<[u8; 32]>) {
     loop {
         match app.store.changes().await {
             Ok(mut changes) => {
-                app.tenants.forget_all();
+                forget_everything(app);
                 loop {
                     match changes.next().await {
                         Ok(Change::Tenant(tenant)) => app.tenants.forget(tenant),
                         Ok(Change::Component(digest)) => drop(ahead.try_send(digest)),
+                        Ok(Change::Forbidden(digest)) => {
+                            app.tenants.workshop.templates.forget(&digest);
+                            app.tenants.forget_all();
+                        }
                         Ok(Change::Unknown) => app.tenants.forget_all(),
+                        Ok(Change::Lost) => forget_everything(app),
                         Err(error) => {
                             tracing::warn!(%error, "cannot hear of changes");
                             break;

@@ -68,6 +68,30 @@ impl Templates {
         let _ = self.described.invalidate_entries_if(move |revision, _| revision.component == digest);
     }
 
+    /// Nothing is at hand any more. What is compiled stays so.
+    pub(crate) fn forget_all(&self) {
+        self.components.invalidate_all();
+        self.described.invalidate_all();
+    }
+
+    /// The component, for a decision that no statement checks afterwards: not if it was quarantined meanwhile, whatever
+    /// this replica heard of that.
+    pub(crate) async fn permitted(
+        &self,
+        store: &Store,
+        engine: &Engine,
+        digest: [u8; 32],
+    ) -> Result<Component, Unusable> {
+        let mut tx = store.platform(By::Job("ask a plugin")).await?;
+        let is_available = tx.is_available(&digest).await?;
+        tx.commit().await?;
+        if !is_available {
+            self.forget(&digest);
+            return Err(Unusable::Missing);
+        }
+        self.component(store, engine, digest).await
+    }
+
     /// The template of an activation, from the bytes that the database keeps if need be.
     pub(crate) async fn load(
         &self,

@@ -108,6 +108,12 @@ async fn every_replica_hears_which_tenant_changed_and_which_version_comes() {
     tx.announce_component(&[7; 32]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(changes.next().await.unwrap(), Change::Component([7; 32]));
+    let mut tx = store.platform(By::Operator).await.unwrap();
+    tx.announce_forbidden(&[8; 32]).await.unwrap();
+    tx.announce_change_of_all().await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(changes.next().await.unwrap(), Change::Forbidden([8; 32]));
+    assert_eq!(changes.next().await.unwrap(), Change::Unknown);
     let mut tx = store.tenant(tenant).await.unwrap();
     tx.announce_change().await.unwrap();
     tx.rollback().await.unwrap();
@@ -117,7 +123,7 @@ async fn every_replica_hears_which_tenant_changed_and_which_version_comes() {
          where datname = current_database() and query ilike 'listen%'",
     )
     .await;
-    assert_eq!(changes.next().await.unwrap(), Change::Unknown, "and what was not committed is not heard of");
+    assert_eq!(changes.next().await.unwrap(), Change::Lost, "and what was not committed is not heard of");
 }
 
 #[tokio::test]

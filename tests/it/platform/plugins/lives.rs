@@ -91,6 +91,25 @@ async fn what_would_break_issued_credentials_is_refused_with_the_differences() {
 }
 
 #[tokio::test]
+async fn credentials_are_relied_on_when_their_type_was_deactivated_or_quarantined() {
+    let platform = platform();
+    let (operator, acme) = (platform.operator(), platform.newcomer().await);
+    let breaking = Plugin::next_badge().saying("department", "subsidiary").saying("\"0.2.0\"", "\"0.3.0\"");
+    // Of its own, so that nobody else's is quarantined.
+    let plugin = Plugin::next_badge().saying("Employee pass.", &format!("Badge {:.8}", unique("")));
+    for plugin in [&breaking, &plugin] {
+        operator.upload(plugin).await;
+    }
+    acme.issuer().delete("/activations/employee-badge").await.is(204);
+    operator.activate_for(&acme, &of(&breaking)).await.problem(409, "incompatible");
+    operator.activate_for(&acme, &of(&plugin)).await.is(201);
+    let quarantine = format!("/plugins/{}/quarantine", plugin.digest());
+    operator.post(&quarantine, &json!({ "reason": "it leaks" })).await.is(204);
+    operator.activate_for(&acme, &of(&breaking)).await.problem(409, "incompatible");
+    operator.activate_for(&acme, &of(&Plugin::next_badge())).await.is(201);
+}
+
+#[tokio::test]
 async fn a_canary_answers_for_its_share_until_it_is_ended() {
     let (platform, next) = (platform(), Plugin::next_badge());
     let (operator, acme) = (platform.operator(), platform.newcomer().await);

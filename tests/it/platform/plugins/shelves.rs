@@ -1,6 +1,6 @@
 //! On whose shelf a version stands, who may take it, and what never comes onto one
 
-use chancery_tests::people::Plugin;
+use chancery_tests::people::{Plugin, badge};
 use chancery_tests::{Answer, House, platform, unique};
 use reqwest::Method;
 use serde_json::json;
@@ -77,6 +77,8 @@ async fn a_platform_takes_plugins_from_its_tenants_if_its_operator_wants_to() {
     // The badge's type is the deployment's, which an operator answers for.
     let refused = acme.issuer().post("/activations", &of(&plugin)).await;
     assert_eq!(refused.wrong_parts(), ["/sd_jwt/vct"]);
+    operator.activate_for(&acme, &of(&plugin)).await.is(201);
+    acme.wallet().claim(&acme.issuer().offer(badge()).await).await;
 
     allow_plugins(&operator).await;
     let uploaded = globex.issuer().upload(&plugin).await.is(201).json();

@@ -16,7 +16,7 @@ use crate::manage::Page;
 use crate::no_store;
 use crate::operations::plugins::Keeper;
 use crate::operations::plugins::deactivate::deactivate_plugin;
-use crate::operations::plugins::roll_back::roll_back_activation;
+use crate::operations::plugins::roll_back::{Step, roll_back_activation};
 use crate::platform::tenants::find_alive;
 use crate::problem::{Problem, ProblemDocument};
 
@@ -82,7 +82,7 @@ pub(crate) async fn roll_back_for_tenant(
 }
 
 async fn go_back(app: &App, author: Author, keeper: Keeper<'_>, id: &str) -> Result<Response, Problem> {
-    roll_back_activation(app, author, keeper, id, None).await?;
+    roll_back_activation(app, author, keeper, id, Step::Last).await?;
     let in_force = keeper.activations(app).await?.into_iter();
     let data =
         in_force.filter(|one| one.activation.configuration_id == id).map(ActivationView::from).collect();

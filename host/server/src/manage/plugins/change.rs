@@ -161,12 +161,41 @@ pub(crate) async fn quarantine(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let QuarantineRequest { reason } = read(&headers, body)?;
-    if !is_name(&reason) {
-        return Err(Problem::invalid_at("/reason", "length", NAME_RULE.replace("a name", "a reason")));
-    }
-    quarantine_plugin(&app, operator.author(), &digest_of(&digest)?, &reason).await?;
+    let reason = reason_in(&headers, body)?;
+    quarantine_plugin(&app, operator.author(), None, &digest_of(&digest)?, &reason).await?;
     Ok(no_store(StatusCode::NO_CONTENT))
+}
+
+/// Quarantine a plugin of a self-hosted issuer
+///
+/// In force at once: nothing is signed that it made.
+#[utoipa::path(
+    post, path = "/plugins/{digest}/quarantine", tag = "Plugins", request_body = QuarantineRequest,
+    params(("digest" = String, Path, description = "64 hexadecimal digits")),
+    responses(
+        (status = 204), (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument),
+    ),
+    security(("api_key" = ["plugins:manage"]))
+)]
+pub(crate) async fn quarantine_of_own(
+    State(app): State<Arc<App>>,
+    manager: Manager<KeepsPlugins>,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let reason = reason_in(&headers, body)?;
+    let tenant = Some(manager.issuer.tenant.id);
+    quarantine_plugin(&app, manager.author(), tenant, &digest_of(&digest)?, &reason).await?;
+    Ok(no_store(StatusCode::NO_CONTENT))
+}
+
+fn reason_in(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<String, Problem> {
+    let QuarantineRequest { reason } = read(headers, body)?;
+    if is_name(&reason) {
+        return Ok(reason);
+    }
+    Err(Problem::invalid_at("/reason", "length", NAME_RULE.replace("a name", "a reason")))
 }
 
 /// Release a plugin from quarantine
@@ -181,6 +210,23 @@ pub(crate) async fn release(
     operator: Operator,
     Path(digest): Path<String>,
 ) -> Result<Response, Problem> {
-    release_plugin(&app, operator.author(), &digest_of(&digest)?).await?;
+    release_plugin(&app, operator.author(), None, &digest_of(&digest)?).await?;
+    Ok(no_store(StatusCode::NO_CONTENT))
+}
+
+/// Release a plugin of a self-hosted issuer from quarantine
+#[utoipa::path(
+    post, path = "/plugins/{digest}/release", tag = "Plugins",
+    params(("digest" = String, Path, description = "64 hexadecimal digits")),
+    responses((status = 204), (status = 404, body = ProblemDocument)),
+    security(("api_key" = ["plugins:manage"]))
+)]
+pub(crate) async fn release_of_own(
+    State(app): State<Arc<App>>,
+    manager: Manager<KeepsPlugins>,
+    Path(digest): Path<String>,
+) -> Result<Response, Problem> {
+    let tenant = Some(manager.issuer.tenant.id);
+    release_plugin(&app, manager.author(), tenant, &digest_of(&digest)?).await?;
     Ok(no_store(StatusCode::NO_CONTENT))
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use chancery_domain::TenantId;
 use serde::Deserialize;
 
 use super::{PluginView, digest_of};
@@ -14,6 +15,7 @@ use crate::caller::{Manager, Operator, SeesPlugins};
 use crate::manage::Page;
 use crate::no_store;
 use crate::operations::plugins::Keeper;
+use crate::operations::plugins::decisions::nobody;
 use crate::problem::{Problem, ProblemCode, ProblemDocument};
 use crate::tallies::{Line, Tally};
 
@@ -148,10 +150,38 @@ pub(crate) async fn listen(
     Path(digest): Path<String>,
     query: Result<Query<LinesQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let (tenant, digest) = (&manager.issuer.tenant, digest_of(&digest)?);
+    let tenant = &manager.issuer.tenant;
+    lines(&app, (Keeper::Tenant(tenant), tenant.id), &digest, query).await
+}
+
+/// Show what a plugin of the catalogue said as a policy, or as what reads the licence
+///
+/// Its latest lines and why calls failed, as far as the replica that answers saw. What it said at a tenant is the tenant's.
+#[utoipa::path(
+    get, path = "/plugins/{digest}/logs", tag = "Plugins",
+    params(("digest" = String, Path, description = "64 hexadecimal digits"), LinesQuery),
+    responses((status = 200, body = Page<Line>), (status = 404, body = ProblemDocument)),
+    security(("api_key" = ["platform-admin"]))
+)]
+pub(crate) async fn listen_to_deployments(
+    State(app): State<Arc<App>>,
+    _operator: Operator,
+    Path(digest): Path<String>,
+    query: Result<Query<LinesQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    lines(&app, (Keeper::Deployment, nobody()), &digest, query).await
+}
+
+async fn lines(
+    app: &App,
+    (keeper, tenant): (Keeper<'_>, TenantId),
+    digest: &str,
+    query: Result<Query<LinesQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let digest = digest_of(digest)?;
     let malformed = |_| Problem::new(ProblemCode::Malformed).detail("`after` is the number of a line");
     let Query(LinesQuery { after }) = query.map_err(malformed)?;
-    Keeper::Tenant(tenant).find(&app, &digest).await?;
-    let data = app.tallies.lines_of((tenant.id, digest), after);
+    keeper.find(app, &digest).await?;
+    let data = app.tallies.lines_of((tenant, digest), after);
     Ok(no_store(Json(Page { data, next_cursor: None })))
 }

@@ -103,7 +103,7 @@ pub(crate) async fn remember_time(app: &App) -> Result<(), StoreError> {
 /// The installed plugin in its configuration.
 pub(super) async fn plugin(app: &App, installed: &InstalledLicense) -> Result<License, Unusable> {
     let templates = &app.tenants.workshop.templates;
-    let component = templates.component(&app.store, &app.engine, installed.component).await?;
+    let component = templates.permitted(&app.store, &app.engine, installed.component).await?;
     Ok(app.engine.license(&component, installed.configuration.clone()).await?)
 }
 

@@ -45,7 +45,7 @@ pub(crate) async fn decide(app: &App, request: &DecideRequest) -> Result<Verdict
 async fn ask(app: &App, policy: &InstalledPolicy, request: &DecideRequest) -> Result<Decision, String> {
     let described = async {
         let templates = &app.tenants.workshop.templates;
-        let component = templates.component(&app.store, &app.engine, policy.component).await?;
+        let component = templates.permitted(&app.store, &app.engine, policy.component).await?;
         Ok::<_, Unusable>(app.engine.policy(&component, policy.configuration.clone()).await?)
     };
     let plugin = described.await.map_err(|error| error.to_string())?;

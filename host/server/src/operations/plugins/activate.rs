@@ -2,14 +2,17 @@
 //! of the offers, or in the shadow of the one that answers.
 
 use chancery_domain::EventType;
-use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::audit::{Action, Actor, Author, Changed};
 use chancery_domain::plugin::{Part, Whose};
 use chancery_domain::template::Issue;
 use chancery_engine::{ConfigureError, Hook, Template};
-use chancery_store::{Activation, InForce, Shelved};
+use chancery_store::{Activation, InForce, Relied, Shelved, StoreError, When};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::Keeper;
+use super::keeper::KeeperTx;
+use super::relied::{differences, kept};
 use super::types::presumptions;
 use super::usable::check_may_be_used;
 use crate::app::App;
@@ -24,6 +27,9 @@ pub(crate) struct Order {
     pub(crate) part: Part,
 }
 
+/// How often somebody else may be faster.
+const ATTEMPTS: usize = 3;
+
 /// Activates the version, unless that would break what was issued. What it answers from then on is decided by
 /// one row; calls and offers under way finish with what they began with.
 pub(crate) async fn activate_plugin(
@@ -37,6 +43,7 @@ pub(crate) async fn activate_plugin(
     let template = describe(app, &order).await?;
     if let (Keeper::Tenant(tenant), Whose::Tenant) = (keeper, version.whose)
         && app.tenants.workshop.saas
+        && !matches!(author.actor, Actor::Operator(_))
     {
         let own: Vec<String> =
             endpoints(app, tenant).await?.into_iter().map(|endpoint| endpoint.url).collect();
@@ -48,30 +55,50 @@ pub(crate) async fn activate_plugin(
         configuration: order.configuration,
         configuration_hash: template.revision().configuration,
     };
-    let in_force = keeper.activations(app).await?;
-    let active = in_force.into_iter().find(|one| {
-        one.part == Some(Part::Active) && one.activation.configuration_id == activation.configuration_id
-    });
-    if let Some(active) = &active {
-        check_follows(app, &version, &template, &active.activation, order.part).await?;
-    } else if order.part != Part::Active {
-        let detail = "nothing is active under that configuration id that a trial could stand beside";
-        return Err(Problem::new(ProblemCode::WrongState).detail(detail));
+    let mut relied = keeper.relied_on(app, &activation.configuration_id).await?;
+    for _ in 0..ATTEMPTS {
+        check_follows(app, &version, &template, &relied, order.part).await?;
+        let tx = keeper.open(app).await?;
+        match write(app, tx, (author, &version, &template), (&activation, order.part), relied).await? {
+            Ok(since) => {
+                keeper.forget(app);
+                let whose = if keeper.tenant().is_some() { Whose::Tenant } else { Whose::Deployment };
+                return Ok(InForce { activation, part: Some(order.part), whose, since });
+            }
+            Err(changed) => relied = changed,
+        }
     }
+    let detail = "others change what is active under that configuration id at the same time; try again";
+    Err(Problem::new(ProblemCode::Conflict).detail(detail))
+}
 
-    let (now, part) = (app.now(), order.part);
-    let mut tx = keeper.open(app).await?;
-    tx.activate(&activation, part, now).await?;
+/// Writes it down, if what credentials rely on is still what it was compared with; else says what it is now.
+async fn write(
+    app: &App,
+    mut tx: KeeperTx,
+    (author, version, template): (Author, &Shelved, &Template),
+    (activation, part): (&Activation, Part),
+    compared: Vec<Relied>,
+) -> Result<Result<OffsetDateTime, Vec<Relied>>, StoreError> {
+    let (now, id) = (app.now(), &activation.configuration_id);
+    let relied = tx.relied_on(id).await?;
+    if relied != compared {
+        tx.rollback().await?;
+        return Ok(Err(relied));
+    }
+    tx.activate(activation, part, now).await?;
+    if part != Part::Shadow {
+        tx.note_definition(id, &activation.revision(), &kept(template.definition())).await?;
+    }
+    let active = relied.iter().find(|one| one.when == When::Now);
     let before =
         active.map_or(Value::Null, |active| json!({ "component": hex::encode(active.activation.component) }));
-    let told = told(&version, &activation, part);
-    tx.tell(app.event(EventType::PluginActivated, event_of(&activation, &told))).await?;
+    let told = told(version, activation, part);
+    tx.tell(app.event(EventType::PluginActivated, event_of(activation, &told))).await?;
     let changed = Changed { before, after: told };
-    tx.record(&app.entry(author, Action::PluginActivated, &activation.configuration_id, &changed)).await?;
+    tx.record(&app.entry(author, Action::PluginActivated, id, &changed)).await?;
     tx.announce_and_commit().await?;
-    keeper.forget(app);
-    let whose = if keeper.tenant().is_some() { Whose::Tenant } else { Whose::Deployment };
-    Ok(InForce { activation, part: Some(part), whose, since: now })
+    Ok(Ok(now))
 }
 
 /// Asks the component what it issues in this configuration.
@@ -87,33 +114,37 @@ async fn describe(app: &App, order: &Order) -> Result<Template, Problem> {
 }
 
 /// A version takes the place of an earlier one of the same plugin, and of no other plugin; and it keeps what
-/// credentials that were issued rely on. In the shadow it may be as it likes: nobody sees what it answers.
+/// credentials that were issued rely on, whatever became of the versions that made them. In the shadow it may be as it
+/// likes: nobody sees what it answers.
 async fn check_follows(
     app: &App,
     version: &Shelved,
     template: &Template,
-    active: &Activation,
+    relied: &[Relied],
     part: Part,
 ) -> Result<(), Problem> {
-    if part != Part::Active && active.revision() == template.revision() {
-        let detail = "that very revision is the active one";
-        return Err(Problem::new(ProblemCode::WrongState).detail(detail));
-    }
-    let workshop = &app.tenants.workshop;
-    // What cannot be loaded any more cannot be compared with, and is better replaced.
-    let Ok(before) = workshop.templates.load(&app.store, &app.engine, active).await else { return Ok(()) };
-    if before.component().name() != version.name {
-        let detail = format!(
-            "{} is what the plugin {} issues; deactivate that first, or choose another configuration id",
-            active.configuration_id,
-            before.component().name()
-        );
-        return Err(Problem::new(ProblemCode::Conflict).detail(detail));
+    let wrong = |detail: &str| Err(Problem::new(ProblemCode::WrongState).detail(detail));
+    match relied.iter().find(|one| one.when == When::Now) {
+        Some(active) if part != Part::Active && active.activation.revision() == template.revision() => {
+            return wrong("that very revision is the active one");
+        }
+        Some(active) if active.plugin != version.name => {
+            let detail = format!(
+                "{} is what the plugin {} issues; deactivate that first, or choose another configuration id",
+                active.activation.configuration_id, active.plugin
+            );
+            return Err(Problem::new(ProblemCode::Conflict).detail(detail));
+        }
+        None if part != Part::Active => {
+            return wrong("nothing is active under that configuration id that a trial could stand beside");
+        }
+        _ => {}
     }
     if part == Part::Shadow {
         return Ok(());
     }
-    let issues = before.definition().incompatibilities(template.definition());
+    let with = (&app.store, &app.engine, &app.tenants.workshop.templates);
+    let issues = differences(with, relied, template.definition()).await?;
     if issues.is_empty() { Ok(()) } else { Err(Problem::new(ProblemCode::Incompatible).with_errors(issues)) }
 }
 

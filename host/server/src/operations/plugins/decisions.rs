@@ -38,11 +38,14 @@ struct Kept {
     answer: Value,
 }
 
+/// The deployment is no tenant; its plugins are counted under nobody's name.
+pub(crate) fn nobody() -> TenantId {
+    TenantId::from_uuid(Uuid::nil())
+}
+
 /// Keeps a decision, and counts what it cost. That it cannot be kept changes nothing about it.
 pub(crate) async fn keep_decision<T: Serialize>(app: &App, posed: &Posed<'_>, call: &Measured<T>) {
-    // The deployment is no tenant; its plugins are counted under nobody's name.
-    let nobody = TenantId::from_uuid(Uuid::nil());
-    app.tallies.note((nobody, posed.component), call, app.now());
+    app.tallies.note((nobody(), posed.component), call, app.now());
     if let Err(error) = keep(app, posed, call).await {
         tracing::warn!(?error, about = posed.about, "failed to keep a decision; it cannot be made again");
     }

@@ -66,10 +66,15 @@ async fn installed_as(
 }
 
 /// Offers and credentials refer to what was ever active, so that stays.
-async fn drop_bytes(app: &App, digest: &[u8; 32]) -> Result<(), Problem> {
+pub(super) async fn drop_bytes(app: &App, digest: &[u8; 32]) -> Result<(), Problem> {
     let mut tx = app.store.platform(By::Job("drop a plugin")).await?;
     match tx.drop_component(digest).await {
-        Ok(_) => Ok(tx.commit().await?),
+        Ok(_) => {
+            tx.commit().await?;
+            app.tenants.workshop.templates.forget(digest);
+            app.engine.forget(digest);
+            Ok(())
+        }
         Err(StoreError::Conflict(_)) => Ok(tx.rollback().await?),
         Err(error) => Err(error.into()),
     }

@@ -2,8 +2,12 @@
 
 use chancery_domain::audit::AuditEntry;
 use chancery_domain::plugin::{Approval, Part};
+use chancery_domain::template::Revision;
 use chancery_domain::{Event, Tenant, TenantId};
-use chancery_store::{Activation, By, InForce, PlatformTx, RolledBack, Shelved, StoreError, TenantTx};
+use chancery_store::{
+    Activation, Back, By, InForce, PlatformTx, Relied, RolledBack, Shelved, StoreError, TenantTx,
+};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::app::App;
@@ -46,6 +50,18 @@ impl Keeper<'_> {
         let activations = tx.activations().await?;
         tx.commit().await?;
         Ok(activations)
+    }
+
+    /// What credentials of that configuration id rely on.
+    pub(crate) async fn relied_on(
+        self,
+        app: &App,
+        configuration_id: &str,
+    ) -> Result<Vec<Relied>, StoreError> {
+        let mut tx = self.open(app).await?;
+        let relied = tx.relied_on(configuration_id).await?;
+        tx.commit().await?;
+        Ok(relied)
     }
 
     /// This process has to see what changed; the others are told by the database.
@@ -108,6 +124,21 @@ impl KeeperTx {
         both!(self, tx => tx.activations().await)
     }
 
+    /// What credentials of that configuration id rely on. Nobody else changes what is active under it until the
+    /// transaction ends.
+    pub(crate) async fn relied_on(&mut self, configuration_id: &str) -> Result<Vec<Relied>, StoreError> {
+        both!(self, tx => tx.relied_on(configuration_id).await)
+    }
+
+    pub(crate) async fn note_definition(
+        &mut self,
+        configuration_id: &str,
+        revision: &Revision,
+        definition: &Value,
+    ) -> Result<(), StoreError> {
+        both!(self, tx => tx.note_definition(configuration_id, revision, definition).await)
+    }
+
     pub(crate) async fn activate(
         &mut self,
         activation: &Activation,
@@ -125,22 +156,27 @@ impl KeeperTx {
         both!(self, tx => tx.deactivate(activation, now).await)
     }
 
+    /// The components that were active under that id before what is, the latest first.
+    pub(crate) async fn predecessors(&mut self, configuration_id: &str) -> Result<Vec<[u8; 32]>, StoreError> {
+        both!(self, tx => tx.predecessors(configuration_id).await)
+    }
+
     /// A tenant without a step of its own to undo has what the deployment activated.
     pub(crate) async fn roll_back(
         &mut self,
         configuration_id: &str,
+        back: Back<'_>,
         now: OffsetDateTime,
     ) -> Result<RolledBack, StoreError> {
         match self {
             Self::Tenant(tx) => {
                 let falls_back = tx.has_default(configuration_id).await?;
-                tx.roll_back(configuration_id, falls_back, now).await
+                tx.roll_back(configuration_id, Back { falls_back, ..back }, now).await
             }
-            Self::Deployment(tx) => tx.roll_back(configuration_id, false, now).await,
+            Self::Deployment(tx) => tx.roll_back(configuration_id, back, now).await,
         }
     }
 
-    /// Whether a plugin is quarantined or gone.
     pub(crate) async fn record(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
         both!(self, tx => tx.record(entry).await)
     }

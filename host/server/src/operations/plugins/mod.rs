@@ -11,6 +11,7 @@ pub(crate) mod discard;
 mod keeper;
 mod published;
 pub(crate) mod quarantine;
+pub(crate) mod relied;
 pub(crate) mod roll_back;
 pub(crate) mod trip;
 pub(crate) mod types;

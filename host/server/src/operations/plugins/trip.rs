@@ -10,7 +10,7 @@ use serde_json::json;
 use time::Duration;
 
 use super::Keeper;
-use super::roll_back::roll_back_activation;
+use super::roll_back::{Step, roll_back_activation};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::tallies::Tripped;
@@ -24,14 +24,15 @@ pub(crate) async fn trip_breaker(app: &App, tripped: Tripped) -> Result<(), Prob
     let keeper = Keeper::Tenant(&tenant);
     let in_force = keeper.activations(app).await?;
     let Some(failing) = in_force.iter().find(|one| is_failing(one, &tripped)) else { return Ok(()) };
-    let plugin = hex::encode(tripped.component);
+    let plugin = hex::encode(tripped.revision.component);
     tracing::warn!(tenant = %tenant.id, plugin, reason = tripped.reason, "a plugin is taken from where it fails");
     metrics::counter!("chancery_plugin_breakers_total").increment(1);
     let is_trial = failing.part != Some(Part::Active);
     let is_new = app.now() - failing.since < NEW_FOR;
     if failing.whose == Whose::Tenant && (is_trial || is_new) {
-        let id = &tripped.configuration_id;
-        if roll_back_activation(app, Author::HOST, keeper, id, Some(&tripped.reason)).await.is_ok() {
+        let (id, step) = (&tripped.configuration_id, Step::Of(tripped.revision, &tripped.reason));
+        // If there is no way back, it is halted.
+        if roll_back_activation(app, Author::HOST, keeper, id, step).await.is_ok() {
             return Ok(());
         }
     }
@@ -39,14 +40,17 @@ pub(crate) async fn trip_breaker(app: &App, tripped: Tripped) -> Result<(), Prob
 }
 
 fn is_failing(one: &InForce, tripped: &Tripped) -> bool {
-    one.activation.component == tripped.component
+    one.activation.revision() == tripped.revision
         && one.activation.configuration_id == tripped.configuration_id
         && one.part.is_some_and(|part| part != Part::Shadow)
 }
 
 async fn halt_there(app: &App, tenant: &Tenant, tripped: &Tripped) -> Result<(), Problem> {
-    let scope = HaltScope::Plugin { component: tripped.component, tenant: Some(tenant.id) };
+    let component = tripped.revision.component;
+    let scope = HaltScope::Plugin { component, tenant: Some(tenant.id) };
     let mut tx = app.store.tenant(tenant.id).await?;
+    // Another replica that saw it fail, too, halts it once.
+    tx.hold_activations(&tripped.configuration_id).await?;
     if tx.halts().await?.iter().any(|halt| halt.scope == scope) {
         return Ok(tx.commit().await?);
     }
@@ -54,10 +58,10 @@ async fn halt_there(app: &App, tenant: &Tenant, tripped: &Tripped) -> Result<(),
     let halt = Halt { id, scope, by_operator: false, reason: format!("circuit breaker: {}", tripped.reason) };
     tx.order_halt(&halt).await?;
     let told = json!({
-        "scope": halt.scope.as_str(), "reason": halt.reason, "component": hex::encode(tripped.component)
+        "scope": halt.scope.as_str(), "reason": halt.reason, "component": hex::encode(component)
     });
     let data = json!({
-        "configuration_id": tripped.configuration_id, "from": hex::encode(tripped.component), "to": null,
+        "configuration_id": tripped.configuration_id, "from": hex::encode(component), "to": null,
         "because": tripped.reason, "halt_id": halt.id,
     });
     tx.tell(&[app.event(EventType::PluginTripped, data)]).await?;

@@ -12,6 +12,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::Keeper;
+use super::discard::drop_bytes;
+use super::keeper::KeeperTx;
 use super::published::signature_of;
 use crate::app::App;
 use crate::problem::{Problem, ProblemCode};
@@ -38,13 +40,16 @@ pub(crate) async fn upload_plugin(
     Brought { wasm, signature }: Brought<'_>,
 ) -> Result<Uploaded, Problem> {
     let approval = approval_of(app, keeper, settings)?;
+    let digest: [u8; 32] = Sha256::digest(wasm).into();
+    let mut tx = keeper.open(app).await?;
+    check_room(app, &mut tx, &digest, wasm.len() as u64).await?;
+    tx.commit().await?;
     // Before anything is compiled: who is not trusted here has no business with the compiler either.
-    let signature = signature_of(&Sha256::digest(wasm).into(), signature, settings)?;
+    let signature = signature_of(&digest, signature, settings)?;
     let (report, component) = app.engine.examine(wasm).await;
     let component = component.filter(|_| is_sound(&report)).ok_or_else(|| refusal(&report))?;
     app.tenants.workshop.templates.keep(component.clone());
 
-    let digest = component.digest();
     let report = serde_json::to_value(&report);
     let new = NewComponent {
         digest,
@@ -59,6 +64,12 @@ pub(crate) async fn upload_plugin(
     platform.commit().await?;
 
     let mut tx = keeper.open(app).await?;
+    // Others may have come meanwhile.
+    if let Err(full) = check_room(app, &mut tx, &digest, wasm.len() as u64).await {
+        tx.rollback().await?;
+        drop_bytes(app, &digest).await?;
+        return Err(full);
+    }
     let new = tx.shelve(&digest, approval, app.now(), &told_of(author)).await?;
     let publisher = signature.as_ref().map(PublisherSignature::publisher);
     let signed = match &signature {
@@ -84,6 +95,30 @@ pub(crate) async fn upload_plugin(
     }
     tx.commit().await?;
     Ok(Uploaded { version, new })
+}
+
+/// How many versions are kept for one tenant of many, and bytes of them.
+const MOST_VERSIONS: u64 = 100;
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Refuses what there is no room for. The deployment's own shelf is its operators' concern, and so is all of a
+/// self-hosted issuer's.
+async fn check_room(app: &App, tx: &mut KeeperTx, digest: &[u8; 32], bytes: u64) -> Result<(), Problem> {
+    let KeeperTx::Tenant(tx) = tx else { return Ok(()) };
+    if !app.tenants.workshop.saas || !tx.plugins(Some(digest)).await?.is_empty() {
+        return Ok(());
+    }
+    let (versions, kept) = tx.plugins_kept().await?;
+    if versions < MOST_VERSIONS && kept.saturating_add(bytes) <= MOST_BYTES {
+        return Ok(());
+    }
+    let detail = format!(
+        "{versions} versions with {} MiB are kept for this tenant, of at most {MOST_VERSIONS} with {} MiB; discard \
+         some that were never active",
+        kept >> 20,
+        MOST_BYTES >> 20
+    );
+    Err(Problem::new(ProblemCode::WrongState).detail(detail))
 }
 
 /// Whether nothing is wrong with it. That it wants a configuration before it can say what it issues is not wrong.
