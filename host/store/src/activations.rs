@@ -265,6 +265,31 @@ life!(TenantTx, "activations", "(tenant_id, configuration_id, component, configu
 life!(PlatformTx, "default_activations", "(configuration_id, component, configuration_hash)");
 
 impl TenantTx {
+    /// What was switched off, and by that stayed what its configuration id issued last.
+    pub async fn switched_off(&mut self) -> Result<Vec<Activation>, StoreError> {
+        let rows = query_as!(
+            Row,
+            r#"select a.configuration_id as "configuration_id!", a.component as "component!",
+                   a.configuration as "configuration!", a.configuration_hash as "configuration_hash!",
+                   a.state as "state!", a.share, a.activated_at as "activated_at!",
+                   a.replaces_component, a.replaces_configuration_hash, a.own as "own!"
+               from (
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, replaces_component, replaces_configuration_hash, true as own
+                   from activations where state = 'off'
+                   union all
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, replaces_component, replaces_configuration_hash, false
+                   from default_activations where state = 'off'
+               ) a
+               where exists (select from plugin_components c where c.digest = a.component and c.status = 'available')
+               order by a.configuration_id, a.own desc"#
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        self.session.settle(rows)?.into_iter().map(Row::activation).collect()
+    }
+
     /// What is in force for the tenant, its own decisions before the deployment's. Quarantined plugins are left
     /// out, and what the deployment activated under an id that the tenant decided about itself.
     pub async fn activations(&mut self) -> Result<Vec<InForce>, StoreError> {

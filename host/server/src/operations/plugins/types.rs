@@ -6,6 +6,27 @@
 use chancery_domain::template::{Definition, Issue};
 use url::Url;
 
+/// What the paths of an issuer's own documents and endpoints begin with.
+const TAKEN: [&str; 17] = [
+    ".well-known",
+    "api",
+    "authority.pem",
+    "authorize",
+    "challenge",
+    "credential",
+    "deferred-credential",
+    "did.json",
+    "jwks",
+    "nonce",
+    "notification",
+    "oauth",
+    "offers",
+    "par",
+    "status-lists",
+    "token",
+    "",
+];
+
 /// What a tenant with these issuer identifiers may not call its types.
 pub(crate) fn presumptions(definition: &Definition, identifiers: &[String]) -> Vec<Issue> {
     let mut issues = Vec::new();
@@ -13,6 +34,7 @@ pub(crate) fn presumptions(definition: &Definition, identifiers: &[String]) -> V
         issues.push(Issue { pointer: pointer.to_owned(), code: "not-yours".to_owned(), message });
     };
     if let Some(form) = &definition.sd_jwt
+        && !form.vct.starts_with('/')
         && !identifiers.iter().any(|identifier| lies_below(&form.vct, identifier))
     {
         let own = identifiers.join(" or ");
@@ -20,6 +42,13 @@ pub(crate) fn presumptions(definition: &Definition, identifiers: &[String]) -> V
             "/sd_jwt/vct",
             format!("{} does not lie below {own}; an operator can activate it for you", form.vct),
         );
+    }
+    // Where a type has its name it has its description, unless something else is there.
+    if let Some(form) = &definition.sd_jwt {
+        let paths = identifiers.iter().filter_map(|identifier| form.vct.strip_prefix(identifier.as_str()));
+        if paths.chain([form.vct.as_str()]).any(is_taken) {
+            refuse("/sd_jwt/vct", format!("{} is where something else is found", form.vct));
+        }
     }
     if let Some(form) = &definition.mdoc {
         let hosts = identifiers.iter().filter_map(|identifier| reversed_host(identifier));
@@ -32,6 +61,13 @@ pub(crate) fn presumptions(definition: &Definition, identifiers: &[String]) -> V
         }
     }
     issues
+}
+
+/// Whether a path below an issuer identifier is one of the host's own.
+fn is_taken(path: &str) -> bool {
+    path.strip_prefix('/')
+        .and_then(|path| path.split(['/', '?']).next())
+        .is_some_and(|first| TAKEN.contains(&first))
 }
 
 fn lies_below(vct: &str, identifier: &str) -> bool {
@@ -66,6 +102,20 @@ mod tests {
         let own = ["https://platform.example/acme", "https://id.acme.example"];
         assert_eq!(presumed("https://id.acme.example/badge/1", "example.acme.id.badge.1", &own), [""; 0]);
         assert_eq!(presumed("https://platform.example/acme/badge", "example.acme.id", &own), [""; 0]);
+    }
+
+    #[test]
+    fn a_type_that_lies_below_whoever_issues_it_is_theirs_unless_something_else_is_there() {
+        let own = ["https://id.acme.example"];
+        for (vct, refused) in [
+            ("/types/badge/1", false),
+            ("/jwks", true),
+            ("/status-lists/badge", true),
+            ("https://id.acme.example/token", true),
+            ("https://id.acme.example/tokens", false),
+        ] {
+            assert_eq!(!presumed(vct, "example.acme.id.badge", &own).is_empty(), refused, "{vct}");
+        }
     }
 
     #[test]
