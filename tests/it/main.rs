@@ -11,6 +11,7 @@ mod platform;
 mod replicas;
 mod requests;
 mod restart;
+mod restores;
 mod secrets;
 mod strangers;
 mod tidy;

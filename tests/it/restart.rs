@@ -176,6 +176,66 @@ async fn a_database_that_dies_costs_time_and_nothing_else() {
     acme.stranger().get("/readyz").await.granted();
 }
 
+#[tokio::test]
+async fn a_process_that_was_restarted_has_its_status_lists_while_the_database_is_away() {
+    let house = House::start();
+    let mut replica = house.twin();
+    let acme = replica.acme();
+    let offer = acme.issuer().offer(badge()).await;
+    let credential = acme.verifier().verify(&acme.wallet().claim(&offer).await).await;
+    let id = acme.issuer().issued(&offer).await.remove(0);
+    assert_eq!(acme.verifier().status(&credential).await, 0);
+    acme.issuer().change(&id, "revoke").await.granted();
+    // Nobody asks for it: it is signed because it changed.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    replica.stop();
+    let (database, identifier) = (house.database(), acme.identifier.clone());
+    replica.start_again_with(&[("DATABASE_URL", &database), ("CHANCERY_PUBLIC_URL", &identifier)]);
+    let keys = replica.acme().verifier().keys().await;
+    house.stop();
+
+    let uri = text(&credential.payload["status"]["status_list"]["uri"]);
+    let index = credential.payload["status"]["status_list"]["idx"].as_u64().unwrap();
+    let path = uri.strip_prefix(&identifier).unwrap();
+    for _ in 0..2 {
+        let list = replica.acme().stranger().get(path).await.is(200);
+        let (_, claims) = chancery_tests::jose::verify(list.text(), &keys);
+        assert_eq!(claims["sub"], uri.as_str());
+        assert_eq!(chancery_tests::sd_jwt::status(&text(&claims["status_list"]["lst"]), index).0, 1);
+    }
+    // What was never signed cannot be served.
+    let other = replica.acme().stranger().get(&format!("{path}/suspension")).await;
+    other.refused(503, "temporarily_unavailable");
+}
+
+#[tokio::test]
+async fn a_tenant_that_nobody_asked_for_since_the_start_has_its_status_lists_too() {
+    let house = House::of_many();
+    let mut replica = house.twin_with(&[("SAAS_MODE", "true")]);
+    let tenant = replica.platform().founded("acme");
+    let credential = tenant.wallet().claim(&tenant.issuer().offer(badge()).await).await;
+    let credential = tenant.verifier().verify(&credential).await;
+    let keys = tenant.verifier().keys().await;
+    assert_eq!(tenant.verifier().status(&credential).await, 0);
+    replica.stop();
+    let database = house.database();
+    let base = tenant.identifier.strip_suffix("/acme").unwrap().to_owned();
+    let environment = [("DATABASE_URL", &*database), ("CHANCERY_PUBLIC_URL", &base), ("SAAS_MODE", "true")];
+    replica.start_again_with(&environment);
+    house.stop();
+
+    let uri = text(&credential.payload["status"]["status_list"]["uri"]);
+    let path = uri.strip_prefix(&tenant.identifier).unwrap();
+    let list = tenant.stranger().get(path).await.is(200);
+    assert_eq!(list.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(list.header("content-type"), Some("application/statuslist+jwt"));
+    let (_, claims) = chancery_tests::jose::verify(list.text(), &keys);
+    assert_eq!(claims["sub"], uri.as_str());
+    for path in ["/status-lists/7", "/status-lists/x", "/jwks"] {
+        tenant.stranger().get(path).await.refused(503, "temporarily_unavailable");
+    }
+}
+
 /// Waits until the database is gone too: a host that ends without a word cannot wait for it.
 async fn is_deserted(house: &House) {
     let ended = Instant::now();

@@ -296,7 +296,7 @@ def permutation():
     mac_key = tenant_key(root, "mac", "HS256", 1)
 
     def order(number, size, count):
-        key = mac(mac_key, field(b"status-permutation/v1") + struct.pack(">II", number, size))
+        key = mac(mac_key, field(b"status-permutation/v1") + struct.pack(">II" if number < 2**32 else ">QI", number, size))
         half = max(1, ((size - 1).bit_length() + 1) // 2)
         mask = (1 << half) - 1
 
@@ -315,7 +315,8 @@ def permutation():
 
         return {"list": number, "size": size, "indices": [index(position) for position in range(count)]}
 
-    return {"cases": [order(1, 131072, 32), order(2, 131072, 8), order(1, 10, 10), order(1, 1, 1)]}
+    return {"cases": [order(1, 131072, 32), order(2, 131072, 8), order(1, 10, 10), order(1, 1, 1),
+                      order(4_503_599_627_370_497, 1 << 20, 8)]}
 
 
 def did():

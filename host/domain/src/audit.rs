@@ -85,6 +85,7 @@ actions! {
     CredentialRevoked = "credential.revoked";
     CredentialSuspended = "credential.suspended";
     CredentialReinstated = "credential.reinstated";
+    StatusesRecovered = "statuses.recovered";
     ApiKeyCreated = "api-key.created";
     ApiKeyRenamed = "api-key.renamed";
     ApiKeyRevoked = "api-key.revoked";

@@ -6,7 +6,7 @@ use crate::{CredentialId, IssuanceId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatusEntry {
     /// The number of the tenant's status list.
-    pub list: u32,
+    pub list: u64,
     /// The index in that list; never re-used.
     pub index: u32,
 }

@@ -4,6 +4,8 @@
 
 mod compatibility;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -112,10 +114,21 @@ pub enum ValueKind {
 /// The SD-JWT VC form of a template.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SdJwtProjection {
-    /// The verifiable credential type.
+    /// The verifiable credential type; from a slash on, if it lies below whoever issues it.
     pub vct: String,
     /// Where each field goes. Fields that are not listed do not appear.
     pub claims: Vec<SdJwtClaim>,
+}
+
+impl SdJwtProjection {
+    /// The type as credentials of that issuer name it: one that begins with a slash lies below their identifier.
+    pub fn vct_at(&self, identifier: &str) -> Cow<'_, str> {
+        if self.vct.starts_with('/') {
+            Cow::Owned(format!("{identifier}{}", self.vct))
+        } else {
+            Cow::Borrowed(&self.vct)
+        }
+    }
 }
 
 /// Where one field goes in an SD-JWT VC.

@@ -179,8 +179,13 @@ impl Findings {
         // SD-JWT VC §3.2.2.1.1: a collision-resistant name, so an URL or URN.
         self.declared("/sd-jwt/claims", projection.claims.iter().map(|claim| &*claim.field), fields);
         let vct = &projection.vct;
-        if !vct.contains(':') || vct.len() > 512 || vct.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            self.add("/sd-jwt/vct", "not-a-uri", "must be a URL or a URN");
+        let is_name = vct.contains(':') && !vct.chars().any(|c| c.is_whitespace() || c.is_control());
+        if vct.len() > 512 || !(is_name || is_path(vct)) {
+            self.add(
+                "/sd-jwt/vct",
+                "not-a-uri",
+                "must be a URL, a URN, or a path below the issuer identifier",
+            );
         }
         for (index, claim) in projection.claims.iter().enumerate() {
             let pointer = format!("/sd-jwt/claims/{index}");
@@ -347,6 +352,13 @@ fn can_be(cbor: wit::CborType, kind: ValueKind) -> bool {
         wit::CborType::Bytes => matches!(kind, ValueKind::Image | ValueKind::Text),
         wit::CborType::Dated => matches!(kind, ValueKind::Object | ValueKind::Array),
     }
+}
+
+/// Whether it can follow an issuer identifier and still be the same however it is read: `/types/badge/1`.
+fn is_path(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    let is_segment = |segment: &str| !["", ".", ".."].contains(&segment) && segment.chars().all(is_plain);
+    text.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment))
 }
 
 fn is_identifier(text: &str) -> bool {

@@ -12,4 +12,5 @@ pub mod json;
 pub mod notification;
 pub mod offer;
 pub mod token;
+pub mod type_metadata;
 pub mod well_known;

@@ -15,6 +15,7 @@ use crate::egress::Egress;
 use crate::egress::dns::Dns;
 use crate::issuer::Issuer;
 use crate::jobs::Jobs;
+use crate::kept_lists::KeptLists;
 use crate::operations::check_attestation::ProvidersLists;
 use crate::operations::deliver_webhooks::Couriers;
 use crate::operations::prepare_dataset::Shadows;
@@ -27,6 +28,7 @@ use crate::tallies::Tallies;
 use crate::tenants::Tenants;
 use crate::tenants::limits::Limits;
 use crate::tenants::turns::Turns;
+use crate::witness::Witness;
 
 /// The services of one running host.
 pub(crate) struct App {
@@ -43,6 +45,8 @@ pub(crate) struct App {
     pub(crate) redeemed: RedeemedOffers,
     pub(crate) status_indices: StatusIndices,
     pub(crate) published_lists: PublishedLists,
+    pub(crate) kept_lists: Arc<KeptLists>,
+    pub(crate) witness: Witness,
     pub(crate) dns: Dns,
     pub(crate) egress: Egress,
     pub(crate) limits: Limits,

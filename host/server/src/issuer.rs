@@ -77,9 +77,11 @@ pub(crate) struct Documents {
     pub(crate) jwt_vc_issuer: Bytes,
     /// Keys of credentials and what belongs to them.
     pub(crate) jwks: Bytes,
-    /// Keys of the authorization server: nothing that they sign is a credential.
+    /// Keys of the authorization server, and of those the ones that sign status lists.
     pub(crate) token_keys: Bytes,
     pub(crate) did: Option<Bytes>,
+    /// Type metadata, by where it is.
+    pub(crate) types: BTreeMap<String, Bytes>,
     /// The certificate of its own authority, in PEM.
     pub(crate) authority: Option<Bytes>,
 }
@@ -177,7 +179,7 @@ impl Issuer {
     }
 
     /// Where a status list is published.
-    pub(crate) fn status_list_uri(&self, list: u32) -> String {
+    pub(crate) fn status_list_uri(&self, list: u64) -> String {
         status_list_uri(&self.identifier, list)
     }
 
@@ -210,12 +212,12 @@ impl<'a> Signatory<'a> {
     }
 
     /// Where a status list is published.
-    pub(crate) fn status_list_uri(self, list: u32) -> String {
+    pub(crate) fn status_list_uri(self, list: u64) -> String {
         status_list_uri(self.identifier, list)
     }
 }
 
-fn status_list_uri(identifier: &str, list: u32) -> String {
+fn status_list_uri(identifier: &str, list: u64) -> String {
     format!("{identifier}/status-lists/{list}")
 }
 

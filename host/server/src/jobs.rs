@@ -15,8 +15,10 @@ use crate::events::offer_data;
 use crate::operations::delete_tenant::{NotBuried, bury};
 use crate::operations::deliver_webhooks::deliver_due;
 use crate::operations::forget_sessions::forget_sessions;
+use crate::operations::keep_history::keep_history;
 use crate::operations::licensing::remember_time;
 use crate::operations::plugins::trip::trip_breaker;
+use crate::operations::publish_status_list::publish_changed;
 use crate::operations::rotate_key::turn_keys;
 use crate::operations::seal_audit_trail::{seal_platforms_trail, seal_tenants_trail};
 use crate::operations::verify_domains::verify_domains;
@@ -36,6 +38,8 @@ const CHORES: [(Chore, u32); 5] = [
 const SEAL_EVERY: u32 = 5;
 /// Every how many marks it is remembered how late it is.
 const LOOK_AT_CLOCK_EVERY: u32 = 60;
+/// Every how many marks it is looked whether the database was put back, even if nothing happens.
+const LOOK_AT_HISTORY_EVERY: u32 = 60;
 /// How often domains are looked for that are due.
 const VERIFY_EVERY: Duration = Duration::from_secs(2);
 /// How much of what one tenant's templates are asked waits to be written.
@@ -88,6 +92,11 @@ pub(crate) async fn run(app: Arc<App>, stopping: CancellationToken) {
         let stopped = tokio::time::timeout(MARK_EVERY, stopping.cancelled()).await.is_ok();
         write_marks(&app).await;
         write_inputs(&app).await;
+        publish_changed(&app).await;
+        let it_is_time = rounds.is_multiple_of(LOOK_AT_HISTORY_EVERY);
+        if let Err(error) = keep_history(&app, it_is_time).await {
+            tracing::warn!(%error, "failed to compare the database with what was seen of it");
+        }
         for tripped in app.tallies.take_tripped() {
             if let Err(problem) = trip_breaker(&app, tripped).await {
                 tracing::warn!(?problem, "failed to take a plugin from where it fails");

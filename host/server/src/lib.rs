@@ -12,8 +12,10 @@ mod caller;
 pub mod config;
 mod egress;
 mod events;
+mod files;
 mod issuer;
 mod jobs;
+mod kept_lists;
 mod manage;
 mod middleware;
 mod operations;
@@ -30,6 +32,7 @@ mod startup;
 mod tallies;
 mod tenants;
 mod wallet;
+mod witness;
 
 pub use chancery_store::embedded::remove_elsewhere as remove_database_elsewhere;
 pub use operations::preview_credential::{Preview, PreviewFailed, Sample, preview_credential};

@@ -32,7 +32,8 @@ pub(crate) fn public(app: &Arc<App>, config: &Config) -> Router {
         https_only: config.public_url.scheme() == "https",
         tenants: around(app, tenants(app)),
         remains: around(app, remains()),
-        platform: around(app, platform),
+        kept_lists: around(app, kept_lists()),
+        platform: around(app, platform.fallback(wallet::nowhere)),
     };
     identified(app, Router::new().fallback(knock).with_state(Arc::new(door)))
 }
@@ -51,7 +52,6 @@ fn identified(app: &Arc<App>, routes: Router) -> Router {
 /// What every answer goes through.
 fn around(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
     routes
-        .fallback(wallet::nowhere)
         .layer(from_fn_with_state(app.clone(), middleware::track))
         .layer(from_fn_with_state(app.clone(), middleware::render_problems))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -71,7 +71,10 @@ fn tenants(app: &Arc<App>) -> Router<Arc<App>> {
         routes.layer(from_fn_with_state((app.clone(), audience), middleware::limit))
     };
     let open = Router::new()
-        .merge(limited(Audience::Verifiers, well_known().merge(verifiers())))
+        .merge(limited(
+            Audience::Verifiers,
+            well_known().merge(verifiers()).fallback(wallet::type_metadata::show),
+        ))
         .merge(limited(Audience::Wallets, wallets()))
         .layer(middleware::cors());
     open.merge(limited(Audience::Wallets, holders(app))).nest("/api", limited(Audience::Managers, managers))
@@ -103,6 +106,11 @@ fn verifiers() -> Router<Arc<App>> {
 /// What is left of a deleted tenant; the front door knows what there is.
 fn remains() -> Router<Arc<App>> {
     Router::new().route("/{*path}", get(show_left_behind)).layer(middleware::cors())
+}
+
+/// Status lists that were signed before; the front door knows which.
+fn kept_lists() -> Router<Arc<App>> {
+    Router::new().route("/{*path}", get(wallet::status_list::show_kept)).layer(middleware::cors())
 }
 
 /// OpenID4VCI and its authorization server.

@@ -117,7 +117,7 @@ macro_rules! life {
 
             /// What the activation takes the place of: what is active, unless it is the same.
             async fn replaced_by(&mut self, activation: &Activation) -> Result<Option<Revision>, StoreError> {
-                let history = self.history(&activation.configuration_id).await?;
+                let history = self.past_of(&activation.configuration_id).await?;
                 let Some(active) = history.iter().find(|one| one.state == "active") else { return Ok(None) };
                 let is_same = active.activation.revision() == activation.revision();
                 Ok(if is_same { active.replaces } else { Some(active.activation.revision()) })
@@ -162,6 +162,31 @@ life!(TenantTx, "activations", "(tenant_id, configuration_id, component, configu
 life!(PlatformTx, "default_activations", "(configuration_id, component, configuration_hash)");
 
 impl TenantTx {
+    /// What was switched off, and by that stayed what its configuration id issued last.
+    pub async fn switched_off(&mut self) -> Result<Vec<Activation>, StoreError> {
+        let rows = query_as!(
+            Row,
+            r#"select a.configuration_id as "configuration_id!", a.component as "component!",
+                   a.configuration as "configuration!", a.configuration_hash as "configuration_hash!",
+                   a.state as "state!", a.share, a.activated_at as "activated_at!",
+                   a.own as "own!"
+               from (
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, true as own
+                   from activations where state = 'off'
+                   union all
+                   select configuration_id, component, configuration, configuration_hash, state, share,
+                       activated_at, false
+                   from default_activations where state = 'off'
+               ) a
+               where exists (select from plugin_components c where c.digest = a.component and c.status = 'available')
+               order by a.configuration_id, a.own desc"#
+        )
+        .fetch_all(self.session.statement())
+        .await;
+        self.session.settle(rows)?.into_iter().map(Row::activation).collect()
+    }
+
     /// What is in force for the tenant, its own decisions before the deployment's. Quarantined plugins are left
     /// out, and what the deployment activated under an id that the tenant decided about itself.
     pub async fn activations(&mut self) -> Result<Vec<InForce>, StoreError> {

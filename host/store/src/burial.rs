@@ -3,14 +3,14 @@
 use sqlx::{AssertSqlSafe, query, query_scalar, raw_sql};
 use time::OffsetDateTime;
 
-use crate::convert::{signed, unsigned};
+use crate::convert::{list_number, signed, unsigned};
 use crate::{Chore, PlatformTx, StoreError, TenantTx};
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{Tenant, TenantId};
 
 /// The tables that a deleted tenant leaves no row in, children first. The catalogue tests hold the list against
 /// the database.
-pub const WIPED: [&str; 22] = [
+pub const WIPED: [&str; 23] = [
     "sources",
     "holder_providers",
     "webhook_deliveries",
@@ -22,6 +22,7 @@ pub const WIPED: [&str; 22] = [
     "kept_inputs",
     "seen",
     "offer_subjects",
+    "forgotten_statuses",
     "credentials",
     "issuances",
     "offers",
@@ -96,13 +97,13 @@ impl PlatformTx {
 
 impl TenantTx {
     /// The numbers and sizes of all status lists.
-    pub async fn status_lists(&mut self) -> Result<Vec<(u32, u32)>, StoreError> {
-        let rows = query!("select list, size from status_lists order by list")
+    pub async fn status_lists(&mut self) -> Result<Vec<(u64, u32)>, StoreError> {
+        let rows = query!("select list, size from status_lists order by opened")
             .fetch_all(self.session.statement())
             .await;
         let rows = self.session.settle(rows)?.into_iter();
         rows.map(|row| {
-            Ok((unsigned(row.list, "status_lists", "list")?, unsigned(row.size, "status_lists", "size")?))
+            Ok((list_number(row.list, "status_lists")?, unsigned(row.size, "status_lists", "size")?))
         })
         .collect()
     }

@@ -18,6 +18,16 @@ pub(crate) fn unsigned(number: i32, table: &'static str, column: &'static str) -
     number.try_into().map_err(|_| StoreError::corrupt(table, column))
 }
 
+/// The number of a status list, which PostgreSQL keeps signed.
+pub(crate) fn list_number(number: i64, table: &'static str) -> Result<u64, StoreError> {
+    number.try_into().map_err(|_| StoreError::corrupt(table, "list"))
+}
+
+/// The same, as PostgreSQL keeps it.
+pub(crate) fn signed_list(number: u64, table: &'static str) -> Result<i64, StoreError> {
+    number.try_into().map_err(|_| StoreError::corrupt(table, "list"))
+}
+
 /// The other way round.
 pub(crate) fn signed(number: u32, table: &'static str, column: &'static str) -> Result<i32, StoreError> {
     number.try_into().map_err(|_| StoreError::corrupt(table, column))

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::Page;
-use crate::convert::{digest, unsigned};
+use crate::convert::{digest, list_number, unsigned};
 use crate::{StoreError, TenantTx};
 
 /// A signed copy, as far as it is remembered: no claim, no signature, no holder.
@@ -61,7 +61,7 @@ struct Row {
     configuration_id: String,
     component: Vec<u8>,
     configuration_hash: Vec<u8>,
-    list: i32,
+    list: i64,
     idx: i32,
     status: String,
     state: String,
@@ -186,11 +186,8 @@ impl TenantTx {
     }
 }
 
-fn status_entry(list: i32, index: i32) -> Result<StatusEntry, StoreError> {
-    Ok(StatusEntry {
-        list: unsigned(list, "credentials", "list")?,
-        index: unsigned(index, "credentials", "idx")?,
-    })
+fn status_entry(list: i64, index: i32) -> Result<StatusEntry, StoreError> {
+    Ok(StatusEntry { list: list_number(list, "credentials")?, index: unsigned(index, "credentials", "idx")? })
 }
 
 fn status(word: &str) -> Result<CredentialStatus, StoreError> {

@@ -8,7 +8,7 @@ use sqlx::{query, query_scalar};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::convert::{hour_after, hour_of, signed};
+use crate::convert::{hour_after, hour_of, signed, signed_list};
 use crate::{Seen, Settled, StoreError, TenantTx};
 
 /// What is about to be signed.
@@ -150,7 +150,7 @@ macro_rules! record {
         let (mut ids, mut lists, mut indices): (Vec<Uuid>, _, _) = (Vec::new(), Vec::new(), Vec::new());
         for copy in &$intent.copies {
             ids.push(copy.credential.uuid());
-            lists.push(signed(copy.status.list, "credentials", "list")?);
+            lists.push(signed_list(copy.status.list, "credentials")?);
             indices.push(signed(copy.status.index, "credentials", "idx")?);
         }
         let row = query!(
@@ -196,7 +196,7 @@ macro_rules! record {
              ), copies as (
                  insert into credentials (id, issuance_id, list, idx, status)
                  select c.id, issuance.id, c.list, c.idx, 'valid'
-                 from issuance, unnest($16::uuid[], $17::integer[], $18::integer[]) c (id, list, idx)
+                 from issuance, unnest($16::uuid[], $17::bigint[], $18::integer[]) c (id, list, idx)
                  returning id
              )
              select exists (select from halt) as "halted!", exists (select from tenant) as "tenant_active!",

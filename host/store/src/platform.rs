@@ -1,6 +1,7 @@
 //! The deployment's own row: its key check, and whether it was restored.
 
 use sqlx::query;
+use uuid::Uuid;
 
 use crate::convert::{signed, unsigned};
 use crate::{PlatformTx, StoreError};
@@ -69,8 +70,9 @@ impl PlatformTx {
     }
 
     /// Begins a new restore epoch: every offer under way is dead, and no status list that exists gets a
-    /// new entry. For a deployment that finds itself [`restored`](Deployment::restored).
-    pub async fn begin_restore_epoch(&mut self) -> Result<(), StoreError> {
+    /// new entry. For a deployment that finds itself [`restored`](Deployment::restored), or behind what was seen of
+    /// it. `epoch` is drawn at random, so that it is told from those that the restore made forgotten.
+    pub async fn begin_restore_epoch(&mut self, epoch: Uuid) -> Result<(), StoreError> {
         let done = query!(
             "update deployment d
              set restore_epoch = d.restore_epoch + 1,
@@ -80,6 +82,8 @@ impl PlatformTx {
         )
         .execute(self.session.statement())
         .await;
+        self.session.settle(done)?;
+        let done = query!("update history set epoch = $1", epoch).execute(self.session.statement()).await;
         self.session.settle(done).map(drop)
     }
 }

@@ -105,7 +105,7 @@ macro_rules! ways_back {
                 back: Back<'_>,
                 now: OffsetDateTime,
             ) -> Result<RolledBack, StoreError> {
-                let history = self.history(configuration_id).await?;
+                let history = self.past_of(configuration_id).await?;
                 let of_trial = |one: &&Past| one.state == "canary" || one.state == "shadow";
                 let is_wanted = |one: &&Past| back.only.is_none_or(|only| one.activation.revision() == only);
                 let trials: Vec<&Past> = history.iter().filter(of_trial).collect();
@@ -149,7 +149,7 @@ macro_rules! ways_back {
 
             /// The components that were active under that id before what is, the latest first.
             pub async fn predecessors(&mut self, configuration_id: &str) -> Result<Vec<[u8; 32]>, StoreError> {
-                let history = self.history(configuration_id).await?;
+                let history = self.past_of(configuration_id).await?;
                 let active = history.iter().find(|one| ["active", "off"].contains(&one.state.as_str()));
                 let before = active.map(|active| before(&history, active)).unwrap_or_default();
                 Ok(before.into_iter().map(|one| one.activation.component).collect())
@@ -175,7 +175,7 @@ macro_rules! ways_back {
             }
 
             /// Whatever was in force under the id. Nobody adds to it until the transaction ends.
-            pub(crate) async fn history(&mut self, configuration_id: &str) -> Result<Vec<Past>, StoreError> {
+            pub(crate) async fn past_of(&mut self, configuration_id: &str) -> Result<Vec<Past>, StoreError> {
                 self.hold_activations(configuration_id).await?;
                 let rows = query_as!(
                     Row,

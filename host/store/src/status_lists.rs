@@ -3,7 +3,7 @@
 use chancery_domain::CredentialStatus;
 use sqlx::query;
 
-use crate::convert::{signed, unsigned};
+use crate::convert::{list_number, signed, signed_list, unsigned};
 use crate::{StoreError, TenantTx};
 
 /// How many entries a status list has: 256 KiB at two bits each, and a crowd to hide in.
@@ -17,7 +17,9 @@ pub const STATUS_LIST_SIZE: u32 = 1 << 20;
 #[must_use = "a lease that is dropped burns its indices"]
 pub struct Lease {
     /// The number of the list.
-    pub list: u32,
+    pub list: u64,
+    /// How many lists the tenant opened before it.
+    pub opened: u32,
     /// The first counter of the block.
     pub first: u32,
     /// How many there are; fewer than asked for at the end of a list.
@@ -36,8 +38,10 @@ pub struct StatusListRow {
 }
 
 /// The list that is being filled.
+#[derive(Clone, Copy)]
 struct Newest {
-    list: u32,
+    list: u64,
+    opened: u32,
     size: u32,
     next: u32,
     /// Whether the database was restored since it was opened; then it may have handed out, in a
@@ -47,40 +51,46 @@ struct Newest {
 
 impl TenantTx {
     /// Takes a block of counters. A fresh list opens when the last is used up, or is from before a
-    /// restore. Commit before using them, and lease rarely: two who lease wait for one another.
-    pub async fn lease_status_indices(&mut self, count: u32) -> Result<Lease, StoreError> {
+    /// restore; it goes by the number `fresh`, which must be drawn at random: of lists that a restore forgot,
+    /// nobody here knows the numbers. Commit before using them, and lease rarely: two who lease wait for one another.
+    pub async fn lease_status_indices(&mut self, count: u32, fresh: u64) -> Result<Lease, StoreError> {
         loop {
             let newest = self.newest_status_list().await?;
-            let (list, size, first) = match newest {
-                Some(Newest { list, size, next, outdated: false }) if next < size => (list, size, next),
-                Some(Newest { list, .. }) => (list + 1, STATUS_LIST_SIZE, 0),
-                None => (0, STATUS_LIST_SIZE, 0),
+            let open = newest.filter(|newest| !newest.outdated && newest.next < newest.size);
+            let lease = match open {
+                Some(Newest { list, opened, size, next, .. }) => {
+                    Lease { list, opened, first: next, count: count.clamp(1, size - next), size }
+                }
+                None => Lease {
+                    list: fresh,
+                    opened: newest.map_or(0, |newest| newest.opened + 1),
+                    first: 0,
+                    count: count.clamp(1, STATUS_LIST_SIZE),
+                    size: STATUS_LIST_SIZE,
+                },
             };
-            let count = count.clamp(1, size - first);
-            let opens = first == 0 && newest.is_none_or(|newest| newest.list != list);
-            let done = if opens {
-                query!(
-                    "insert into status_lists (list, size, next, version, restore_epoch)
-                     values ($1, $2, $3, 0, coalesce((select restore_epoch from deployment where one), 0))
-                     on conflict (tenant_id, list) do nothing",
-                    signed(list, "status_lists", "list")?,
-                    signed(size, "status_lists", "size")?,
-                    signed(count, "status_lists", "next")?,
-                )
-                .execute(self.session.statement())
-                .await
+            let list = signed_list(lease.list, "status_lists")?;
+            let next = signed(lease.first + lease.count, "status_lists", "next")?;
+            let done = if open.is_some() {
+                query!("update status_lists set next = $2 where list = $1", list, next)
+                    .execute(self.session.statement())
+                    .await
             } else {
                 query!(
-                    "update status_lists set next = $2 where list = $1",
-                    signed(list, "status_lists", "list")?,
-                    signed(first + count, "status_lists", "next")?,
+                    "insert into status_lists (list, opened, size, next, version, restore_epoch)
+                     values ($1, $2, $3, $4, 0, coalesce((select restore_epoch from deployment where one), 0))
+                     on conflict (tenant_id, opened) do nothing",
+                    list,
+                    signed(lease.opened, "status_lists", "opened")?,
+                    signed(lease.size, "status_lists", "size")?,
+                    next,
                 )
                 .execute(self.session.statement())
                 .await
             };
-            // None: somebody else opened that list while we looked; it has room for us.
+            // None: somebody else opened a list while we looked; it has room for us.
             if self.session.settle(done)?.rows_affected() == 1 {
-                return Ok(Lease { list, first, count, size });
+                return Ok(lease);
             }
         }
     }
@@ -89,9 +99,9 @@ impl TenantTx {
     /// read again once we have it; that it is used up by then, the caller sees.
     async fn newest_status_list(&mut self) -> Result<Option<Newest>, StoreError> {
         let row = query!(
-            r#"select list, size, next,
+            r#"select list, opened, size, next,
                    restore_epoch <> coalesce((select restore_epoch from deployment where one), 0) as "outdated!"
-             from status_lists order by list desc limit 1 for update"#
+             from status_lists order by opened desc limit 1 for update"#
         )
         .fetch_optional(self.session.statement())
         .await;
@@ -99,7 +109,8 @@ impl TenantTx {
             .settle(row)?
             .map(|row| {
                 Ok(Newest {
-                    list: unsigned(row.list, "status_lists", "list")?,
+                    list: list_number(row.list, "status_lists")?,
+                    opened: unsigned(row.opened, "status_lists", "opened")?,
                     size: unsigned(row.size, "status_lists", "size")?,
                     next: unsigned(row.next, "status_lists", "next")?,
                     outdated: row.outdated,
@@ -109,9 +120,9 @@ impl TenantTx {
     }
 
     /// The list of that number.
-    pub async fn status_list(&mut self, list: u32) -> Result<Option<StatusListRow>, StoreError> {
+    pub async fn status_list(&mut self, list: u64) -> Result<Option<StatusListRow>, StoreError> {
         // A number that no list has is no corruption: it comes out of a URL.
-        let Ok(list) = i32::try_from(list) else { return Ok(None) };
+        let Ok(list) = i64::try_from(list) else { return Ok(None) };
         let row = query!("select version, size from status_lists where list = $1", list)
             .fetch_optional(self.session.statement())
             .await;
@@ -127,11 +138,15 @@ impl TenantTx {
             .transpose()
     }
 
-    /// The entries of a list that are not valid, by index.
-    pub async fn statuses(&mut self, list: u32) -> Result<Vec<(u32, CredentialStatus)>, StoreError> {
+    /// The entries of a list that are not valid, by index; those too that were published before a restore and are
+    /// of credentials that nothing else is known of.
+    pub async fn statuses(&mut self, list: u64) -> Result<Vec<(u32, CredentialStatus)>, StoreError> {
         let rows = query!(
-            "select idx, status from credentials where list = $1 and status <> 'valid' order by idx",
-            signed(list, "credentials", "list")?,
+            r#"select idx as "idx!", status as "status!" from credentials where list = $1 and status <> 'valid'
+               union all
+               select idx, status from forgotten_statuses where list = $1
+               order by 1"#,
+            signed_list(list, "credentials")?,
         )
         .fetch_all(self.session.statement())
         .await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chancery_tests::answer::text;
 use chancery_tests::people::badge;
 use chancery_tests::sd_jwt::{self, SdJwt};
-use chancery_tests::{Acme, Answer, acme, mdoc, now};
+use chancery_tests::{Acme, Answer, House, acme, mdoc, now, together};
 use reqwest::Method;
 
 async fn credential(acme: &Acme) -> (SdJwt, String) {
@@ -191,4 +191,47 @@ async fn the_past_of_a_list_is_not_served() {
     let path = path_of(&acme, &credential);
     let past = acme.stranger().get(&format!("{path}?time={}", now() - 86_400)).await;
     assert!([404, 501].contains(&past.status), "Token Status List §8.4: {past}");
+}
+
+/// How many lists were signed as CWT.
+async fn signed(acme: &Acme) -> u64 {
+    let metrics = acme.stranger().get("/metrics").await.is(200);
+    let of_cwt = |line: &&str| line.starts_with(r#"chancery_status_lists_signed_total{form="cwt"}"#);
+    let line = metrics.text().lines().find(of_cwt).map(str::to_owned);
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn of_forty_who_ask_for_a_list_that_changed_one_has_it_signed() {
+    let house = House::start();
+    let acme = house.acme();
+    let (credential, id) = credential(&acme).await;
+    let url = acme.at(&path_of(&acme, &credential));
+    let fetch = |acme: Acme, url: String| async move {
+        Answer::to(acme.http.get(url).header("accept", "application/statuslist+cwt")).await
+    };
+    for turn in 1..=3 {
+        acme.issuer().change(&id, ["reinstate", "suspend"][turn % 2]).await.granted();
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        let lists = together((0..40).map(|_| fetch(acme.clone(), url.clone()))).await;
+        let first = lists[0].body.clone();
+        assert!(lists.iter().all(|list| list.status == 200 && list.body == first), "all have the same");
+        assert_eq!(signed(&acme).await, u64::try_from(turn).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_certificates_to_go_by_finds_the_key_at_the_authorization_server() {
+    let acme = acme();
+    let (credential, _) = credential(&acme).await;
+    let list = acme.stranger().get(&path_of(&acme, &credential)).await.is(200);
+    let server = acme.stranger().get("/.well-known/oauth-authorization-server").await.is(200).json();
+    let keys = Answer::to(acme.http.get(acme.here(&text(&server["jwks_uri"])))).await.is(200).json();
+    let (_, claims) = chancery_tests::jose::verify(list.text(), &keys);
+    assert_eq!(claims["sub"], credential.payload["status"]["status_list"]["uri"]);
+    // The other way round nothing changes: no key of a token is among those of credentials.
+    let of_credentials = acme.verifier().keys().await;
+    let of_credentials = of_credentials["keys"].as_array().unwrap();
+    let more = keys["keys"].as_array().unwrap().iter().filter(|key| !of_credentials.contains(key));
+    assert!(more.count() > 0);
 }

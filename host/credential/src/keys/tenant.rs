@@ -127,11 +127,13 @@ impl TenantKeys {
     }
 
     /// The order in which a status list of `size` entries hands out its indices.
-    pub fn permutation(&self, list: u32, size: u32) -> IndexPermutation {
-        let mut data = [0; 8];
-        let (head, tail) = data.split_at_mut(4);
-        head.copy_from_slice(&list.to_be_bytes());
-        tail.copy_from_slice(&size.to_be_bytes());
+    pub fn permutation(&self, list: u64, size: u32) -> IndexPermutation {
+        // Lists of before numbers were drawn have small ones, in four bytes: their order stays what it was.
+        let mut data = match u32::try_from(list) {
+            Ok(list) => list.to_be_bytes().to_vec(),
+            Err(_) => list.to_be_bytes().to_vec(),
+        };
+        data.extend_from_slice(&size.to_be_bytes());
         IndexPermutation::new(&self.mac("status-permutation/v1", &data), size)
     }
 }

@@ -74,7 +74,7 @@ pub async fn issue(
     claims.insert("iss".into(), vc.issuer.into());
     claims.insert("iat".into(), vc.issued_at.unix_timestamp().into());
     claims.insert("exp".into(), vc.expires_at.unix_timestamp().into());
-    claims.insert("vct".into(), vc.projection.vct.as_str().into());
+    claims.insert("vct".into(), vc.projection.vct_at(vc.issuer).into());
     claims.insert("cnf".into(), json!({ "jwk": vc.holder }));
     let reference = json!({ "idx": token.status().index, "uri": vc.status_list_uri });
     claims.insert("status".into(), json!({ "status_list": reference }));

@@ -73,6 +73,24 @@ impl StatusList {
         CredentialStatus::from_bits((self.bytes.get(byte)? >> shift) & 0b11)
     }
 
+    /// How many entries there are.
+    pub fn size(&self) -> u32 {
+        u32::try_from(self.bytes.len()).map_or(u32::MAX, |bytes| bytes.saturating_mul(ENTRIES_PER_BYTE))
+    }
+
+    /// The entries that are not valid, in order, as far as their values are ours.
+    pub fn not_valid(&self) -> impl Iterator<Item = (u32, CredentialStatus)> {
+        let entries = (0..).zip(&self.bytes).filter(|(_, byte)| **byte != 0).flat_map(|(place, byte)| {
+            (0..ENTRIES_PER_BYTE).map(move |entry| {
+                let bits = (byte >> (entry * u32::from(BITS))) & 0b11;
+                (place * ENTRIES_PER_BYTE + entry, CredentialStatus::from_bits(bits))
+            })
+        });
+        entries
+            .filter_map(|(index, status)| Some((index, status?)))
+            .filter(|(_, status)| *status != CredentialStatus::Valid)
+    }
+
     #[cfg(test)]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -133,6 +151,21 @@ mod tests {
             };
             assert_eq!(read.get(index), Some(expected), "index {index}");
         }
+    }
+
+    #[test]
+    fn what_is_not_valid_is_listed_in_order() {
+        let mut list = StatusList::valid(1 << 10);
+        let entries = [
+            (0, CredentialStatus::Suspended),
+            (3, CredentialStatus::Revoked),
+            (700, CredentialStatus::Revoked),
+            (1023, CredentialStatus::Suspended),
+        ];
+        for (index, status) in entries {
+            list.set(index, status).unwrap();
+        }
+        assert_eq!((list.not_valid().collect::<Vec<_>>(), list.size()), (entries.to_vec(), 1 << 10));
     }
 
     #[test]

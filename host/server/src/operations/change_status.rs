@@ -50,6 +50,10 @@ pub(crate) async fn change_status(
         tx.end_family(credential.offer).await?;
     }
     tx.commit().await?;
+    if let Some(Ok(changed)) = changed {
+        app.witness.note();
+        app.published_lists.note_change(issuer.tenant(), changed.entry.list);
+    }
     changed
         .ok_or_else(Problem::not_found)?
         .map_err(|revoked| Problem::new(ProblemCode::WrongState).detail(revoked.to_string()))?;

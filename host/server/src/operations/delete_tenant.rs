@@ -103,8 +103,14 @@ pub(crate) async fn bury(app: &App, id: TenantId) -> Result<(), NotBuried> {
         if let Some(issuer) = app.tenants.reload(id, None).await? {
             let documents = last_documents(app, &issuer, now).await?;
             let mut tx = app.store.tenant(id).await?;
+            let endpoints = tx.public_endpoints().await?;
             tx.bury(&documents).await?;
             tx.commit().await?;
+            // What it signed last is in the database now, and says otherwise.
+            app.kept_lists.forget(&app.tenants.workshop.default_identifier(&issuer.tenant.slug));
+            for endpoint in &endpoints {
+                app.kept_lists.forget(&endpoint.url);
+            }
         }
         let mut tx = app.store.platform(By::Job("bury")).await?;
         tx.tombstone(id).await?;
@@ -176,6 +182,10 @@ async fn last_documents(
     // did:web §2.5.2: at a bare host the document is well-known.
     let did_path = if issuer.url().path() == "/" { "/.well-known/did.json" } else { "/did.json" };
     documents.extend(known.did.iter().map(|did| document(did_path, "application/did+json", did)));
+    for (vct, described) in &known.types {
+        let path = vct.strip_prefix(issuer.identifier.as_str());
+        documents.extend(path.map(|path| document(path, "application/json", described)));
+    }
     for (list, size) in lists {
         let uri = issuer.status_list_uri(list);
         let statement = StatusListToken {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use chancery_domain::{StatusEntry, TenantId};
+use chancery_domain::{Random, StatusEntry, TenantId, random_bytes};
 use chancery_store::{Lease, StoreError};
 use parking_lot::Mutex;
 
@@ -37,8 +37,10 @@ impl StatusIndices {
             }
             // The last block of a list may be too short for a batch: then the next one is of a fresh list.
             let mut tx = app.tenant(issuer).await?;
-            let block = tx.lease_status_indices(BLOCK.max(count)).await?;
+            let fresh = fresh_number(app.random.as_ref());
+            let block = tx.lease_status_indices(BLOCK.max(count), fresh).await?;
             tx.commit().await?;
+            app.witness.note();
             self.keep(holder, block);
         };
         let permutation = issuer.keys.permutation(lease.list, lease.size);
@@ -51,6 +53,11 @@ impl StatusIndices {
             .collect()
     }
 
+    /// What this process holds is nobody's any more: the database was put back to before it was taken.
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().clear();
+    }
+
     fn cut(&self, holder: Holder, count: u32) -> Option<Lease> {
         let mut blocks = self.0.lock();
         let block = blocks.get_mut(&holder)?;
@@ -61,8 +68,19 @@ impl StatusIndices {
     fn keep(&self, holder: Holder, block: Lease) {
         let mut blocks = self.0.lock();
         let kept = blocks.entry(holder).or_insert(block);
-        if (kept.list, kept.count) < (block.list, block.count) {
+        if (kept.opened, kept.count) < (block.opened, block.count) {
             *kept = block;
+        }
+    }
+}
+
+/// The number of a list that is opened now. A database that was put back in time, and with it every counter, does
+/// not come to it again. Numbers of before they were drawn are below these, and no JSON parser rounds these.
+fn fresh_number(random: &dyn Random) -> u64 {
+    loop {
+        let number = u64::from_be_bytes(random_bytes(random)) >> 11;
+        if u32::try_from(number).is_err() {
+            return number;
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `chancery doctor`: looks at everything that a start needs and says how to mend it.
 
 use chancery_credential::keys::SigningKey;
+use chancery_store::History;
 
 use super::{StartError, database, keys};
 use crate::config::{Config, Database, Mode};
+use crate::witness::Witness;
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -117,6 +119,28 @@ fn port(config: &Config) -> Outcome {
     }
 }
 
+/// Whether the database is as late as what this host saw of it, and what came of it when it was not.
+fn went_back(config: &Config, moved: bool, here: &History) -> Outcome {
+    let seen = Witness::open(&config.data).ok().and_then(|witness| witness.seen());
+    if moved || seen.as_ref().is_some_and(|seen| seen.is_ahead_of(here)) {
+        return warn(
+            "the database was put back to before what was last seen of it, or a standby took over",
+            "keep this data directory: the next start ends open offers, begins new status lists and revokes what \
+             the published ones say is revoked",
+        );
+    }
+    match seen {
+        Some(seen) if !seen.left.is_empty() => warn(
+            format!(
+                "after the last restore, these revocations could not be put back: {}",
+                seen.left.join("; ")
+            ),
+            "look at what those lists said, in `status-lists` in the data directory, and revoke it again",
+        ),
+        _ => Outcome::Ok("migrated, the key fits".to_owned()),
+    }
+}
+
 async fn database(config: &Config) -> Outcome {
     let kind = match config.database {
         Database::Embedded { .. } => "embedded PostgreSQL",
@@ -126,7 +150,7 @@ async fn database(config: &Config) -> Outcome {
         let keyring = keys::keyring(config)?;
         let opened = database::open(config, &keyring).await?;
         let mut tx = opened.store.platform(chancery_store::By::Job("doctor")).await?;
-        let deployment = tx.deployment().await?;
+        let (deployment, here) = (tx.deployment().await?, tx.history().await?);
         tx.commit().await?;
         opened.store.close();
         if let Some(cluster) = opened.cluster {
@@ -136,12 +160,13 @@ async fn database(config: &Config) -> Outcome {
             Some(deployment) if keyring.sealing_under(deployment.key_check).is_none() => {
                 Err(StartError::WrongKey)
             }
-            Some(_) => Ok("migrated, the key fits"),
-            None => Ok("migrated, no issuer yet"),
+            Some(deployment) => Ok(went_back(config, deployment.restored, &here)),
+            None => Ok(Outcome::Ok("migrated, no issuer yet".to_owned())),
         }
     };
     match looked.await {
-        Ok(state) => Outcome::Ok(format!("{kind}: {state}")),
+        Ok(Outcome::Ok(state)) => Outcome::Ok(format!("{kind}: {state}")),
+        Ok(outcome) => outcome,
         Err(error) => {
             fail(error, "mend what the message names; `DATABASE_URL` unset means an embedded PostgreSQL")
         }

@@ -35,8 +35,7 @@ fn unusable_key(error: &dyn std::fmt::Display) -> StartError {
     crate::config::ConfigError::Unusable { name: "ISSUER_SIGNING_KEY", reason: error.to_string() }.into()
 }
 
-/// Compares the key check value, or founds the deployment; takes up the roots of masters that are gone; begins
-/// a new epoch after a restore.
+/// Compares the key check value, or founds the deployment; takes up the roots of masters that are gone.
 pub(super) async fn check(store: &Store, keyring: &mut Keyring) -> Result<Deployment, StartError> {
     let mut tx = store.platform(START).await?;
     if tx.deployment().await?.is_none() {
@@ -53,12 +52,6 @@ pub(super) async fn check(store: &Store, keyring: &mut Keyring) -> Result<Deploy
     }
     for (master, sealed) in tx.superseded_roots().await? {
         keyring.take_superseded_root(master, &sealed).map_err(|_| StartError::WrongKey)?;
-    }
-    if deployment.restored {
-        tracing::warn!(
-            "the database was restored or promoted: open offers end, and new status lists are begun"
-        );
-        tx.begin_restore_epoch().await?;
     }
     tx.commit().await?;
     Ok(deployment)

@@ -22,10 +22,13 @@ use crate::config::{Config, ConfigError, Mode};
 use crate::egress::client::Patience;
 use crate::egress::dns::Dns;
 use crate::egress::{Egress, Guard};
+use crate::kept_lists::KeptLists;
 use crate::metrics_recorder;
+use crate::operations::keep_history::compare;
 use crate::tenants::certificates::Certificates;
 use crate::tenants::templates::Templates;
 use crate::tenants::{LoadError, Tenants, Workshop};
+use crate::witness::Witness;
 
 pub use doctor::{Check, Outcome, doctor};
 pub use master::{MasterRotated, rotate_master};
@@ -146,6 +149,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         did: config.self_hosted().and_then(|issuer| issuer.did.clone()),
         development: config.development,
     };
+    let file = |source| StartError::File { path: config.data.clone(), source };
     let dns = Dns::of(config.dns).map_err(StartError::Dns)?;
     let guard = Guard::of(config.egress_allow.clone(), config.development);
     let egress = Egress::new(guard, dns.clone(), Patience::default());
@@ -162,6 +166,8 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         redeemed: crate::redeemed::RedeemedOffers::default(),
         status_indices: crate::operations::take_status_indices::StatusIndices::default(),
         published_lists: crate::operations::publish_status_list::PublishedLists::default(),
+        kept_lists: Arc::new(KeptLists::open(&config.data).map_err(file)?),
+        witness: Witness::open(&config.data).map_err(file)?,
         dns,
         egress,
         limits: crate::tenants::limits::Limits::new(config.tenant_rate),
@@ -177,6 +183,8 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         tasks: tokio_util::task::TaskTracker::new(),
         metrics,
     });
+    // Before anything is signed: the database may be older than what wallets hold.
+    compare(&app).await?;
     match &config.mode {
         Mode::SelfHosted(issuer) => {
             keys::found_sole_tenant(issuer, &app).await?;

@@ -20,6 +20,7 @@ use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 use crate::proxies::Proxies;
 use crate::refusal::Refusal;
+use crate::wallet::status_list::find_kept;
 
 /// What lies behind the door.
 pub(crate) struct FrontDoor {
@@ -32,6 +33,8 @@ pub(crate) struct FrontDoor {
     pub(crate) tenants: Router,
     /// What deleted tenants left behind.
     pub(crate) remains: Router,
+    /// Status lists of tenants that cannot be loaded now.
+    pub(crate) kept_lists: Router,
     /// The routes of the platform, and what is nobody's.
     pub(crate) platform: Router,
 }
@@ -49,9 +52,10 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, mut request: Reque
     }
     let address = door.addressing.locate(asked.host.as_deref(), request.uri().path());
     let by_token = matches!(address, Address::Token(_));
-    let (found, path) = match address {
+    let (found, path, asked) = match address {
         Address::Sole(path) | Address::Application(path) | Address::Token(path) => {
-            (tenants.application().await, path)
+            let asked = tenants.workshop.default_identifier("");
+            (tenants.application().await, path, asked)
         }
         Address::Slug { slug, at_host, path } => {
             let workshop = &tenants.workshop;
@@ -59,24 +63,24 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, mut request: Reque
                 Some(host) => workshop.identifier_at(&host),
                 None => workshop.default_identifier(&slug),
             };
-            match tenants.by_slug(&slug, as_asked(&path, asked)).await {
+            match tenants.by_slug(&slug, as_asked(&path, asked.clone())).await {
                 // As if the tenant had never been.
                 Ok(None) => match remains(&door, request, &slug, &path).await {
                     Ok(response) => return response,
                     Err(request) => return enter(&door.platform, request).await,
                 },
-                found => (found, path),
+                found => (found, path, asked),
             }
         }
         Address::Domain(host, path) => {
-            let asked = as_asked(&path, tenants.workshop.identifier_at(&host));
-            match tenants.by_domain(&host, asked).await {
+            let asked = tenants.workshop.identifier_at(&host);
+            match tenants.by_domain(&host, as_asked(&path, asked.clone())).await {
                 // A foreign host is not ours to answer for.
                 Ok(None) => {
                     let left = remains(&door, request, &host, &path).await;
                     return left.unwrap_or_else(|_| misdirected());
                 }
-                found => (found, path),
+                found => (found, path, asked),
             }
         }
         Address::Misdirected => return misdirected(),
@@ -99,8 +103,19 @@ pub(crate) async fn knock(State(door): State<Arc<FrontDoor>>, mut request: Reque
         Ok(Some(issuer)) => enter(&door.tenants, at(request, issuer, &path)).await,
         // As if the path did not exist: whether a slug was ever taken is nobody's business.
         Ok(None) => enter(&door.platform, request).await,
-        Err(error) => unavailable(&door.app, &path, &error),
+        Err(error) => match kept_list(&door, request, &asked, &path).await {
+            Some(response) => response,
+            None => unavailable(&door.app, &path, &error),
+        },
     }
+}
+
+/// A status list of an issuer that cannot be loaded, as it was signed last.
+async fn kept_list(door: &FrontDoor, mut request: Request, identifier: &str, path: &str) -> Option<Response> {
+    let (query, headers) = (request.uri().query(), request.headers());
+    let kept = find_kept(&door.app, identifier, path, query, headers).await?;
+    request.extensions_mut().insert(kept);
+    Some(enter(&door.kept_lists, request).await)
 }
 
 /// Wallets and verifiers meet the issuer under the address that they asked; whoever manages it meets the one

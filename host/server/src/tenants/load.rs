@@ -7,13 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chancery_credential::ClientTokens;
 use chancery_credential::did::{did_document, did_web};
+use chancery_credential::jose::Jwk;
 use chancery_credential::keys::{KeyUse, Keyring};
 use chancery_credential::x509::Anchors;
 use chancery_domain::halt::Halt;
 use chancery_domain::plugin::Part;
 use chancery_domain::settings::Settings;
 use chancery_domain::{Clock, EventType, Tenant, TenantId};
-use chancery_engine::Engine;
+use chancery_engine::{Engine, Template};
 use chancery_protocol::issuer_metadata::{IssuerDisplay, Logo};
 use chancery_store::{Configurations, InForce, PublicEndpoint, Store, StoreError, StoredKey};
 use serde::Serialize;
@@ -30,6 +31,7 @@ use crate::issuer::{Documents, Issuer, configurations};
 use crate::wallet::encryption::{decryption_keys, describe_encryption};
 use crate::wallet::keys::describe_keys;
 use crate::wallet::metadata::{describe_issuer, describe_server};
+use crate::wallet::type_metadata::describe_type;
 
 /// The service whose URL is the issuer identifier.
 pub(crate) const ISSUER: &str = "issuer";
@@ -86,7 +88,7 @@ impl Workshop {
         let tenant = tx.itself().await?;
         let (secrets, mut stored) = (tx.secrets().await?, tx.signing_keys().await?);
         let imported = tx.imported_keys().await?;
-        let activations = tx.activations().await?;
+        let (activations, switched_off) = (tx.activations().await?, tx.switched_off().await?);
         let endpoints = tx.public_endpoints().await?;
         let halts = tx.halts().await?;
         let configurations = tx.configurations().await?;
@@ -109,11 +111,17 @@ impl Workshop {
         }
         tx.commit().await?;
         // Who administers the deployment need not issue.
-        let activations = if self.saas && tenant.system { Vec::new() } else { activations };
+        let (activations, switched_off) =
+            if self.saas && tenant.system { (Vec::new(), Vec::new()) } else { (activations, switched_off) };
         let templates = self.load_templates(id, &activations).await;
+        let mut former = Vec::new();
+        for activation in &switched_off {
+            // What it issued is still about; nothing depends on it but its description.
+            former.extend(self.templates.load(&self.store, &self.engine, activation).await.ok());
+        }
         let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
         let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
-        let parts = Parts { private, stored: &stored, templates, halts, listened, configurations };
+        let parts = Parts { private, stored: &stored, templates, former, halts, listened, configurations };
         self.assemble(tenant, identifier, &primary, parts).map(Some)
     }
 
@@ -202,7 +210,7 @@ impl Workshop {
         primary: &str,
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
-        let Parts { private, stored, templates, halts, listened, configurations: chosen } = parts;
+        let Parts { private, stored, templates, former, halts, listened, configurations: chosen } = parts;
         let settings = settings_of(&chosen);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
@@ -237,7 +245,8 @@ impl Workshop {
             server_metadata: render(&describe_server(&identifier, is_platform, &settings, &configurations))?,
             jwt_vc_issuer: render(&json!({ "issuer": identifier, "jwks": describe_keys(&published) }))?,
             jwks: render(&describe_keys(&published))?,
-            token_keys: render(&describe_keys(client_tokens.keys()))?,
+            token_keys: render(&describe_keys(&of_the_server(&client_tokens, &published, is_platform)))?,
+            types: types_below(&identifier, &templates, &former)?,
             did: did.as_deref().map(|did| render(&did_document(did, &published))).transpose()?,
             authority: authority.as_ref().map(|own| own.certificate.to_owned().into()),
         };
@@ -299,6 +308,8 @@ struct Parts<'a> {
     private: PrivateKeys<'a>,
     stored: &'a [StoredKey],
     templates: BTreeMap<String, ActiveTemplate>,
+    /// Those that were switched off.
+    former: Vec<Template>,
     halts: Vec<Halt>,
     listened: Vec<EventType>,
     configurations: Configurations,
@@ -307,6 +318,35 @@ struct Parts<'a> {
 /// What the tenant's documents and rules follow.
 fn settings_of(chosen: &Configurations) -> Settings {
     Settings::default().with(&chosen.application).with(&chosen.tenant.overrides)
+}
+
+/// Whoever has no certificates to go by, looks for the key of a status list among those of the authorization server
+/// that names the lists (`status_list_aggregation_endpoint`). They come last; nothing that we read is verified by them.
+fn of_the_server(tokens: &ClientTokens, published: &[Jwk], is_platform: bool) -> Vec<Jwk> {
+    let of_lists = if is_platform { &[] } else { published };
+    tokens.keys().iter().chain(of_lists).cloned().collect()
+}
+
+/// The descriptions of all types whose names lead here: what is active speaks for its type, before what was.
+fn types_below(
+    identifier: &str,
+    templates: &BTreeMap<String, ActiveTemplate>,
+    former: &[Template],
+) -> Result<BTreeMap<String, Bytes>, LoadError> {
+    let mut types = BTreeMap::new();
+    let active = templates.values().map(|active| &active.current);
+    for definition in active.chain(former).map(Template::definition) {
+        let Some(vct) = definition.sd_jwt.as_ref().map(|form| form.vct_at(identifier)) else { continue };
+        if !vct.strip_prefix(identifier).is_some_and(|path| path.starts_with('/'))
+            || types.contains_key(&*vct)
+        {
+            continue;
+        }
+        if let Some(described) = describe_type(definition, &vct) {
+            types.insert(vct.into_owned(), render(&described)?);
+        }
+    }
+    Ok(types)
 }
 
 fn render(document: &impl Serialize) -> Result<Bytes, LoadError> {

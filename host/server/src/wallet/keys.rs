@@ -13,7 +13,7 @@ pub(crate) async fn jwks(Published(issuer): Published) -> Response {
     public_document(issuer.documents.jwks.clone(), "application/jwk-set+json")
 }
 
-/// `GET /oauth/jwks`: the authorization server's keys, which sign no credential.
+/// `GET /oauth/jwks`: the authorization server's keys, and those of the status lists that it names.
 pub(crate) async fn token_keys(Published(issuer): Published) -> Response {
     public_document(issuer.documents.token_keys.clone(), "application/jwk-set+json")
 }

@@ -65,7 +65,7 @@ pub(crate) fn describe_issuer(
 ) -> CredentialIssuerMetadata {
     let (of_requests, of_responses) = encryption.unzip();
     let configurations = configurations.iter().map(|(definition, format, id)| {
-        (id.clone(), describe_configuration(definition, *format, id, signing_algorithm, settings))
+        (id.clone(), describe_configuration(identifier, definition, *format, id, signing_algorithm, settings))
     });
     CredentialIssuerMetadata {
         credential_issuer: identifier.to_owned(),
@@ -82,6 +82,7 @@ pub(crate) fn describe_issuer(
 }
 
 fn describe_configuration(
+    identifier: &str,
     definition: &Definition,
     format: Format,
     id: &str,
@@ -103,7 +104,7 @@ fn describe_configuration(
     };
     CredentialConfiguration {
         format: format.as_str().to_owned(),
-        vct: of_sd_jwt.map(|form| form.vct.clone()),
+        vct: of_sd_jwt.map(|form| form.vct_at(identifier).into_owned()),
         doctype: of_mdoc.map(|form| form.doctype.clone()),
         credential_definition: model.and_then(|model| define(definition, model)),
         scope: Some(id.to_owned()),

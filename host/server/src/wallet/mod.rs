@@ -16,6 +16,7 @@ pub(crate) mod offer_page;
 pub(crate) mod par;
 pub(crate) mod status_list;
 pub(crate) mod token;
+pub(crate) mod type_metadata;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;

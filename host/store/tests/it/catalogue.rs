@@ -5,9 +5,10 @@ use sqlx::{PgConnection, Row as _};
 use crate::database::{Database, passwords};
 
 /// Tables of the deployment, not of a tenant, each with the reason why that is safe.
-pub(crate) const GLOBAL: [(&str, &str); 19] = [
+pub(crate) const GLOBAL: [(&str, &str); 20] = [
     ("tenants", "the directory; a row is made only by its own tenant's transaction, see POLICIES"),
     ("deployment", "one row about the database itself; tenants see a number of it"),
+    ("history", "one row that tells whether the database went back in time; the platform alone reads it"),
     ("superseded_roots", "of masters that are gone, sealed; the platform alone reads them"),
     ("plugin_components", "plugins are shared by digest; tenants see digests, not bytes"),
     ("catalogued_plugins", "what every tenant may take; the platform alone changes it"),

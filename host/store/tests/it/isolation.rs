@@ -6,10 +6,10 @@ use chancery_domain::audit::Action;
 use chancery_domain::plugin::Approval;
 use chancery_domain::scope::Scope;
 use chancery_domain::settings::Overrides;
-use chancery_domain::{AuthorizationId, ClientId, EventType, OfferId, TenantId, WebhookId};
+use chancery_domain::{AuthorizationId, ClientId, CredentialStatus, EventType, OfferId, TenantId, WebhookId};
 use chancery_store::{
-    HolderProvider, ImportedKey, KeptInput, LookupSource, NewApiKey, NewAuthorization, NewFamily, Seen,
-    SigningKeyName, Store, StoredAnswer, UsedOnce,
+    HolderProvider, ImportedKey, KeptInput, LookupSource, NewApiKey, NewAuthorization, NewFamily,
+    PublishedStatuses, Seen, SigningKeyName, Store, StoredAnswer, UsedOnce,
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
@@ -28,7 +28,7 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     intent.nonces = vec![UsedOnce { hash: digest(), expires_at: NOW + Duration::minutes(5) }];
     store.tenant(tenant).await.unwrap().record_issuance(&intent).await.unwrap().unwrap();
     let mut tx = store.tenant(tenant).await.unwrap();
-    let _ = tx.lease_status_indices(10).await.unwrap();
+    let _ = tx.lease_status_indices(10, 0).await.unwrap();
     let id = "key_00000000000070008000000000000001".parse().unwrap();
     let scopes = vec![Scope::Manage];
     let key = NewApiKey { id, hash: digest(), name: "ci".to_owned(), scopes, created_at: NOW };
@@ -82,6 +82,11 @@ async fn settled(store: &Store, slug: &str) -> TenantId {
     };
     assert!(tx.set_provider(&provider).await.unwrap());
     assert_eq!(tx.provider("sso").await.unwrap(), Some(provider));
+    let forgotten = [(7, CredentialStatus::Revoked)];
+    let [_, _, list @ ..] = unique();
+    let list = (1 << 40) + u64::from_be_bytes(list);
+    let published = PublishedStatuses { list, size: 8, version: 1, statuses: &forgotten };
+    assert_eq!(tx.recover_statuses(&published).await.unwrap().forgotten, 1);
     tx.commit().await.unwrap();
     tenant
 }

@@ -172,7 +172,7 @@ async fn the_deployment_is_founded_once_and_notices_a_restore() {
     crate::database::run(&mut database.admin().await, "update deployment set system_identifier = 1").await;
     let mut platform = store.platform(By::Operator).await.unwrap();
     assert!(platform.deployment().await.unwrap().unwrap().restored);
-    platform.begin_restore_epoch().await.unwrap();
+    platform.begin_restore_epoch(uuid::Uuid::from_u128(1)).await.unwrap();
     let deployment = platform.deployment().await.unwrap().unwrap();
     assert_eq!((deployment.restore_epoch, deployment.restored), (1, false));
 }

@@ -268,7 +268,7 @@ async fn a_restore_kills_the_offers_that_were_under_way() {
     let (waiting, taken) = (new_offer(), redeemed(&store, tenant).await);
     create(&store, tenant, &waiting).await;
     let mut platform = store.platform(By::Operator).await.unwrap();
-    platform.begin_restore_epoch().await.unwrap();
+    platform.begin_restore_epoch(uuid::Uuid::from_u128(1)).await.unwrap();
     platform.commit().await.unwrap();
 
     assert_eq!(redeem(&store, tenant, &waiting).await, Redemption::Over(OfferState::Expired));

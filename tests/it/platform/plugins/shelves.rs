@@ -1,6 +1,8 @@
 //! On whose shelf a version stands, who may take it, and what never comes onto one
 
-use chancery_tests::people::{Plugin, badge};
+use chancery_tests::jose::Key;
+use chancery_tests::people::wallet::{credentials, request_for};
+use chancery_tests::people::{Plugin, Request, badge};
 use chancery_tests::{Answer, House, platform, unique};
 use reqwest::Method;
 use serde_json::json;
@@ -104,6 +106,66 @@ async fn a_tenant_issues_its_own_types_below_its_own_address() {
     let plugin = Plugin::next_badge().saying(vct, &padded).saying("employee-badge", "acme-own-badge");
     acme.issuer().upload(&plugin).await.is(201);
     acme.issuer().post("/activations", &of(&plugin)).await.is(201);
+}
+
+#[tokio::test]
+async fn a_type_is_described_where_its_name_leads() {
+    let house = House::of_many();
+    let (operator, acme) = (house.platform().operator(), house.platform().founded("acme"));
+    let globex = house.platform().founded("globex");
+    // Below whoever issues it, and as long as the badge's own vct, so that the sections keep their lengths.
+    let path = "/types/our-own-badge-in-gold1";
+    let plugin = Plugin::next_badge()
+        .saying("urn:chancery:employee-badge:1", path)
+        .saying("employee-badge", "acme-own-badge");
+    allow_plugins(&operator).await;
+    acme.issuer().upload(&plugin).await.is(201);
+    acme.issuer().post("/activations", &of(&plugin)).await.is(201);
+
+    let vct = format!("{}{path}", acme.identifier);
+    let metadata = acme.stranger().get("/.well-known/openid-credential-issuer").await.granted();
+    assert_eq!(metadata["credential_configurations_supported"]["acme-own-badge"]["vct"], vct.as_str());
+    let order = badge().0.to_string().replace("employee-badge", "acme-own-badge");
+    let offer = acme.issuer().offer(Request(serde_json::from_str(&order).unwrap())).await;
+    let token = acme.wallet().redeem(&offer).await;
+    let proofs = acme.wallet().proofs(&Key::some(1), &acme.wallet().nonce().await);
+    let answer = acme.wallet().request(&token, &request_for("acme-own-badge", &proofs)).await.granted();
+    let credential = acme.verifier().verify(&credentials(&answer)[0]).await;
+    assert_eq!(credential.payload["vct"], vct.as_str());
+    assert!(credential.payload.get("vct#integrity").is_none(), "the description may gain a translation");
+
+    let described = acme.stranger().get(path).await.is(200);
+    assert_eq!(described.header("content-type"), Some("application/json"));
+    assert_eq!(described.header("access-control-allow-origin"), Some("*"));
+    let document = described.json();
+    assert_eq!((&document["vct"], &document["name"]), (&json!(vct), &json!("Employee pass.")));
+    let display = &document["display"][0];
+    assert_eq!(display["name"], "Employee pass.");
+    assert!(display["locale"].is_string() && display["rendering"]["simple"]["background_color"].is_string());
+    // What it says of the claims is true of the credential.
+    let claims = document["claims"].as_array().unwrap();
+    assert!(!claims.is_empty());
+    for claim in claims {
+        let name = claim["path"][0].as_str().unwrap();
+        let is_open = credential.payload.get(name).is_some();
+        assert_eq!(claim["sd"], if is_open { "never" } else { "always" }, "{claim}");
+        assert!(claim["mandatory"] == false || credential.claims.get(name).is_some(), "{claim}");
+        assert!(claim["display"][0]["label"].is_string() && claim["display"][0]["locale"].is_string());
+    }
+
+    let tag = described.header("etag").unwrap();
+    let again = acme.stranger().request(Method::GET, path).header("if-none-match", tag);
+    let again = Answer::to(again).await.is(304);
+    assert!(again.body.is_empty() && again.header("etag") == Some(tag));
+    for elsewhere in [format!("{path}?x=1"), format!("{path}/"), "/types".to_owned(), path.to_uppercase()] {
+        acme.stranger().get(&elsewhere).await.refused(404, "invalid_request");
+    }
+    globex.stranger().get(path).await.refused(404, "invalid_request");
+    Answer::to(acme.stranger().request(Method::POST, path)).await.refused(404, "invalid_request");
+
+    // Nothing more is issued of it, and what was issued is out there.
+    acme.issuer().delete("/activations/acme-own-badge").await.is(204);
+    assert_eq!(acme.stranger().get(path).await.is(200).json(), document);
 }
 
 #[tokio::test]

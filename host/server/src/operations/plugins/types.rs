@@ -9,6 +9,26 @@ use url::Url;
 
 /// Who publishes vocabularies that are there for everybody to use.
 const FOR_EVERYBODY: [&str; 2] = ["www.w3.org", "w3id.org"];
+/// What the paths of an issuer's own documents and endpoints begin with.
+const TAKEN: [&str; 17] = [
+    ".well-known",
+    "api",
+    "authority.pem",
+    "authorize",
+    "challenge",
+    "credential",
+    "deferred-credential",
+    "did.json",
+    "jwks",
+    "nonce",
+    "notification",
+    "oauth",
+    "offers",
+    "par",
+    "status-lists",
+    "token",
+    "",
+];
 
 /// What a tenant with these issuer identifiers may not call its types.
 pub(crate) fn presumptions(definition: &Definition, identifiers: &[String]) -> Vec<Issue> {
@@ -18,12 +38,24 @@ pub(crate) fn presumptions(definition: &Definition, identifiers: &[String]) -> V
     };
     let own = identifiers.join(" or ");
     let is_own = |name: &str| identifiers.iter().any(|identifier| lies_below(name, identifier));
+    // One that begins with a slash lies below whoever issues it.
+    let is_own_type = |vct: &str| match vct.strip_prefix('/') {
+        Some(path) => identifiers.iter().all(|own| lies_below(&format!("{own}/{path}"), own)),
+        None => is_own(vct),
+    };
     let not_own =
         |name: &str| format!("{name} does not lie below {own}; an operator can activate it for you");
     if let Some(form) = &definition.sd_jwt
-        && !is_own(&form.vct)
+        && !is_own_type(&form.vct)
     {
         refuse("/sd_jwt/vct".to_owned(), not_own(&form.vct));
+    }
+    // Where a type has its name it has its description, unless something else is there.
+    if let Some(form) = &definition.sd_jwt {
+        let paths = identifiers.iter().filter_map(|identifier| form.vct.strip_prefix(identifier.as_str()));
+        if paths.chain([form.vct.as_str()]).any(is_taken) {
+            refuse("/sd_jwt/vct".to_owned(), format!("{} is where something else is found", form.vct));
+        }
     }
     if let Some(form) = &definition.mdoc {
         let hosts = identifiers.iter().filter_map(|identifier| reversed_host(identifier));
@@ -70,6 +102,13 @@ fn is_for_everybody(context: &str) -> bool {
     })
 }
 
+/// Whether a path below an issuer identifier is one of the host's own.
+fn is_taken(path: &str) -> bool {
+    path.strip_prefix('/')
+        .and_then(|path| path.split(['/', '?']).next())
+        .is_some_and(|first| TAKEN.contains(&first))
+}
+
 /// `https://id.acme.example` speaks for `example.acme.id`. An address with a path shares its host with others.
 fn reversed_host(identifier: &str) -> Option<String> {
     let url = Url::parse(identifier).ok()?;
@@ -109,6 +148,20 @@ mod tests {
         assert_eq!(presumed("https://id.acme.example/badge/1", "example.acme.id.badge.1"), [""; 0]);
         assert_eq!(presumed("https://platform.example/acme/badge", "example.acme.id"), [""; 0]);
         assert_eq!(presumed("https://platform.example/acme/badge?version=1#a", "example.acme.id"), [""; 0]);
+    }
+
+    #[test]
+    fn a_type_that_lies_below_whoever_issues_it_is_theirs_unless_something_else_is_there() {
+        for (vct, refused) in [
+            ("/types/badge/1", false),
+            ("/types/../../globex/badge", true),
+            ("/jwks", true),
+            ("/status-lists/badge", true),
+            ("https://id.acme.example/token", true),
+            ("https://id.acme.example/tokens", false),
+        ] {
+            assert_eq!(!presumed(vct, "example.acme.id.badge").is_empty(), refused, "{vct}");
+        }
     }
 
     #[test]
