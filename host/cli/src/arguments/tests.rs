@@ -34,7 +34,7 @@ fn every_command_has_an_example_that_names_it() {
             assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
         }
     });
-    assert_eq!(seen, 98);
+    assert_eq!(seen, 99);
 }
 
 #[test]
@@ -63,6 +63,7 @@ fn the_contract_of_the_commands_parses() {
         "chancery halt key abc --of tnt_1 --platform --reason x",
         "chancery halt lift hlt_1",
         "chancery key request abc --organization Acme --country AT --common-name x",
+        "chancery key authority --country AT",
         "chancery key certify abc chain.pem",
         "chancery key certify abc --remove",
         "chancery dev --port 1 --data d --reset --output json",

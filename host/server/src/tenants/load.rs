@@ -1,14 +1,14 @@
 //! Puts a tenant together as it issues: opens its secrets, derives its key, loads its templates and
 //! renders its public documents, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chancery_credential::ClientTokens;
 use chancery_credential::did::{did_document, did_web};
 use chancery_credential::keys::{KeyUse, Keyring};
-use chancery_credential::x509::Anchors;
+use chancery_credential::x509::{Anchors, Founder};
 use chancery_domain::halt::Halt;
 use chancery_domain::plugin::Part;
 use chancery_domain::settings::Settings;
@@ -24,7 +24,7 @@ use url::Url;
 use super::certificates::Certificates;
 use super::keys::{PrivateKeys, TOKEN_ALGORITHM, active_key, first_key, open_keys, published_keys};
 use super::templates::Templates;
-use super::vouched::{found_authority, vouched};
+use super::vouched::{found_authority, revocation_list, vouched};
 use crate::active_template::ActiveTemplate;
 use crate::issuer::{Documents, Issuer, configurations};
 use crate::wallet::encryption::{decryption_keys, describe_encryption};
@@ -104,16 +104,17 @@ impl Workshop {
             stored.push(key);
         }
         let settings = settings_of(&configurations);
+        let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
         if settings.certifies_itself() {
-            found_authority(&mut tx, &keys, &mut stored, &tenant.name, self.clock.now()).await?;
+            let founder = Founder { called: &tenant.name, issuer: &primary, country: settings.country() };
+            found_authority(&mut tx, &keys, &mut stored, &founder, self.clock.now()).await?;
         }
         tx.commit().await?;
         // Who administers the deployment need not issue.
         let activations = if self.saas && tenant.system { Vec::new() } else { activations };
         let templates = self.load_templates(id, &activations).await;
         let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
-        let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
-        let parts = Parts { private, stored: &stored, templates, halts, listened, configurations };
+        let parts = Parts { private, stored: &stored, endpoints, templates, halts, listened, configurations };
         self.assemble(tenant, identifier, &primary, parts).map(Some)
     }
 
@@ -184,7 +185,7 @@ impl Workshop {
         bound: &[PublicEndpoint],
         asked: Option<&str>,
     ) -> (String, String) {
-        let issuers: Vec<_> = bound.iter().filter(|endpoint| endpoint.service == ISSUER).collect();
+        let issuers: Vec<_> = issuers(bound).collect();
         let is_platform = self.saas && tenant.system;
         let default =
             if is_platform { self.base().to_owned() } else { self.default_identifier(&tenant.slug) };
@@ -202,7 +203,7 @@ impl Workshop {
         primary: &str,
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
-        let Parts { private, stored, templates, halts, listened, configurations: chosen } = parts;
+        let Parts { private, stored, endpoints, templates, halts, listened, configurations: chosen } = parts;
         let settings = settings_of(&chosen);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
@@ -211,7 +212,13 @@ impl Workshop {
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
         let authority = private.authority(stored, &settings)?;
         let vouched = vouched(stored, authority.as_ref())?;
-        let chain = self.certificates.chain(signer.public_jwk(), &vouched, &identifier, self.clock.now())?;
+        let now = self.clock.now();
+        let chain = self.certificates.chain(signer.public_jwk(), &vouched, &identifier, now)?;
+        let default = self.default_identifier(&tenant.slug);
+        let identifiers = issuers(&endpoints).map(|endpoint| endpoint.url.as_str()).chain([default.as_str()]);
+        let identifiers: BTreeSet<&str> = identifiers.collect();
+        let identifiers: Vec<&str> = identifiers.into_iter().collect();
+        let withdrawn = revocation_list(stored, authority.as_ref(), &identifiers, now)?;
         let keys = private.keys;
         let decryption_keys = decryption_keys(&keys, stored);
         let did = self.did.clone().or_else(|| self.default_did(&url));
@@ -240,6 +247,7 @@ impl Workshop {
             token_keys: render(&describe_keys(client_tokens.keys()))?,
             did: did.as_deref().map(|did| render(&did_document(did, &published))).transpose()?,
             authority: authority.as_ref().map(|own| own.certificate.to_owned().into()),
+            revocation_list: withdrawn.map(Bytes::from),
         };
         Ok(Issuer {
             nonces: keys.nonces(),
@@ -294,10 +302,16 @@ fn display(tenant: &Tenant, settings: &Settings) -> IssuerDisplay {
     }
 }
 
+/// The URLs that are issuer identifiers.
+fn issuers(bound: &[PublicEndpoint]) -> impl Iterator<Item = &PublicEndpoint> {
+    bound.iter().filter(|endpoint| endpoint.service == ISSUER)
+}
+
 /// What is put together.
 struct Parts<'a> {
     private: PrivateKeys<'a>,
     stored: &'a [StoredKey],
+    endpoints: Vec<PublicEndpoint>,
     templates: BTreeMap<String, ActiveTemplate>,
     halts: Vec<Halt>,
     listened: Vec<EventType>,
