@@ -2,6 +2,7 @@
 
 pub(crate) mod attested_keys;
 pub(crate) mod encrypted;
+mod keys_elsewhere;
 mod mdoc;
 mod proofs;
 mod repeats;

@@ -1,13 +1,15 @@
 //! What a template needs to know before it decides is asked of sources that the tenant set, and of nobody else.
 //!
-//! After the wallet's token and proofs were checked: whoever only knows a token makes nobody ask anything. Nothing was
-//! recorded by then, so when a source is away the wallet loses nothing, and may come again with what it has.
+//! After the wallet's token and proofs were checked, and that nothing was issued for these proofs yet: whoever only knows
+//! a token, or has proofs that served, makes nobody ask anything. Nothing was recorded by then, so when a source is away
+//! the wallet loses nothing, and may come again with what it has.
 
 use bytes::Bytes;
 use chancery_credential::keys::Shared;
+use chancery_credential::nonces::NonceId;
 use chancery_engine::{Answer, Fault, FaultKind, Lookup, Outcome, Template};
 use chancery_protocol::json::from_slice_strict;
-use chancery_store::{LookupSource, StoreError};
+use chancery_store::{LookupSource, Seen, StoreError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 
@@ -21,12 +23,13 @@ const MOST_ROUNDS: u8 = 3;
 /// What an answer may hold, in bytes; all that a template is handed is bounded besides.
 const MOST_OF_AN_ANSWER: usize = 128 * 1024;
 
-/// Asks the template, and looks up what it needs until it has decided.
+/// Asks the template, and looks up what it needs until it has decided: for a request that uses up these nonces.
 pub(crate) async fn prepare_with_lookups(
     app: &App,
     issuer: &Issuer,
     template: &Template,
     asked: Asked<'_>,
+    nonces: &[NonceId],
 ) -> Result<Prepared, Unprepared> {
     let mut answers = asked.answers.to_vec();
     let mut rounds = 0;
@@ -39,7 +42,7 @@ pub(crate) async fn prepare_with_lookups(
             return Err(Unprepared::Fault(Fault { plugin, kind, trace: Vec::new() }));
         }
         rounds += 1;
-        let sources = sources_of(app, issuer, template).await.map_err(Unprepared::Store)?;
+        let sources = sources_for_once(app, issuer, template, nonces).await?;
         for lookup in lookups {
             answers.push(look_up(app, issuer, template, &sources, lookup).await?);
         }
@@ -69,6 +72,25 @@ async fn sources_of(
     let mut tx = app.tenant(issuer).await?;
     let sources = tx.sources_of(&template.definition().configuration_id).await?;
     tx.commit().await?;
+    Ok(sources)
+}
+
+/// The sources, unless one of the nonces was used: who records it later would find so, but not who only asks.
+async fn sources_for_once(
+    app: &App,
+    issuer: &Issuer,
+    template: &Template,
+    nonces: &[NonceId],
+) -> Result<Vec<LookupSource>, Unprepared> {
+    let mut tx = app.tenant(issuer).await.map_err(Unprepared::Store)?;
+    for nonce in nonces {
+        if tx.was_seen(Seen::Nonce, nonce).await.map_err(Unprepared::Store)? {
+            tx.commit().await.map_err(Unprepared::Store)?;
+            return Err(Unprepared::NonceUsed);
+        }
+    }
+    let sources = tx.sources_of(&template.definition().configuration_id).await.map_err(Unprepared::Store)?;
+    tx.commit().await.map_err(Unprepared::Store)?;
     Ok(sources)
 }
 

@@ -140,7 +140,7 @@ async fn preview(
         let now = app.now();
         let completed_at = item.deferral.map(|_| now);
         let asked = Asked::rehearsal(subject, completed_at, now);
-        let prepared = prepare_with_lookups(app, issuer, &template, asked).await;
+        let prepared = prepare_with_lookups(app, issuer, &template, asked, &[]).await;
         let dataset = match prepared.map(|prepared| prepared.outcome) {
             Ok(Outcome::Issue(dataset)) => Some(dataset),
             Ok(Outcome::Defer(_)) => None,
@@ -151,6 +151,7 @@ async fn preview(
             Err(Unprepared::Unanswered(why)) => return Err(Refusal::unavailable(why)),
             Err(Unprepared::Store(error)) => return Err(error.into()),
             Err(Unprepared::Fault(fault)) => return Err(refused(&[]).because(fault)),
+            Err(Unprepared::NonceUsed) => return Err(Refusal::unavailable("a page uses no nonce up")),
         };
         previews.push(Preview { definition, format, dataset });
     }
