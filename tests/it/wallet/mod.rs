@@ -3,6 +3,7 @@
 mod authorize;
 pub(crate) mod credential;
 mod deferred_credential;
+mod hostile;
 mod keys;
 mod metadata;
 mod nonce;
