@@ -124,11 +124,15 @@ fn by_a_stranger(jwt: &Jwt, stranger: &Key, lure: &Receiver) -> Vec<(String, Str
         ("jwk", stranger.jwk()),
         ("x5c", json!(["MIIB"])),
     ];
-    let forged = keys.map(|(name, value)| {
-        let header = if name == "jwk" { jwt.clone() } else { without_keys(jwt.clone()) };
-        (format!("{name} {value}, by a stranger"), header.header(name, value).sign(stranger))
+    // Who is to be known by a key of their own is a stranger's honest self with theirs.
+    let names_itself = |name: &str| name == "jwk" && jwt.header.get(name).is_some();
+    let forged = keys.into_iter().filter(|(name, _)| !names_itself(name)).map(|(name, value)| {
+        // What is right but for a key that is elsewhere, the key decides on.
+        let forged =
+            without_keys(jwt.clone()).header(name, value.clone()).claim("aud", "https://elsewhere.example");
+        (format!("{name} {value}, by a stranger"), forged.sign(stranger))
     });
-    forged.into()
+    forged.collect()
 }
 
 fn without_keys(jwt: Jwt) -> Jwt {

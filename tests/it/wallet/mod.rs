@@ -3,7 +3,6 @@
 mod authorize;
 pub(crate) mod credential;
 mod deferred_credential;
-mod hostile;
 mod keys;
 mod metadata;
 mod nonce;

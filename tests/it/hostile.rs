@@ -9,8 +9,8 @@ use chancery_tests::{Acme, Answer, House, Receiver, now};
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::credential::attested_keys::Attester;
-use super::token::attested::{CLIENT, Provider, attested, proof};
+use crate::wallet::credential::attested_keys::Attester;
+use crate::wallet::token::attested::{CLIENT, Provider, attested, proof};
 
 /// A house whose every question to the outside is counted, and somebody who waits for one.
 struct Watched {
