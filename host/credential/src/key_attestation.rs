@@ -168,7 +168,7 @@ mod tests {
         json!({ "iat": at, "exp": at + 60, "nonce": "n", "attested_keys": [holder.public_jwk()] })
     }
 
-    fn header(x5c: Value) -> Value {
+    fn header(x5c: &Value) -> Value {
         json!({ "alg": "ES256", "typ": TYP, "x5c": x5c })
     }
 
@@ -176,14 +176,14 @@ mod tests {
     fn no_hostile_form_of_an_attestation_passes() {
         let (anchors, x5c) = vouched();
         let accepts = |jwt: &str| verify_key_attestation(jwt, &anchors, NOW).is_ok();
-        assert_no_hostile_form_passes(&header(x5c), &claims(), &[1; 32], accepts);
+        assert_no_hostile_form_passes(&header(&x5c), &claims(), &[1; 32], accepts);
     }
 
     #[test]
     fn a_status_is_told_if_it_can_be_asked_for_and_refused_if_not() {
         let (anchors, x5c) = vouched();
         let read = |status: Value| {
-            let jwt = sign_values(&header(x5c.clone()), &with(&claims(), "status", status), &attester());
+            let jwt = sign_values(&header(&x5c), &with(&claims(), "status", status), &attester());
             verify_key_attestation(&jwt, &anchors, NOW)
         };
         let told = read(json!({ "status_list": { "idx": 7, "uri": "https://x.example/1" } })).unwrap();

@@ -134,6 +134,24 @@ async fn what_served_once_makes_nobody_ask_again() {
 }
 
 #[tokio::test]
+async fn for_one_offer_sources_are_asked_so_often_and_no_more() {
+    let (tenant, staff, _) = with_registers().await;
+    let (token, request) = ready(&tenant).await;
+    // Nobody knows the subject: nothing is issued, and nothing used up.
+    staff.usually(Reply::Status(404));
+    for _ in 0..30 {
+        tenant.wallet().request(&token, &request).await.refused(400, "credential_request_denied");
+    }
+    let refused = tenant.wallet().request(&token, &request).await;
+    assert_eq!((refused.status, refused.header("retry-after").is_some()), (429, true), "{refused}");
+    assert_eq!(staff.count(), 30);
+    // Another's offer is another's.
+    staff.usually(Reply::Json(ada()));
+    let (token, request) = ready(&tenant).await;
+    tenant.wallet().request(&token, &request).await.granted();
+}
+
+#[tokio::test]
 async fn a_source_that_dawdles_is_left() {
     let (tenant, staff, _) = with_registers().await;
     let (token, request) = ready(&tenant).await;

@@ -18,7 +18,7 @@ use super::agree_on_encryption::{Agreement, agree_on_encryption};
 use super::defer_credential::{Decision, Deferrer, look_at_deferral};
 use super::find_template::find_template;
 use super::keep_input::Question;
-use super::look_up::prepare_with_lookups;
+use super::look_up::{Occasion, prepare_with_lookups};
 use super::prepare_dataset::{Asked, Unprepared};
 use super::record_issuance::{Basis, Times, Unrecorded, record, repeats};
 use super::redeem_code::credential_identifier;
@@ -95,7 +95,9 @@ pub(super) async fn fulfil(
         return Err(denied(fault.to_wallets()).because(fault.to_managers()));
     }
     let template = find_template(app, issuer, item).await?;
-    let (dataset, question) = match prepare(app, issuer, &template, (order, holders), now).await? {
+    let occasion = Occasion { offer: wallet.token.offer, nonces: &holders.nonces };
+    let kept = holders.key_storage.as_deref();
+    let (dataset, question) = match prepare(app, issuer, &template, (order, kept, occasion), now).await? {
         Prepared::Dataset(dataset, question) => (dataset, question),
         Prepared::Deferred(deferral) => return Ok(Fulfilled::Deferred(deferral)),
     };
@@ -275,14 +277,13 @@ async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    (order, holders): (&Order, &Holders),
+    (order, key_attestation, occasion): (&Order, Option<&str>, Occasion<'_>),
     now: OffsetDateTime,
 ) -> Result<Prepared, Refusal> {
     let subject = order.subject.as_ref().ok_or_else(|| Refusal::unavailable("a deferral has no subject"))?;
     let Order { purpose, completed_at, .. } = *order;
-    let key_attestation = holders.key_storage.as_deref();
     let asked = Asked { purpose, subject, answers: &[], completed_at, key_attestation, now };
-    let prepared = prepare_with_lookups(app, issuer, template, asked, &holders.nonces).await;
+    let prepared = prepare_with_lookups(app, issuer, template, asked, occasion).await;
     match prepared.map(Question::apart) {
         Ok((Outcome::Issue(dataset), question)) => Ok(Prepared::Dataset(dataset, question)),
         Ok((Outcome::Defer(deferral), _)) => Ok(Prepared::Deferred(deferral)),

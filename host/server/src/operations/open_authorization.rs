@@ -11,7 +11,7 @@ use chancery_store::OfferedToHolder;
 use serde_json::{Map, Value};
 
 use super::find_template::find_template;
-use super::look_up::prepare_with_lookups;
+use super::look_up::{Occasion, prepare_with_lookups};
 use super::prepare_dataset::{Asked, Unprepared};
 use super::push_authorization::no_such_offer;
 use crate::app::App;
@@ -140,7 +140,9 @@ async fn preview(
         let now = app.now();
         let completed_at = item.deferral.map(|_| now);
         let asked = Asked::rehearsal(subject, completed_at, now);
-        let prepared = prepare_with_lookups(app, issuer, &template, asked, &[]).await;
+        let prepared =
+            prepare_with_lookups(app, issuer, &template, asked, Occasion { offer: offer.id, nonces: &[] })
+                .await;
         let dataset = match prepared.map(|prepared| prepared.outcome) {
             Ok(Outcome::Issue(dataset)) => Some(dataset),
             Ok(Outcome::Defer(_)) => None,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chancery_credential::ClientTokens;
 use chancery_credential::did::{did_document, did_web};
 use chancery_credential::keys::{KeyUse, Keyring};
-use chancery_credential::x509::{Anchors, Founder};
+use chancery_credential::x509::{Anchors, CertificateChain, Founder};
 use chancery_domain::halt::Halt;
 use chancery_domain::plugin::Part;
 use chancery_domain::settings::Settings;
@@ -26,6 +26,7 @@ use super::keys::{PrivateKeys, TOKEN_ALGORITHM, active_key, first_key, open_keys
 use super::templates::Templates;
 use super::vouched::{found_authority, revocation_list, vouched};
 use crate::active_template::ActiveTemplate;
+use crate::certificate_fault::CertificateFault;
 use crate::issuer::{Documents, Issuer, configurations};
 use crate::wallet::encryption::{decryption_keys, describe_encryption};
 use crate::wallet::keys::describe_keys;
@@ -214,6 +215,11 @@ impl Workshop {
         let vouched = vouched(stored, authority.as_ref())?;
         let now = self.clock.now();
         let chain = self.certificates.chain(signer.public_jwk(), &vouched, &identifier, now)?;
+        let ends = chain.as_ref().map(CertificateChain::expires_at);
+        if let Some(fault) = CertificateFault::find(settings.profile, ends, now).filter(|_| !is_platform) {
+            let cause = fault.to_managers();
+            tracing::warn!(tenant = %tenant.id, cause, "nothing is issued until somebody mends it");
+        }
         let default = self.default_identifier(&tenant.slug);
         let identifiers = issuers(&endpoints).map(|endpoint| endpoint.url.as_str()).chain([default.as_str()]);
         let identifiers: BTreeSet<&str> = identifiers.collect();

@@ -165,7 +165,7 @@ async fn what_is_demanded_must_be_attested_by_somebody_who_is_believed() {
         of(|_, claims| claims["iat"] = (now() + 3600).into()),
         of(|_, claims| claims["status"] = json!({ "other_mechanism": { "uri": "https://x.example" } })),
         of(|_, claims| {
-            claims["status"] = json!({ "status_list": { "idx": -1, "uri": "https://x.example" } })
+            claims["status"] = json!({ "status_list": { "idx": -1, "uri": "https://x.example" } });
         }),
         of(|_, claims| claims["key_storage"] = "iso_18045_moderate".into()),
         format!("{}AAAA", &good[..good.len() - 4]),

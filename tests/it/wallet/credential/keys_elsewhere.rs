@@ -101,7 +101,8 @@ async fn nobody_is_asked_for_the_key_of_a_proof_that_is_refused_anyway() {
     for proof in &wrong {
         wallet.request_badge(&token, std::slice::from_ref(proof)).await.refused(400, "invalid_proof");
     }
-    for nonce in ["made-up", &acme.wallet().ask_for_nonce().await.header("dpop-nonce").unwrap().to_owned()] {
+    let answer = wallet.ask_for_nonce().await;
+    for nonce in ["made-up", answer.header("dpop-nonce").unwrap()] {
         let proof = right().claim("nonce", nonce).sign(&key);
         wallet.request_badge(&token, &[proof]).await.refused(400, "invalid_nonce");
     }
