@@ -47,6 +47,17 @@ impl Key {
         Self(Pair::Ed25519(Ed25519KeyPair::generate().unwrap()))
     }
 
+    /// The P-256 key of a private JWK.
+    #[track_caller]
+    pub fn of_jwk(jwk: &Value) -> Self {
+        let part = |name: &str| unbase64url(&crate::answer::text(&jwk[name]));
+        let point = [vec![4], part("x"), part("y")].concat();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        Self(Pair::P256(
+            EcdsaKeyPair::from_private_key_and_public_key(algorithm, &part("d"), &point).unwrap(),
+        ))
+    }
+
     /// `n` fresh P-256 keys.
     pub fn some(n: usize) -> Vec<Self> {
         std::iter::repeat_with(Self::p256).take(n).collect()

@@ -19,6 +19,7 @@
 
 pub mod answer;
 pub mod dns;
+pub mod hostile;
 pub mod house;
 pub mod jose;
 pub mod mdoc;

@@ -4,6 +4,7 @@
 mod author;
 mod cli;
 mod conformance;
+mod hostile;
 mod issuers;
 mod manage;
 mod ops;

@@ -9,8 +9,10 @@ use chancery_tests::answer::text;
 use chancery_tests::jose::Key;
 use chancery_tests::people::wallet::{credentials, request_for};
 use chancery_tests::people::{badge, person};
-use chancery_tests::{House, acme, house};
+use chancery_tests::{House, acme, house, platform};
 use serde_json::{Value, json};
+
+use crate::platform::document_signers::{authority, in_country, mdoc};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -148,4 +150,22 @@ async fn spruces_library_reads_an_mdoc() {
     let elements = read["elements"].as_object().unwrap().len() as u64;
     assert!(read["digests"].as_u64().unwrap() > elements, "what is absent leaves a digest");
     assert!(read["signed"].as_i64().unwrap() < read["valid_until"].as_i64().unwrap());
+}
+
+#[tokio::test]
+async fn spruces_library_takes_an_authority_with_a_country_for_an_issuing_authority() {
+    let tenant = in_country("AT").await;
+    let anchor = authority(&tenant).await;
+    let read = stranger(&["mdoc", &mdoc(&tenant).await, &anchor]);
+    assert_eq!(read["faults"], json!([]));
+    assert_eq!(read["doctype"], "eu.europa.ec.eudi.pid.1");
+    // Another authority of that very country does not vouch for it.
+    let other = authority(&in_country("AT").await).await;
+    assert_ne!(stranger(&["mdoc", &mdoc(&tenant).await, &other])["faults"], json!([]));
+    // Without a country it is an authority as any other, whose mdocs have a chain all the same.
+    let plain = platform().newcomer().await;
+    plain.choose(&json!({ "certificate_authority": "own" })).await.is(200);
+    let read = stranger(&["mdoc", &mdoc(&plain).await, &authority(&plain).await]);
+    assert_ne!(read["faults"], json!([]), "the oracle knows the difference");
+    plain.stranger().get("/authority.crl").await.is(404);
 }

@@ -115,16 +115,10 @@ fn verify_attestation(
         return Err(InvalidAttestation::Age);
     }
     // Somebody may have revoked it; who cannot ask must not believe.
-    let status = claims.get("status").map(|status| reference(status).ok_or(InvalidAttestation::Status));
+    let status = claims.get("status");
+    let status = status.map(|status| StatusReference::read(status).ok_or(InvalidAttestation::Status));
     let key = claims.get("cnf").and_then(|cnf| cnf.get("jwk")).ok_or(InvalidAttestation::Claim("cnf"))?;
     Ok((client, Jwk::parse(key)?, status.transpose()?))
-}
-
-/// An entry of a Token Status List.
-fn reference(status: &Value) -> Option<StatusReference> {
-    let list = status.get("status_list")?;
-    let index = list.get("idx")?.as_u64().and_then(|index| u32::try_from(index).ok())?;
-    Some(StatusReference { uri: list.get("uri")?.as_str()?.to_owned(), index })
 }
 
 fn is_client_id(text: &str) -> bool {
@@ -146,5 +140,52 @@ fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, 
     match claims.get(name) {
         None => Ok(None),
         Some(value) => seconds(value).map(Some).ok_or(InvalidAttestation::Claim(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::Duration;
+
+    use super::*;
+    use crate::SystemRandom;
+    use crate::keys::SigningKey;
+    use crate::testing::{NOW, assert_no_hostile_form_passes, sign_values};
+    use crate::x509::DevelopmentCa;
+
+    const SERVER: &str = "https://h.example/acme";
+
+    fn key(byte: u8) -> SigningKey {
+        SigningKey::es256(&[byte; 32]).unwrap()
+    }
+
+    /// Whom a tenant trusts, and what a provider under it says of the wallet's key, the second.
+    fn attestation() -> (Anchors, Value, Value) {
+        let ca = DevelopmentCa::generate(NOW, &SystemRandom).unwrap();
+        let until = NOW + Duration::days(1);
+        let chain = ca.issue_leaf(key(1).public_jwk(), "https://provider.example", NOW, until).unwrap();
+        let at = NOW.unix_timestamp();
+        let header = json!({ "alg": "ES256", "typ": ATTESTATION, "x5c": chain.x5c() });
+        let claims =
+            json!({ "sub": "wallet", "iat": at, "exp": at + 60, "cnf": { "jwk": key(2).public_jwk() } });
+        (Anchors::from_pem(ca.certificate_pem()).unwrap(), header, claims)
+    }
+
+    fn proof() -> (Value, Value) {
+        let claims = json!({ "aud": SERVER, "jti": "1", "iat": NOW.unix_timestamp(), "challenge": "c" });
+        (json!({ "alg": "ES256", "typ": PROOF }), claims)
+    }
+
+    #[test]
+    fn no_hostile_form_of_an_attestation_or_of_its_proof_passes() {
+        let ((anchors, header, claims), (proof_header, proof_claims)) = (attestation(), proof());
+        let good = sign_values(&header, &claims, &key(1));
+        let good_proof = sign_values(&proof_header, &proof_claims, &key(2));
+        let verified = |attestation: &str, proof: &str| {
+            verify_attested_client(attestation, proof, &anchors, SERVER, NOW).is_ok()
+        };
+        assert_no_hostile_form_passes(&header, &claims, &[1; 32], |jwt| verified(jwt, &good_proof));
+        assert_no_hostile_form_passes(&proof_header, &proof_claims, &[2; 32], |jwt| verified(&good, jwt));
     }
 }

@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
     use crate::keys::SigningKey;
-    use crate::testing::{NOW, now_or_never};
+    use crate::testing::{NOW, assert_no_hostile_form_passes_but, now_or_never};
 
     const CLIENT: &str = "cli_1";
     const SERVER: &str = "https://h.example/acme";
@@ -158,6 +158,16 @@ mod tests {
         for other in ["dpop+jwt", "openid4vci-proof+jwt", "at+jwt"] {
             assert!(matches!(read(&signed(other, &claims(), &key(1))), Err(InvalidAssertion::Type)));
         }
+    }
+
+    #[test]
+    fn no_hostile_form_of_an_assertion_passes() {
+        let header = json!({ "alg": "ES256", "typ": "JWT", "kid": key(1).public_jwk().thumbprint() });
+        // An assertion may be of no type, or of the plain one.
+        let tolerated = ["typ \"JWT\"", "no typ"];
+        let claims = Value::from(claims());
+        let accepts = |jwt: &str| read(jwt).is_ok();
+        assert_no_hostile_form_passes_but(&tolerated, (&header, &claims), &[1; 32], accepts);
     }
 
     #[test]

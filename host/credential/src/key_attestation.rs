@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::jose::{Jwk, JwkError, Jws, JwsError};
 use crate::proof::seconds;
+use crate::sd_jwt::StatusReference;
 use crate::x509::{Anchors, ChainError, verify_leaf};
 
 const TYP: &str = "key-attestation+jwt";
@@ -28,6 +29,8 @@ pub struct KeyAttestation {
     pub user_authentication: Vec<String>,
     /// Whether it says when it ends.
     pub ends: bool,
+    /// Where whoever made it says whether it still holds, if they do. Whoever relies on it asks there.
+    pub status: Option<StatusReference>,
 }
 
 impl KeyAttestation {
@@ -70,8 +73,8 @@ pub enum InvalidKeyAttestation {
     /// Over, or from the future.
     #[error("the key attestation is not valid at this time")]
     Age,
-    /// It has a status, which nobody here can ask for.
-    #[error("the key attestation has a status, which cannot be checked")]
+    /// It has a status of another kind than an entry of a Token Status List, which nobody here can ask for.
+    #[error("the key attestation has a status that cannot be checked")]
     Status,
 }
 
@@ -96,9 +99,9 @@ pub fn verify_key_attestation(
         return Err(InvalidKeyAttestation::Age);
     }
     // Somebody may have revoked it; who cannot ask must not believe.
-    if claims.contains_key("status") {
-        return Err(InvalidKeyAttestation::Status);
-    }
+    let status = claims.get("status");
+    let status = status.map(|status| StatusReference::read(status).ok_or(InvalidKeyAttestation::Status));
+    let status = status.transpose()?;
     let keys = claims.get("attested_keys").and_then(Value::as_array);
     let keys = keys.filter(|keys| (1..=MOST_KEYS).contains(&keys.len()));
     let keys = keys.ok_or(InvalidKeyAttestation::Claim("attested_keys"))?;
@@ -117,6 +120,7 @@ pub fn verify_key_attestation(
         key_storage: levels(&claims, "key_storage")?,
         user_authentication: levels(&claims, "user_authentication")?,
         ends: expires.is_some(),
+        status,
     })
 }
 
@@ -133,4 +137,66 @@ fn levels(claims: &Map<String, Value>, name: &'static str) -> Result<Vec<String>
     let words = levels.as_array().filter(|words| !words.is_empty());
     let words = words.and_then(|words| words.iter().map(|word| Some(word.as_str()?.to_owned())).collect());
     words.ok_or(InvalidKeyAttestation::Claim(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::Duration;
+
+    use super::*;
+    use crate::SystemRandom;
+    use crate::keys::SigningKey;
+    use crate::testing::{NOW, assert_no_hostile_form_passes, sign_values, with};
+    use crate::x509::DevelopmentCa;
+
+    fn attester() -> SigningKey {
+        SigningKey::es256(&[1; 32]).unwrap()
+    }
+
+    /// An authority, and the certificates of the attester under it.
+    fn vouched() -> (Anchors, Value) {
+        let ca = DevelopmentCa::generate(NOW, &SystemRandom).unwrap();
+        let until = NOW + Duration::days(1);
+        let chain = ca.issue_leaf(attester().public_jwk(), "https://attester.example", NOW, until).unwrap();
+        (Anchors::from_pem(ca.certificate_pem()).unwrap(), json!(chain.x5c()))
+    }
+
+    fn claims() -> Value {
+        let holder = SigningKey::es256(&[2; 32]).unwrap();
+        let at = NOW.unix_timestamp();
+        json!({ "iat": at, "exp": at + 60, "nonce": "n", "attested_keys": [holder.public_jwk()] })
+    }
+
+    fn header(x5c: &Value) -> Value {
+        json!({ "alg": "ES256", "typ": TYP, "x5c": x5c })
+    }
+
+    #[test]
+    fn no_hostile_form_of_an_attestation_passes() {
+        let (anchors, x5c) = vouched();
+        let accepts = |jwt: &str| verify_key_attestation(jwt, &anchors, NOW).is_ok();
+        assert_no_hostile_form_passes(&header(&x5c), &claims(), &[1; 32], accepts);
+    }
+
+    #[test]
+    fn a_status_is_told_if_it_can_be_asked_for_and_refused_if_not() {
+        let (anchors, x5c) = vouched();
+        let read = |status: Value| {
+            let jwt = sign_values(&header(&x5c), &with(&claims(), "status", status), &attester());
+            verify_key_attestation(&jwt, &anchors, NOW)
+        };
+        let told = read(json!({ "status_list": { "idx": 7, "uri": "https://x.example/1" } })).unwrap();
+        assert_eq!(told.status, Some(StatusReference { uri: "https://x.example/1".into(), index: 7 }));
+        for wrong in [
+            json!(null),
+            json!({}),
+            json!({ "status_list": {} }),
+            json!({ "status_list": { "idx": -1, "uri": "https://x.example/1" } }),
+            json!({ "status_list": { "idx": "7", "uri": "https://x.example/1" } }),
+            json!({ "status_list": { "idx": 7 } }),
+        ] {
+            assert!(matches!(read(wrong.clone()), Err(InvalidKeyAttestation::Status)), "{wrong}");
+        }
+    }
 }

@@ -1,16 +1,14 @@
 //! Key proofs of type `jwt` (OpenID4VCI 1.0, Appendix F.1): a wallet shows that it holds
 //! the key to which the credential will be bound.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use crate::did::{HolderDidError, holder_key};
-use crate::jose::{Jwk, JwkError, Jws, JwsError};
+use crate::jose::{Header, Jwk, JwkError, Jws, JwsError};
 use crate::key_attestation::{InvalidKeyAttestation, KeyAttestation, verify_key_attestation};
 use crate::keys::Algorithm;
-use crate::x509::Anchors;
+use crate::x509::{Anchors, ChainError, holder_leaf};
 
 /// What metadata advertises as `proof_signing_alg_values_supported`.
 pub const ALGORITHMS: [Algorithm; 2] = Algorithm::ALL;
@@ -62,9 +60,12 @@ pub enum ProofError {
     /// None or more than one of `jwk`, `kid` and `x5c`.
     #[error("a key proof names its key by exactly one of jwk, kid and x5c")]
     KeyReference,
-    /// `x5c`.
-    #[error("key proofs with x5c are not accepted: name the key by jwk, or by kid as a DID URL")]
-    UnsupportedKeyReference,
+    /// The `kid` is no DID URL, and nobody attests a key of that name.
+    #[error("the kid of the key proof is neither a DID URL nor the name of an attested key")]
+    UnknownKey,
+    /// The `x5c`.
+    #[error("the certificates of the key proof: {0}")]
+    Chain(#[from] ChainError),
     /// The `jwk`.
     #[error(transparent)]
     Key(#[from] JwkError),
@@ -94,26 +95,36 @@ pub enum ProofError {
     NotAttested,
 }
 
-/// Verifies a key proof, in the order of OpenID4VCI 1.0 Appendix F.4.
+/// A proof that fits in everything but its signature, which was not checked yet.
+#[derive(Debug)]
+pub struct ClaimedProof<'a> {
+    jws: Jws<'a>,
+    key: NamedKey,
+    nonce: Option<String>,
+    attestation: Option<KeyAttestation>,
+}
+
+/// The key of a proof, or where it is found.
+#[derive(Debug)]
+enum NamedKey {
+    Here(Jwk),
+    At(String),
+}
+
+/// Verifies a key proof whose key is in it.
+pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Result<KeyProof, ProofError> {
+    claim_key_proof(jwt, expected)?.verify(None)
+}
+
+/// Checks all of a key proof (OpenID4VCI 1.0 Appendix F.4) that can be checked before its key is known: whoever has a key
+/// fetched for it made a proof that is for here and for now, at least.
 ///
 /// `iss` must be the client where one is known. After anonymous access it should be
 /// absent; wallets in use put a DID there, so it is ignored: nothing depends on it.
-pub fn verify_key_proof(jwt: &str, expected: &KeyProofExpectations<'_>) -> Result<KeyProof, ProofError> {
-    verify_key_proof_among(jwt, expected, &BTreeMap::new())
-}
-
-/// The DID URL that names the key of a proof, if its document has to be fetched: nothing of the proof is believed yet.
-pub fn remote_key(jwt: &str) -> Option<String> {
-    let jws = Jws::parse(jwt).ok()?;
-    jws.header().key_id().filter(|kid| kid.starts_with("did:web:")).map(str::to_owned)
-}
-
-/// The same, where keys were `fetched`, by the DID URLs that name them.
-pub fn verify_key_proof_among(
-    jwt: &str,
+pub fn claim_key_proof<'a>(
+    jwt: &'a str,
     expected: &KeyProofExpectations<'_>,
-    fetched: &BTreeMap<String, Jwk>,
-) -> Result<KeyProof, ProofError> {
+) -> Result<ClaimedProof<'a>, ProofError> {
     let jws = Jws::parse(jwt)?;
     let header = jws.header();
     if header.typ() != Some(TYP) {
@@ -127,22 +138,11 @@ pub fn verify_key_proof_among(
         Some(jwt) if !expected.attesters.is_empty() => Some(attested(jwt, expected)?),
         _ => None,
     };
-    let named = |key_id: &str| attestation.as_ref()?.key_named(key_id).cloned();
-    let holder = match (header.member("jwk"), header.key_id()) {
-        (Some(jwk), _) => Jwk::parse(jwk)?,
-        (None, Some(key_id)) if !key_id.starts_with("did:") => {
-            named(key_id).ok_or(ProofError::UnsupportedKeyReference)?
-        }
-        (None, Some(did_url)) => match fetched.get(did_url) {
-            Some(key) => key.clone(),
-            None => holder_key(did_url)?,
-        },
-        (None, None) => return Err(ProofError::UnsupportedKeyReference),
-    };
-    let claims = jws.verify_claims(&holder)?;
-    if attestation.as_ref().is_some_and(|attestation| !attestation.keys().any(|key| *key == holder)) {
-        return Err(ProofError::NotAttested);
+    let key = named_key(header, attestation.as_ref(), expected)?;
+    if !jws.may_be_signed() {
+        return Err(JwsError::Signature.into());
     }
+    let claims = jws.claimed()?;
     if claims.get("aud").and_then(Value::as_str) != Some(expected.issuer) {
         return Err(ProofError::Audience);
     }
@@ -160,7 +160,59 @@ pub fn verify_key_proof_among(
         Some(Value::String(nonce)) => Some(nonce.clone()),
         Some(_) => return Err(ProofError::Nonce),
     };
-    Ok(KeyProof { holder, nonce, attestation })
+    Ok(ClaimedProof { jws, key, nonce, attestation })
+}
+
+fn named_key(
+    header: &Header,
+    attestation: Option<&KeyAttestation>,
+    expected: &KeyProofExpectations<'_>,
+) -> Result<NamedKey, ProofError> {
+    if let Some(jwk) = header.member("jwk") {
+        return Ok(NamedKey::Here(Jwk::parse(jwk)?));
+    }
+    if let Some(chain) = header.x5c() {
+        return Ok(NamedKey::Here(holder_leaf(&chain, expected.now)?));
+    }
+    let key_id = header.key_id().ok_or(ProofError::KeyReference)?;
+    if key_id.starts_with("did:web:") {
+        return Ok(NamedKey::At(key_id.to_owned()));
+    }
+    if key_id.starts_with("did:") {
+        return Ok(NamedKey::Here(holder_key(key_id)?));
+    }
+    let attested = attestation.and_then(|attestation| attestation.key_named(key_id));
+    Ok(NamedKey::Here(attested.ok_or(ProofError::UnknownKey)?.clone()))
+}
+
+impl ClaimedProof<'_> {
+    /// The nonce that it claims to be made over.
+    pub fn nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
+    }
+
+    /// The DID URL that names its key, if its document has to be fetched.
+    pub fn remote_key(&self) -> Option<&str> {
+        match &self.key {
+            NamedKey::Here(_) => None,
+            NamedKey::At(did_url) => Some(did_url),
+        }
+    }
+
+    /// Verifies its signature, by the key that was `fetched` if that is not in it.
+    pub fn verify(self, fetched: Option<&Jwk>) -> Result<KeyProof, ProofError> {
+        let holder = match (self.key, fetched) {
+            (NamedKey::Here(key), _) => key,
+            (NamedKey::At(_), Some(key)) => key.clone(),
+            (NamedKey::At(did_url), None) => holder_key(&did_url)?,
+        };
+        self.jws.verify(&holder)?;
+        let attestation = self.attestation;
+        if attestation.as_ref().is_some_and(|attestation| !attestation.keys().any(|key| *key == holder)) {
+            return Err(ProofError::NotAttested);
+        }
+        Ok(KeyProof { holder, nonce: self.nonce, attestation })
+    }
 }
 
 /// The attestation in a proof, which must say when it ends (Appendix D.1).

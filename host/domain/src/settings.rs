@@ -243,6 +243,14 @@ settings! {
         words: "outside or own",
         holds: |word| AUTHORITIES.contains(&word.as_str()),
     };
+    /// Where the tenant is, by two capital letters (ISO 3166-1); nowhere, if empty. With it the tenant's own authority and
+    /// what it certifies are such as ISO/IEC 18013-5 Annex B wants them for mobile documents. A change founds the authority
+    /// anew: verifiers need its new certificate.
+    certificate_country: String = String::new(), OF_TENANTS, Rule {
+        schema: || json!({ "type": "string", "pattern": "^([A-Z]{2})?$" }),
+        words: "two capital letters, or nothing",
+        holds: |country| matches!(country.len(), 0 | 2) && country.bytes().all(|byte| byte.is_ascii_uppercase()),
+    };
     /// Whose word counts for the keys of holders: certificates (PEM) of authorities under which they are attested;
     /// nobody's, if empty.
     key_attesters: String = String::new(), OF_TENANTS, Rule {
@@ -359,6 +367,11 @@ impl Settings {
     /// Whether the tenant vouches for its signing keys where nobody else does.
     pub fn certifies_itself(&self) -> bool {
         self.certificate_authority == "own"
+    }
+
+    /// Where the tenant is, if it said so.
+    pub fn country(&self) -> Option<&str> {
+        Some(self.certificate_country.as_str()).filter(|country| !country.is_empty())
     }
 }
 

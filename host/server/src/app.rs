@@ -18,6 +18,7 @@ use crate::jobs::Jobs;
 use crate::kept_lists::KeptLists;
 use crate::operations::check_attestation::ProvidersLists;
 use crate::operations::deliver_webhooks::Couriers;
+use crate::operations::look_up::LookedUp;
 use crate::operations::prepare_dataset::Shadows;
 use crate::operations::publish_status_list::PublishedLists;
 use crate::operations::resolve_holders::DidDocuments;
@@ -59,6 +60,7 @@ pub(crate) struct App {
     pub(crate) uploads: Semaphore,
     pub(crate) providers_lists: ProvidersLists,
     pub(crate) did_documents: DidDocuments,
+    pub(crate) looked_up: LookedUp,
     pub(crate) provider_documents: ProviderDocuments,
     /// Handlers run here, so that a client that leaves drops the answer, never the work.
     pub(crate) tasks: TaskTracker,

@@ -21,6 +21,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::active_template::ActiveTemplate;
+use crate::certificate_fault::CertificateFault;
 
 /// How many copies of a credential one request may ask for.
 pub(crate) const BATCH_SIZE: u16 = 20;
@@ -84,6 +85,8 @@ pub(crate) struct Documents {
     pub(crate) types: BTreeMap<String, Bytes>,
     /// The certificate of its own authority, in PEM.
     pub(crate) authority: Option<Bytes>,
+    /// The certificates that it withdrew, in DER, if its certificates say where to ask.
+    pub(crate) revocation_list: Option<Bytes>,
 }
 
 impl Issuer {
@@ -129,9 +132,15 @@ impl Issuer {
         configurations(definitions, self.chain.as_ref()).map(|(_, _, id)| id).collect()
     }
 
-    /// Whether verifiers refuse what it signs now, because the certificate of its key is over.
-    pub(crate) fn certificate_is_over(&self, now: OffsetDateTime) -> bool {
-        self.chain.as_ref().is_some_and(|chain| chain.expires_at() <= now)
+    /// Whether a template of its has this format, whether it can be signed now or not.
+    pub(crate) fn has_templates_for(&self, format: Format) -> bool {
+        self.templates.values().any(|active| active.current.definition().has(format))
+    }
+
+    /// What is wrong with the certificate of its key, so that it issues nothing now.
+    pub(crate) fn certificate_fault(&self, now: OffsetDateTime) -> Option<CertificateFault> {
+        let ends = self.chain.as_ref().map(CertificateChain::expires_at);
+        CertificateFault::find(self.settings.profile, ends, now)
     }
 
     /// Whether it issues to wallets that it knows, under HAIP 1.0, and to no others.
@@ -232,7 +241,8 @@ pub(crate) fn configurations<'a>(
     })
 }
 
-/// An mdoc is verified by its certificates and by nothing else.
+/// An mdoc is verified by its certificates and by nothing else: by such as are for documents.
 fn can_issue(definition: &Definition, format: Format, chain: Option<&CertificateChain>) -> bool {
-    definition.has(format) && (format != Format::Mdoc || chain.is_some())
+    let for_documents = chain.is_some_and(CertificateChain::may_sign_documents);
+    definition.has(format) && (format != Format::Mdoc || for_documents)
 }

@@ -9,6 +9,7 @@ mod app;
 mod audit;
 mod authorization;
 mod caller;
+mod certificate_fault;
 pub mod config;
 mod egress;
 mod events;

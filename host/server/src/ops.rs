@@ -46,10 +46,7 @@ async fn sole_tenant(app: &App) -> [(&'static str, Result<(), &'static str>); 2]
         return [("templates", Err("cannot be loaded")), ("certificate", Err("cannot be loaded"))];
     };
     let templates = if issuer.templates.is_empty() { Err("no template is active") } else { Ok(()) };
-    let certificate = match issuer.chain.as_ref().map(chancery_credential::CertificateChain::expires_at) {
-        Some(expiry) if expiry <= app.now() => Err("expired"),
-        _ => Ok(()),
-    };
+    let certificate = issuer.certificate_fault(app.now()).map_or(Ok(()), |fault| Err(fault.as_str()));
     [("templates", templates), ("certificate", certificate)]
 }
 

@@ -97,6 +97,7 @@ fn verifiers() -> Router<Arc<App>> {
         .route("/jwks", get(wallet::keys::jwks))
         .route("/oauth/jwks", get(wallet::keys::token_keys))
         .route("/authority.pem", get(wallet::keys::authority))
+        .route("/authority.crl", get(wallet::keys::revocation_list))
         .route("/status-lists", get(wallet::status_list::aggregate))
         .route("/status-lists/{list}", get(wallet::status_list::show))
         .route("/status-lists/{list}/revocation", get(wallet::status_list::show_revocation))

@@ -103,6 +103,46 @@ async fn while_a_source_is_away_the_wallet_loses_nothing() {
 }
 
 #[tokio::test]
+async fn what_served_once_makes_nobody_ask_again() {
+    let (tenant, staff, departments) = with_registers().await;
+    let (wallet, key) = (tenant.wallet(), Key::p256());
+    let token = wallet.redeem_bound(&tenant.issuer().offer(pass()).await, &key).await;
+    let asks = async |nonce: &str| {
+        let proofs = wallet.proofs(&Key::some(1), nonce);
+        let bound = wallet.dpop_with(&key, &token).await.sign(&key);
+        wallet.request_bound(&token, &bound, &request_for(PASS, &proofs)).await
+    };
+    let nonce = wallet.nonce().await;
+    asks(&nonce).await.granted();
+    assert_eq!((staff.count(), departments.count()), (1, 1));
+    for _ in 0..3 {
+        asks(&nonce).await.refused(400, "invalid_nonce");
+    }
+    assert_eq!((staff.count(), departments.count()), (1, 1));
+    // The token is good for the credential once more, with a nonce of its own.
+    asks(&wallet.nonce().await).await.granted();
+    assert_eq!((staff.count(), departments.count()), (2, 2));
+}
+
+#[tokio::test]
+async fn for_one_offer_sources_are_asked_so_often_and_no_more() {
+    let (tenant, staff, _) = with_registers().await;
+    let (token, request) = ready(&tenant).await;
+    // Nobody knows the subject: nothing is issued, and nothing used up.
+    staff.usually(Reply::Status(404));
+    for _ in 0..30 {
+        tenant.wallet().request(&token, &request).await.refused(400, "credential_request_denied");
+    }
+    let refused = tenant.wallet().request(&token, &request).await;
+    assert_eq!((refused.status, refused.header("retry-after").is_some()), (429, true), "{refused}");
+    assert_eq!(staff.count(), 30);
+    // Another's offer is another's.
+    staff.usually(Reply::Json(ada()));
+    let (token, request) = ready(&tenant).await;
+    tenant.wallet().request(&token, &request).await.granted();
+}
+
+#[tokio::test]
 async fn a_source_that_dawdles_is_left() {
     let (tenant, staff, _) = with_registers().await;
     let (token, request) = ready(&tenant).await;

@@ -14,27 +14,33 @@ use crate::strangers::python_says;
 const ACTIVE: &str = "active";
 
 /// The thumbprint of the key that signs credentials.
-async fn signing_key(issuer: &Issuer) -> String {
+pub(super) async fn signing_key(issuer: &Issuer) -> String {
     let keys = issuer.get("/keys").await.granted();
     let is_it = |key: &&Value| key["use"] == "credential" && key["state"] == ACTIVE;
     text(&keys["data"].as_array().unwrap().iter().find(is_it).unwrap()["kid"])
 }
 
-/// What an authority makes of the key's request.
-async fn certified(issuer: &Issuer, kid: &str, seconds: i64) -> Value {
+/// What an authority makes of the key's request, and how.
+pub(super) async fn certified(issuer: &Issuer, kid: &str, how: &Value) -> Value {
     let query = "organization=Acme%20Ltd&country=AT";
     let asked = issuer.get(&format!("/keys/{kid}/certificate-request?{query}")).await.granted();
-    let certify = json!({ "request": asked["certificate_request"], "ends_in": seconds });
+    let mut certify = how.clone();
+    certify["request"] = asked["certificate_request"].clone();
     python_says("authority.py", &json!({ "certify": certify }))
 }
 
-async fn keep(issuer: &Issuer, kid: &str, chain: &Value) -> Answer {
+/// The same, good for so many seconds.
+async fn certified_for(issuer: &Issuer, kid: &str, seconds: i64) -> Value {
+    certified(issuer, kid, &json!({ "ends_in": seconds })).await
+}
+
+pub(super) async fn keep(issuer: &Issuer, kid: &str, chain: &Value) -> Answer {
     let request = issuer.request(Method::PUT, &format!("/keys/{kid}/certificate"));
     Answer::to(request.json(&json!({ "chain": chain }))).await
 }
 
 /// The `x5c` of a badge that is issued now.
-async fn x5c(tenant: &Acme) -> Value {
+pub(super) async fn x5c(tenant: &Acme) -> Value {
     let offer = tenant.issuer().offer(badge()).await;
     let credential = tenant.wallet().claim(&offer).await;
     tenant.verifier().verify(&credential).await.header["x5c"].clone()
@@ -46,7 +52,7 @@ async fn what_an_authority_made_is_carried_until_it_is_dropped() {
     let issuer = tenant.issuer();
     let before = x5c(&tenant).await;
     let kid = signing_key(&issuer).await;
-    let made = certified(&issuer, &kid, 86_400).await;
+    let made = certified_for(&issuer, &kid, 86_400).await;
     assert_eq!((&made["subject"]["O"], &made["subject"]["C"]), (&json!("Acme Ltd"), &json!("AT")));
     let kept = keep(&issuer, &kid, &made["chain"]).await.granted();
     assert!(!kept["certificate_expires_at"].is_null());
@@ -68,9 +74,9 @@ async fn a_chain_that_no_verifier_could_follow_is_refused() {
     let (tenant, other) = (platform().newcomer().await, platform().newcomer().await);
     let issuer = tenant.issuer();
     let kid = signing_key(&issuer).await;
-    let of_another = certified(&other.issuer(), &signing_key(&other.issuer()).await, 86_400).await;
-    let expired = certified(&issuer, &kid, -60).await;
-    let good = text(&certified(&issuer, &kid, 86_400).await["chain"]);
+    let of_another = certified_for(&other.issuer(), &signing_key(&other.issuer()).await, 86_400).await;
+    let expired = certified_for(&issuer, &kid, -60).await;
+    let good = text(&certified_for(&issuer, &kid, 86_400).await["chain"]);
     let upside_down = {
         let (leaf, root) = good.split_at(good.rfind("-----BEGIN").unwrap());
         format!("{root}{leaf}")
@@ -105,7 +111,7 @@ async fn nothing_is_issued_under_a_certificate_that_is_over_and_status_lists_are
     let early = tenant.verifier().verify(&early).await;
     let token = wallet.redeem(&issuer.offer(badge()).await).await;
     let kid = signing_key(&issuer).await;
-    let soon = certified(&issuer, &kid, 8).await;
+    let soon = certified_for(&issuer, &kid, 8).await;
     keep(&issuer, &kid, &soon["chain"]).await.is(200);
     tokio::time::sleep(Duration::from_secs(9)).await;
 
@@ -115,7 +121,7 @@ async fn nothing_is_issued_under_a_certificate_that_is_over_and_status_lists_are
     wallet.request_badge(&token, &proofs).await.refused(400, "credential_request_denied");
     assert_eq!(tenant.verifier().status(&early).await, 0);
 
-    let renewed = certified(&issuer, &kid, 86_400).await;
+    let renewed = certified_for(&issuer, &kid, 86_400).await;
     keep(&issuer, &kid, &renewed["chain"]).await.is(200);
     wallet.request_badge(&token, &proofs).await.granted();
 }

@@ -3,6 +3,7 @@
 pub(crate) mod attested_keys;
 mod circumstances;
 pub(crate) mod encrypted;
+mod keys_elsewhere;
 mod mdoc;
 mod proofs;
 mod repeats;

@@ -1,5 +1,5 @@
 //! A wallet and readers that were not written here: `strangers claim LINK [TX_CODE]`, `strangers read CREDENTIAL JWKS`
-//! and `strangers mdoc CREDENTIAL`. All print JSON.
+//! and `strangers mdoc CREDENTIAL [AUTHORITY]`. All print JSON.
 
 mod claim;
 mod mdoc;
@@ -15,8 +15,9 @@ async fn main() -> Result<()> {
         ["claim", link] => claim::claim(link, None).await?,
         ["claim", link, tx_code] => claim::claim(link, Some(tx_code)).await?,
         ["read", credential, jwks] => read::read(credential, jwks)?,
-        ["mdoc", credential] => mdoc::read(credential)?,
-        _ => bail!("`claim LINK [TX_CODE]`, `read CREDENTIAL JWKS` or `mdoc CREDENTIAL`"),
+        ["mdoc", credential] => mdoc::read(credential, None)?,
+        ["mdoc", credential, authority] => mdoc::read(credential, Some(authority))?,
+        _ => bail!("`claim LINK [TX_CODE]`, `read CREDENTIAL JWKS` or `mdoc CREDENTIAL [AUTHORITY]`"),
     };
     println!("{answer}");
     Ok(())

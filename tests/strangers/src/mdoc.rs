@@ -1,17 +1,20 @@
-//! Spruce's library takes an mdoc apart: signature, digests, and what the object says.
+//! Spruce's library takes an mdoc apart: signature, digests, what the object says, and whether its certificates are as
+//! ISO/IEC 18013-5 Annex B wants them under an authority.
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use ciborium::Value as Cbor;
 use isomdl::cbor;
 use isomdl::definitions::helpers::Tag24;
+use isomdl::definitions::x509::trust_anchor::{PemTrustAnchor, TrustAnchorRegistry, TrustPurpose};
+use isomdl::definitions::x509::validation::ValidationRuleset;
 use isomdl::definitions::x509::{X5Chain, x5chain::X5CHAIN_COSE_HEADER_LABEL};
 use isomdl::definitions::{CoseKey, DigestAlgorithm, IssuerSigned, Mso};
 use isomdl::presentation::authentication::mdoc::issuer_authentication;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) fn read(credential: &str) -> Result<Value> {
+pub(crate) fn read(credential: &str, authority: Option<&str>) -> Result<Value> {
     let signed: IssuerSigned = cbor::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(credential)?)?;
     let unprotected = &signed.issuer_auth.inner.unprotected.rest;
     let chain =
@@ -41,7 +44,9 @@ pub(crate) fn read(credential: &str) -> Result<Value> {
         }
     }
     let CoseKey::EC2 { x, .. } = &object.device_key_info.device_key else { bail!("another kind of key") };
+    let profile = authority.map(|authority| faults(&chain, authority)).transpose()?;
     Ok(json!({
+        "faults": profile,
         "doctype": object.doc_type,
         "version": object.version,
         "elements": elements,
@@ -51,4 +56,11 @@ pub(crate) fn read(credential: &str) -> Result<Value> {
         "valid_until": object.validity_info.valid_until.unix_timestamp(),
         "signer": chain.end_entity_common_name(),
     }))
+}
+
+/// What is wrong with the chain under that authority, by the profile of mobile driving licences.
+fn faults(chain: &X5Chain, authority: &str) -> Result<Vec<String>> {
+    let anchor = PemTrustAnchor { certificate_pem: authority.to_owned(), purpose: TrustPurpose::Iaca };
+    let anchors = TrustAnchorRegistry::from_pem_certificates(vec![anchor])?;
+    Ok(ValidationRuleset::Mdl.validate(chain, &anchors).errors)
 }

@@ -42,6 +42,20 @@ Examples:
         #[command(flatten)]
         target: Target,
     },
+    /// Vouch for the signing keys yourself, by an authority of your own
+    ///
+    /// Its certificate is at `{issuer}/authority.pem`: give it to verifiers by a way that they trust.
+    #[command(after_help = "\
+Examples:
+  chancery key authority
+  chancery key authority --country AT    # for mobile documents, as ISO/IEC 18013-5 Annex B wants it")]
+    Authority {
+        /// Two capital letters (ISO 3166-1)
+        #[arg(long, value_name = "CODE")]
+        country: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Print a request for the certificate of a key, to be sent to an authority
     #[command(after_help = "\
 Example:
@@ -55,7 +69,7 @@ Example:
         /// Who that is
         #[arg(long, value_name = "NAME")]
         organization: Option<String>,
-        /// Two capital letters (ISO 3166-1)
+        /// Two capital letters (ISO 3166-1); asks for a certificate for mobile documents
         #[arg(long, value_name = "CODE")]
         country: Option<String>,
         #[command(flatten)]

@@ -63,6 +63,7 @@ fn the_contract_of_the_commands_parses() {
         "chancery halt key abc --of tnt_1 --platform --reason x",
         "chancery halt lift hlt_1",
         "chancery key request abc --organization Acme --country AT --common-name x",
+        "chancery key authority --country AT",
         "chancery key certify abc chain.pem",
         "chancery key certify abc --remove",
         "chancery dev --port 1 --data d --reset --output json",

@@ -35,6 +35,13 @@ pub(super) async fn obey(command: KeyCommand, form: Output) -> Result<(), Failur
             let request = json!({ "jwk": read_jwk(&jwk)?, "activate_in": activate_in });
             show(&Management::find(&target)?.post(&["keys", "import"], Some(&request)).await?, form)
         }
+        KeyCommand::Authority { country, target } => {
+            let mut chosen = json!({ "certificate_authority": "own" });
+            if let (Some(country), Some(members)) = (country, chosen.as_object_mut()) {
+                members.insert("certificate_country".to_owned(), country.into());
+            }
+            show(&Management::find(&target)?.patch(&["configuration"], &chosen).await?, form)
+        }
         KeyCommand::Request { kid, common_name, organization, country, target } => {
             let named = [("common_name", common_name), ("organization", organization), ("country", country)];
             let query: Vec<_> =

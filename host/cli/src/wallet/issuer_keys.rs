@@ -3,7 +3,7 @@
 //! verifier uses one of them, each verifier another; so they must agree.
 
 use chancery_credential::jose::Header;
-use chancery_credential::x509::{CertificateChain, ChainError, verify_leaf};
+use chancery_credential::x509::{CertificateChain, ChainError, may_sign_documents, verify_leaf};
 use chancery_credential::{Jwk, did};
 use chancery_protocol::well_known::WellKnown;
 use serde::Deserialize;
@@ -147,6 +147,7 @@ impl Wallet {
         listed
             .into_iter()
             .find(|key| self.certified_key(&chain, issuer, key).is_ok_and(|certified| certified == *key))
+            .filter(|_| chain.first().is_some_and(|leaf| may_sign_documents(leaf)))
     }
 
     /// The key of the leaf, whose chain is sound and whose subject is the issuer.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::*;
 use crate::keys::SigningKey;
-use crate::testing::{NOW, now_or_never};
+use crate::testing::{NOW, assert_no_hostile_form_passes_but, now_or_never};
 
 const PROVIDER: &str = "https://op.example/realm";
 const CLIENT: &str = "chancery";
@@ -126,6 +126,15 @@ fn nothing_symmetric_and_nothing_unsigned_is_read() {
     }
     let oct = set(&[json!({ "kty": "oct", "k": "c2VjcmV0", "alg": "HS256" })]);
     assert_eq!(verify_id_token(&hs256(b"secret"), &oct, &expected()).unwrap_err(), InvalidIdToken::Algorithm);
+}
+
+#[test]
+fn no_hostile_form_of_a_token_passes() {
+    let header = json!({ "alg": "ES256", "typ": "JWT", "kid": key(1).public_jwk().thumbprint() });
+    // A token may be of no type, or of the plain one; certificates in it are not looked at.
+    let tolerated = ["typ \"JWT\"", "no typ", "x5c \"x\"", "x5c []"];
+    let accepts = |token: &str| verify_id_token(token, &keys(), &expected()).is_ok();
+    assert_no_hostile_form_passes_but(&tolerated, (&header, &Value::from(claims())), &[1; 32], accepts);
 }
 
 #[test]

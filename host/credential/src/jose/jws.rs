@@ -91,7 +91,7 @@ impl Header {
     }
 }
 
-/// A compact JWS, not yet verified: there is no way to the payload but through a key.
+/// A compact JWS, not yet verified: outside of this crate there is no way to the payload but through a key.
 #[derive(Debug)]
 pub struct Jws<'a> {
     header: Header,
@@ -117,6 +117,18 @@ impl<'a> Jws<'a> {
     /// The protected header.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The claims before anybody knows whose they are: to refuse by, never to believe.
+    pub(crate) fn claimed(&self) -> Result<Map<String, Value>, JwsError> {
+        from_slice_strict(&self.payload).map_err(|error| JwsError::Json("payload", error))
+    }
+
+    /// Whether a signature of its algorithm has this length.
+    pub(crate) fn may_be_signed(&self) -> bool {
+        match self.header.algorithm {
+            Algorithm::Es256 | Algorithm::EdDsa => self.signature.len() == 64,
+        }
     }
 
     /// Verifies the signature and gives the payload.

@@ -15,3 +15,5 @@ pub use jws::{Header, Jws, JwsError, sign};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof_tests;

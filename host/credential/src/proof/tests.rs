@@ -50,6 +50,51 @@ fn no_hostile_form_of_a_proof_passes() {
     assert_no_hostile_form_passes(&header(), &claims(), &[1; 32], |jwt| verify(jwt).is_ok());
 }
 
+/// The header of a proof by certificates, and those of the key.
+fn certified(by: &SigningKey, until: OffsetDateTime) -> Value {
+    let ca = crate::x509::DevelopmentCa::generate(NOW, &crate::SystemRandom).unwrap();
+    let chain = ca.issue_leaf(by.public_jwk(), "https://phone.example", NOW, until).unwrap();
+    with(&with(&header(), "jwk", None), "x5c", json!(chain.x5c()))
+}
+
+#[test]
+fn certificates_name_the_key_of_the_leaf() {
+    let header = certified(&key(), NOW + Duration::days(1));
+    let proof = verify(&sign_values(&header, &claims(), &key())).unwrap();
+    assert_eq!(&proof.holder, key().public_jwk());
+    assert_no_hostile_form_passes(&header, &claims(), &[1; 32], |jwt| verify(jwt).is_ok());
+
+    let another = sign_values(&header, &claims(), &SigningKey::es256(&[2; 32]).unwrap());
+    assert!(matches!(verify(&another), Err(ProofError::Jws(JwsError::Signature))));
+    let over = certified(&key(), NOW - Duration::seconds(1));
+    let over = verify(&sign_values(&over, &claims(), &key()));
+    assert!(matches!(over, Err(ProofError::Chain(ChainError::Validity(0)))));
+}
+
+#[test]
+fn what_is_elsewhere_is_named_only_by_a_proof_that_fits() {
+    let expected =
+        KeyProofExpectations { issuer: ISSUER, client_id: None, attesters: &Anchors::default(), now: NOW };
+    let header = with(&with(&header(), "jwk", None), "kid", json!("did:web:h.example#0"));
+    let good = sign_values(&header, &claims(), &key());
+    let claimed = claim_key_proof(&good, &expected).unwrap();
+    assert_eq!((claimed.remote_key(), claimed.nonce()), (Some("did:web:h.example#0"), Some("n")));
+    assert!(claimed.verify(Some(SigningKey::es256(&[2; 32]).unwrap().public_jwk())).is_err());
+    assert!(claim_key_proof(&good, &expected).unwrap().verify(Some(key().public_jwk())).is_ok());
+    assert!(claim_key_proof(&good, &expected).unwrap().verify(None).is_err(), "nobody fetched it");
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    for wrong in [
+        sign_values(&with(&header, "typ", json!("JWT")), &claims(), &key()),
+        sign_values(&header, &with(&claims(), "aud", json!("https://other.example")), &key()),
+        sign_values(&header, &with(&claims(), "iat", json!(0)), &key()),
+        sign_values(&header, &with(&claims(), "nonce", json!(1)), &key()),
+        format!("{signed}."),
+        format!("{signed}.AAAA"),
+    ] {
+        assert!(claim_key_proof(&wrong, &expected).is_err(), "{wrong}");
+    }
+}
+
 #[test]
 fn only_the_proof_type_counts() {
     for typ in ["JWT", "jwt", "dpop+jwt", "OPENID4VCI-PROOF+JWT", "application/openid4vci-proof+jwt", ""] {
@@ -64,7 +109,9 @@ fn a_proof_names_exactly_one_key() {
     assert!(matches!(with_header("jwk", None), Err(ProofError::KeyReference)));
     let without = with(&header(), "jwk", None);
     let by_x5c = verify(&sign_values(&with(&without, "x5c", json!(["AA=="])), &claims(), &key()));
-    assert!(matches!(by_x5c, Err(ProofError::UnsupportedKeyReference)));
+    assert!(matches!(by_x5c, Err(ProofError::Chain(ChainError::Malformed(_)))));
+    let by_name = verify(&sign_values(&with(&without, "kid", json!("key-1")), &claims(), &key()));
+    assert!(matches!(by_name, Err(ProofError::UnknownKey)));
     let by_kid = verify(&sign_values(&with(&without, "kid", json!("did:example:1#k")), &claims(), &key()));
     assert!(matches!(by_kid, Err(ProofError::Did(HolderDidError::Method))));
 }

@@ -32,6 +32,15 @@ pub struct StatusReference {
     pub index: u32,
 }
 
+impl StatusReference {
+    /// What the claim `status` says, if it is one.
+    pub(crate) fn read(status: &Value) -> Option<Self> {
+        let list = status.get("status_list")?;
+        let index = list.get("idx")?.as_u64().and_then(|index| u32::try_from(index).ok())?;
+        Some(Self { uri: list.get("uri")?.as_str()?.to_owned(), index })
+    }
+}
+
 /// Why a credential was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {

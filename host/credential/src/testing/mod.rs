@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::jose::base64url;
 use crate::keys::SigningKey;
 
-pub(crate) use hostile::assert_no_hostile_form_passes;
+pub(crate) use hostile::{assert_no_hostile_form_passes, assert_no_hostile_form_passes_but};
 
 /// The time in tests.
 pub(crate) const NOW: OffsetDateTime = time::macros::datetime!(2026-08-24 12:00 UTC);

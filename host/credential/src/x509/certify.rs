@@ -32,6 +32,9 @@ pub enum CaError {
     /// The issuer identifier is no URL with a host.
     #[error("the issuer identifier is no URL with a host")]
     Issuer,
+    /// The country is none.
+    #[error("a country has two capital letters (ISO 3166-1)")]
+    Country,
 }
 
 /// The public half of a key that signs credentials.

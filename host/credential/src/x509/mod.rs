@@ -3,6 +3,7 @@
 //! A chain here has the leaf first and no trust anchor, and the leaf is never
 //! self-signed (HAIP 1.0 §6.1.1).
 
+mod annex_b;
 mod authority;
 mod certify;
 mod development;
@@ -21,11 +22,11 @@ use crate::jose::Jwk;
 use crate::keys::{SignError, Signer};
 use parse::{Certificate, certificates_from_pem};
 
-pub use authority::OwnAuthority;
+pub use authority::{Founder, OwnAuthority, Withdrawn, country_of};
 pub use certify::CaError;
 pub use development::DevelopmentCa;
 pub use request::{Subject, certificate_request};
-pub use verify::{Anchors, VerifiedLeaf, verify_leaf};
+pub use verify::{Anchors, VerifiedLeaf, holder_leaf, may_sign_documents, verify_leaf};
 
 /// Why a certificate or a chain was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum ChainError {
     /// The leaf certifies another key than the one that signs.
     #[error("the first certificate does not hold the signing key")]
     WrongKey,
+    /// The leaf's key is of a kind that is not accepted.
+    #[error("the first certificate holds neither a P-256 nor an Ed25519 key")]
+    UnsupportedKey,
     /// The leaf is its own issuer or a certification authority.
     #[error("the first certificate must be issued by an authority and be none itself")]
     NotALeaf,
@@ -124,6 +128,12 @@ impl CertificateChain {
     /// Whether the leaf names this issuer, by a URI or by the DNS name of its host.
     pub fn names(&self, issuer: &str) -> bool {
         self.certificates.first().is_some_and(|leaf| leaf.names(issuer))
+    }
+
+    /// Whether its key may sign mobile documents, as far as certificates say: ISO/IEC 18013-5 Annex B has a purpose for
+    /// that, and an authority that names others does not mean it.
+    pub fn may_sign_documents(&self) -> bool {
+        self.certificates.first().is_some_and(Certificate::may_sign_documents)
     }
 
     /// The chain as PEM, leaf first.

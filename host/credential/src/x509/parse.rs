@@ -11,11 +11,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use url::Url;
+use x509_parser::der_parser::Oid;
 use x509_parser::prelude::{
-    ASN1Time, FromDer as _, GeneralName, ParsedExtension, Pem, SubjectPublicKeyInfo, X509Certificate,
+    ASN1Time, ExtendedKeyUsage, FromDer as _, GeneralName, ParsedExtension, Pem, SubjectPublicKeyInfo,
+    X509Certificate, X509Name,
 };
 
 use super::ChainError;
+use super::annex_b::DOCUMENT_SIGNER;
 use crate::jose::Jwk;
 
 /// A certificate, taken apart.
@@ -29,9 +32,14 @@ pub(super) struct Certificate {
     /// How many authorities may stand between this one and a leaf; none if this is no authority.
     pub(super) authority: Option<Authority>,
     pub(super) has_unknown_critical: bool,
+    /// Where its subject is, by two letters.
+    pub(super) country: Option<String>,
+    /// What alone the key is for, by object identifiers; nothing is ruled out if this is none.
+    pub(super) purposes: Option<Vec<String>>,
     subject: Vec<u8>,
     issuer: Vec<u8>,
-    signs_documents: bool,
+    /// Whether the key may sign what is no certificate; none if that is not said.
+    signs: Option<bool>,
     uris: Vec<String>,
     dns_names: Vec<String>,
 }
@@ -52,9 +60,11 @@ impl Certificate {
             public: public_key(parsed.public_key()),
             authority: None,
             has_unknown_critical: false,
+            country: country(parsed.subject()),
+            purposes: None,
             subject: parsed.subject().as_raw().to_vec(),
             issuer: parsed.issuer().as_raw().to_vec(),
-            signs_documents: false,
+            signs: None,
             uris: Vec::new(),
             dns_names: Vec::new(),
         };
@@ -64,9 +74,10 @@ impl Certificate {
                 ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
                     certificate.authority = Some(Authority { path_length: constraints.path_len_constraint });
                 }
-                ParsedExtension::BasicConstraints(_) | ParsedExtension::ExtendedKeyUsage(_) => {}
+                ParsedExtension::BasicConstraints(_) => {}
+                ParsedExtension::ExtendedKeyUsage(usage) => certificate.purposes = Some(purposes(usage)),
                 ParsedExtension::KeyUsage(usage) => {
-                    certificate.signs_documents = usage.digital_signature();
+                    certificate.signs = Some(usage.digital_signature());
                     may_issue = usage.key_cert_sign();
                 }
                 ParsedExtension::SubjectAlternativeName(names) => {
@@ -92,7 +103,17 @@ impl Certificate {
         if self.is_self_issued() || self.authority.is_some() {
             return Err(ChainError::NotALeaf);
         }
-        if self.signs_documents { Ok(()) } else { Err(ChainError::KeyUsage) }
+        if self.signs == Some(true) { Ok(()) } else { Err(ChainError::KeyUsage) }
+    }
+
+    /// Whether nothing is said against its key signing what is no certificate.
+    pub(super) fn may_sign(&self) -> bool {
+        self.signs != Some(false)
+    }
+
+    /// Whether its key is for mobile documents, or for anything.
+    pub(super) fn may_sign_documents(&self) -> bool {
+        self.purposes.as_ref().is_none_or(|purposes| purposes.iter().any(|one| one == DOCUMENT_SIGNER))
     }
 
     pub(super) fn is_self_issued(&self) -> bool {
@@ -106,6 +127,13 @@ impl Certificate {
     /// Whether `issuer` is an authority whose name and signature this bears.
     pub(super) fn is_issued_by(&self, issuer: &Self) -> bool {
         issuer.authority.is_some() && self.issuer == issuer.subject && self.bears_signature_of(issuer)
+    }
+
+    /// Whether this, so far from the leaf, may have issued that certificate, and has.
+    pub(super) fn may_issue(&self, certificate: &Self, position: usize) -> bool {
+        let limit = self.authority.and_then(|authority| authority.path_length);
+        let within = limit.is_none_or(|limit| usize::try_from(limit).is_ok_and(|limit| position <= limit));
+        within && certificate.is_issued_by(self)
     }
 
     fn bears_signature_of(&self, issuer: &Self) -> bool {
@@ -126,6 +154,26 @@ impl Certificate {
         let host = Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned));
         host.is_some_and(|host| self.dns_names.iter().any(|name| name.eq_ignore_ascii_case(&host)))
     }
+}
+
+fn country(subject: &X509Name<'_>) -> Option<String> {
+    subject.iter_country().next()?.as_str().ok().map(str::to_owned)
+}
+
+/// The object identifiers of an extended key usage (RFC 5280 §4.2.1.12).
+fn purposes(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
+    const KNOWN: &str = "1.3.6.1.5.5.7.3";
+    let known = [
+        (usage.server_auth, 1),
+        (usage.client_auth, 2),
+        (usage.code_signing, 3),
+        (usage.email_protection, 4),
+        (usage.time_stamping, 8),
+        (usage.ocsp_signing, 9),
+    ];
+    let known = known.into_iter().filter(|(is_it, _)| *is_it).map(|(_, last)| format!("{KNOWN}.{last}"));
+    let any = usage.any.then(|| "2.5.29.37.0".to_owned());
+    any.into_iter().chain(known).chain(usage.other.iter().map(Oid::to_id_string)).collect()
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>, ChainError> {

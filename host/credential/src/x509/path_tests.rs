@@ -1,8 +1,8 @@
 //! Paths through intermediate authorities, made by hand.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use time::Duration;
 
@@ -130,4 +130,59 @@ fn what_is_critical_must_be_understood() {
     assert_eq!(with(&extension), Ok(()));
     extension.set_criticality(true);
     assert_eq!(with(&extension), Err(ChainError::CriticalExtension(0)));
+}
+
+#[test]
+fn what_a_key_is_for_is_heeded_for_documents() {
+    let purpose = |arcs: &[u64]| ExtendedKeyUsagePurpose::Other(arcs.to_vec());
+    let document_signer = || purpose(&[1, 0, 18013, 5, 1, 2]);
+    for (purposes, may) in [
+        (vec![], true),
+        (vec![document_signer()], true),
+        (vec![ExtendedKeyUsagePurpose::ClientAuth, document_signer()], true),
+        (vec![ExtendedKeyUsagePurpose::ServerAuth], false),
+        (vec![ExtendedKeyUsagePurpose::Any], false),
+        (vec![purpose(&[1, 0, 18013, 5, 1, 6])], false),
+    ] {
+        let (mut leaf, root) = (leaf(), authority("root"));
+        leaf.params.extended_key_usages.clone_from(&purposes);
+        let issuer = Issuer::from_params(&root.params, &root.key);
+        let x5c = STANDARD.encode(leaf.params.signed_by(&leaf.key, &issuer).unwrap().der());
+        assert_eq!(may_sign_documents(&x5c), may, "{purposes:?}");
+        // For everything else it is what its chain makes of it.
+        assert!(holder_leaf(&[x5c], NOW).is_ok());
+    }
+    assert!(!may_sign_documents("x"));
+}
+
+#[test]
+fn a_holders_chain_holds_together_whoever_it_is_from() {
+    let chain = |path: &[Entity]| -> Vec<String> {
+        let made = path.iter().enumerate().map(|(position, entity)| match path.get(position + 1) {
+            Some(issuer) => {
+                let issuer = Issuer::from_params(&issuer.params, &issuer.key);
+                entity.params.signed_by(&entity.key, &issuer).unwrap()
+            }
+            None => entity.params.self_signed(&entity.key).unwrap(),
+        });
+        made.map(|certificate| STANDARD.encode(certificate.der())).collect()
+    };
+    let verdict = |x5c: &[String]| holder_leaf(x5c, NOW).map(|_| ());
+    for good in
+        [vec![leaf()], vec![leaf(), authority("root")], vec![leaf(), authority("one"), authority("root")]]
+    {
+        assert_eq!(verdict(&chain(&good)), Ok(()));
+    }
+    let [first, root] = chain(&[leaf(), authority("root")]).try_into().unwrap();
+    let [other] = chain(&[authority("root")]).try_into().unwrap();
+    assert_eq!(verdict(&[first.clone(), other]), Err(ChainError::Broken(0)));
+    assert_eq!(verdict(&[root, first.clone()]), Err(ChainError::Broken(0)));
+    assert_eq!(verdict(&vec![first; 7]), Err(ChainError::Length));
+    assert_eq!(verdict(&[]), Err(ChainError::Length));
+    assert_eq!(verdict(&chain(&[leaf(), leaf()])), Err(ChainError::Broken(0)), "a leaf issues nothing");
+    let agreeing = entity("leaf", IsCa::ExplicitNoCa, KeyUsagePurpose::KeyAgreement);
+    assert_eq!(verdict(&chain(&[agreeing])), Err(ChainError::KeyUsage));
+    let mut over = leaf();
+    over.params.not_after = NOW - Duration::SECOND;
+    assert_eq!(verdict(&chain(&[over])), Err(ChainError::Validity(0)));
 }

@@ -2,6 +2,7 @@
 
 use rcgen::{CertificateParams, DnType, KeyUsagePurpose};
 
+use super::annex_b;
 use super::certify::{CaError, Own, alternative_names, name};
 use super::parse::to_pem;
 use crate::keys::SigningKey;
@@ -13,7 +14,8 @@ pub struct Subject {
     pub common_name: Option<String>,
     /// Who that is.
     pub organization: Option<String>,
-    /// Two letters (ISO 3166-1), which ISO/IEC 18013-5 Annex B asks for.
+    /// Two letters (ISO 3166-1), which ISO/IEC 18013-5 Annex B asks for: with it a certificate for mobile documents
+    /// is asked for.
     pub country: Option<String>,
 }
 
@@ -22,12 +24,13 @@ pub fn certificate_request(key: &SigningKey, issuer: &str, subject: &Subject) ->
     let (host, names) = alternative_names(issuer)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = name(subject.common_name.as_ref().unwrap_or(&host));
-    for (kind, text) in
-        [(DnType::OrganizationName, &subject.organization), (DnType::CountryName, &subject.country)]
-    {
-        if let Some(text) = text {
-            params.distinguished_name.push(kind, text.as_str());
-        }
+    if let Some(organization) = &subject.organization {
+        params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
+    }
+    // A country is what issuers of mobile documents have; the authority may think otherwise.
+    if let Some(country) = &subject.country {
+        params.distinguished_name.push(DnType::CountryName, annex_b::country_name(country)?);
+        params.custom_extensions = vec![annex_b::for_documents()];
     }
     params.subject_alt_names = names;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -38,7 +41,7 @@ pub fn certificate_request(key: &SigningKey, issuer: &str, subject: &Subject) ->
 #[cfg(test)]
 mod tests {
     use x509_parser::certification_request::X509CertificationRequest;
-    use x509_parser::prelude::FromDer as _;
+    use x509_parser::prelude::{FromDer as _, ParsedExtension};
 
     use super::super::parse::blocks;
     use super::*;
@@ -59,6 +62,13 @@ mod tests {
             assert_eq!(public, key.public_jwk().raw_public_key());
             let text = String::from_utf8_lossy(&der).into_owned();
             assert!(text.contains(ISSUER), "the issuer identifier is asked for as a name");
+            let extensions = request.requested_extensions().unwrap();
+            let purposes = extensions.filter_map(|extension| match extension {
+                ParsedExtension::ExtendedKeyUsage(usage) => Some(usage.other.clone()),
+                _ => None,
+            });
+            let purposes: Vec<String> = purposes.flatten().map(|one| one.to_id_string()).collect();
+            assert_eq!(purposes, ["1.0.18013.5.1.2"]);
             // By another implementation: the test of the command line asks OpenSSL.
             assert!(!request.signature_value.data.is_empty());
         }

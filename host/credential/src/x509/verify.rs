@@ -74,14 +74,7 @@ pub fn verify_leaf<S: AsRef<str>>(
     if x5c.is_empty() || x5c.len() > MAX_LENGTH {
         return Err(ChainError::Length);
     }
-    let chain = x5c
-        .iter()
-        .map(|entry| {
-            let der =
-                STANDARD.decode(entry.as_ref()).map_err(|error| ChainError::Malformed(error.to_string()))?;
-            Certificate::from_der(&der)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let chain = x5c.iter().map(|entry| read(entry.as_ref())).collect::<Result<Vec<_>, _>>()?;
     for (position, certificate) in chain.iter().enumerate() {
         // An anchor inside the chain would vouch for itself.
         if certificate.is_self_issued() {
@@ -93,12 +86,7 @@ pub fn verify_leaf<S: AsRef<str>>(
         if certificate.has_unknown_critical {
             return Err(ChainError::CriticalExtension(position));
         }
-        let may_issue = |issuer: &Certificate| {
-            let limit = issuer.authority.and_then(|authority| authority.path_length);
-            let within =
-                limit.is_none_or(|limit| usize::try_from(limit).is_ok_and(|limit| position <= limit));
-            within && certificate.is_issued_by(issuer)
-        };
+        let may_issue = |issuer: &Certificate| issuer.may_issue(certificate, position);
         let issued = match chain.get(position + 1) {
             Some(issuer) => may_issue(issuer),
             None => anchors.0.iter().any(|anchor| anchor.is_valid_at(now) && may_issue(anchor)),
@@ -111,4 +99,43 @@ pub fn verify_leaf<S: AsRef<str>>(
     certificate.check_leaf()?;
     let public = certificate.public.clone().ok_or(ChainError::WrongKey)?;
     Ok(VerifiedLeaf { certificate, public })
+}
+
+/// The key of the leaf of a holder's chain, as key proofs carry it (OpenID4VCI 1.0 Appendix F.1): well-formed, valid now,
+/// each certificate issued by the next, and the leaf's key one that may sign.
+///
+/// Absent: trust anchors. Whoever the certificates are from, all that is taken from them is a key whose possession is
+/// proved beside them; whose word counts for how keys are kept, key attestations say.
+pub fn holder_leaf<S: AsRef<str>>(x5c: &[S], now: OffsetDateTime) -> Result<Jwk, ChainError> {
+    if x5c.is_empty() || x5c.len() > MAX_LENGTH {
+        return Err(ChainError::Length);
+    }
+    let chain = x5c.iter().map(|entry| read(entry.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    for (position, certificate) in chain.iter().enumerate() {
+        if !certificate.is_valid_at(now) {
+            return Err(ChainError::Validity(position));
+        }
+        if certificate.has_unknown_critical {
+            return Err(ChainError::CriticalExtension(position));
+        }
+        if chain.get(position + 1).is_some_and(|issuer| !issuer.may_issue(certificate, position)) {
+            return Err(ChainError::Broken(position));
+        }
+    }
+    let leaf = chain.into_iter().next().ok_or(ChainError::Length)?;
+    if !leaf.may_sign() {
+        return Err(ChainError::KeyUsage);
+    }
+    leaf.public.ok_or(ChainError::UnsupportedKey)
+}
+
+/// Whether the key of a leaf, in base64, may sign mobile documents as far as the certificate says.
+pub fn may_sign_documents(leaf: &str) -> bool {
+    read(leaf).is_ok_and(|leaf| leaf.may_sign_documents())
+}
+
+/// An entry of `x5c`: DER in base64, not base64url (RFC 7515 §4.1.6).
+fn read(entry: &str) -> Result<Certificate, ChainError> {
+    let der = STANDARD.decode(entry).map_err(|error| ChainError::Malformed(error.to_string()))?;
+    Certificate::from_der(&der)
 }

@@ -15,7 +15,7 @@ use http::{HeaderMap, header};
 
 use crate::app::App;
 use crate::issuer::Issuer;
-use crate::operations::check_attestation::check_attestation_status;
+use crate::operations::check_attestation::{Voucher, check_status};
 use crate::operations::redeem_code::PROOF_MEMORY;
 use crate::refusal::Refusal;
 
@@ -117,7 +117,7 @@ impl ClientCredentials {
             return Err(Refusal::attestation_challenge(fresh));
         }
         if let Some(status) = &attested.status {
-            check_attestation_status(app, issuer, status).await?;
+            check_status(app, issuer, Voucher::OfWallets, status).await?;
         }
         let mut tx = app.tenant(issuer).await?;
         let until = now + PROOF_MEMORY;

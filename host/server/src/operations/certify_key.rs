@@ -6,6 +6,7 @@ use chancery_credential::keys::KeyUse;
 use chancery_credential::x509::{CertificateChain, Subject, certificate_request};
 use chancery_domain::TenantId;
 use chancery_domain::audit::{Action, Author, Changed};
+use chancery_domain::template::Format;
 use chancery_store::{KeyState, SigningKeyName, StoredKey, TenantTx};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -13,6 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::rotate_key::key_id;
 use crate::app::App;
+use crate::issuer::Issuer;
 use crate::problem::{Problem, ProblemCode};
 use crate::tenants::private_key;
 
@@ -36,17 +38,18 @@ pub(crate) async fn request_certificate(
 pub(crate) async fn certify_key(
     app: &App,
     author: Author,
-    tenant: TenantId,
+    issuer: &Issuer,
     kid: &str,
     chain: Option<&str>,
 ) -> Result<StoredKey, Problem> {
+    let tenant = issuer.tenant();
     if !app.tenants.workshop.certificates.may_be_chosen() {
         let detail = "this issuer's chain is ISSUER_CERTIFICATE_FILE: change it there and start again";
         return Err(Problem::new(ProblemCode::WrongState).detail(detail));
     }
     let mut tx = app.store.tenant(tenant).await?;
     let mut key = credential_key(&mut tx, kid).await?;
-    let chain = chain.map(|pem| fitting(pem, &key, app.now())).transpose()?;
+    let chain = chain.map(|pem| fitting(pem, &key, issuer, app.now())).transpose()?;
     let ends = |pem: &Option<String>| pem.as_deref().map_or(Value::Null, |pem| json!(end_of(pem)));
     let pem = chain.map(|chain| chain.to_pem());
     let changed = Changed {
@@ -77,8 +80,13 @@ async fn credential_key(tx: &mut TenantTx, kid: &str) -> Result<StoredKey, Probl
     alive.find(|key| key_id(key).as_deref() == Some(kid)).ok_or_else(Problem::not_found)
 }
 
-/// The chain, if verifiers can follow it to the key now.
-fn fitting(pem: &str, key: &StoredKey, now: OffsetDateTime) -> Result<CertificateChain, Problem> {
+/// The chain, if verifiers can follow it to the key now, for all that the issuer signs.
+fn fitting(
+    pem: &str,
+    key: &StoredKey,
+    issuer: &Issuer,
+    now: OffsetDateTime,
+) -> Result<CertificateChain, Problem> {
     let unfit = |code: &str, message: String| Problem::invalid_at("/chain", code, message);
     let public =
         Jwk::parse(&key.public_jwk).map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
@@ -89,6 +97,13 @@ fn fitting(pem: &str, key: &StoredKey, now: OffsetDateTime) -> Result<Certificat
     }
     if chain.valid_from() > now {
         return Err(unfit("not-yet-valid", "a certificate of the chain is not valid yet".to_owned()));
+    }
+    // Verifiers of mobile documents would refuse them, one by one and much later.
+    if issuer.has_templates_for(Format::Mdoc) && !chain.may_sign_documents() {
+        let message = "the certificate says what its key is for, and mobile documents are not among that, which this \
+                       issuer has templates for: ask for the extended key usage 1.0.18013.5.1.2 (ISO/IEC 18013-5), as \
+                       requests with a country do, or for none";
+        return Err(unfit("usage", message.to_owned()));
     }
     Ok(chain)
 }

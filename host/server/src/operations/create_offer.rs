@@ -227,9 +227,8 @@ pub(crate) async fn check_offer(
     if !issuer.tenant.status.may_issue() {
         return Err(Problem::new(ProblemCode::WrongState).detail("this issuer issues no more"));
     }
-    if issuer.certificate_is_over(app.now()) {
-        let detail = "the certificate of the signing key has expired: PUT another to /keys/{kid}/certificate";
-        return Err(Problem::new(ProblemCode::WrongState).detail(detail));
+    if let Some(fault) = issuer.certificate_fault(app.now()) {
+        return Err(Problem::new(ProblemCode::WrongState).detail(fault.to_managers()));
     }
     let mut issues = Vec::new();
     let mut report = |pointer: String, code: &str, message: String| {

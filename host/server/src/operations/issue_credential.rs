@@ -19,11 +19,10 @@ use super::circumstances::Circumstances;
 use super::defer_credential::{Decision, Deferrer, look_at_deferral};
 use super::find_template::find_template;
 use super::keep_input::Question;
-use super::look_up::prepare_with_lookups;
+use super::look_up::{Occasion, prepare_with_lookups};
 use super::prepare_dataset::{Asked, Unprepared};
 use super::record_issuance::{Basis, Times, Unrecorded, record, repeats};
 use super::redeem_code::credential_identifier;
-use super::resolve_holders::resolve_holders;
 use super::sign_credential::{Claims, sign};
 use super::verify_key_proofs::{Holders, verify_proofs};
 use crate::app::App;
@@ -47,9 +46,7 @@ pub(crate) async fn issue_credential(
     if issuer.template(&configuration_id).is_none() {
         offered(app, &wallet, &configuration_id, now).await.map_err(|_| unknown_configuration())?;
     }
-    let fetched = resolve_holders(app, issuer, request.proofs.as_ref()).await?;
-    let proofs = request.proofs.as_ref();
-    let holders = verify_proofs(&wallet, &configuration_id, (proofs, &fetched), now)?;
+    let holders = verify_proofs(app, &wallet, &configuration_id, request.proofs.as_ref(), now).await?;
 
     let offered = offered(app, &wallet, &configuration_id, now).await?;
     let item = offered.item.clone();
@@ -104,12 +101,13 @@ pub(super) async fn fulfil(
     now: OffsetDateTime,
 ) -> Result<Fulfilled, Refusal> {
     let issuer = wallet.issuer.as_ref();
-    if issuer.certificate_is_over(now) {
-        return Err(denied("the certificate of the issuer has expired, ask again when it was renewed"));
+    if let Some(fault) = issuer.certificate_fault(now) {
+        return Err(denied(fault.to_wallets()).because(fault.to_managers()));
     }
     let template = find_template(app, issuer, item).await?;
+    let occasion = Occasion { offer: wallet.token.offer, nonces: &holders.nonces };
     let kept = holders.key_storage.as_deref();
-    let (dataset, question) = match prepare(app, issuer, &template, (order, kept), now).await? {
+    let (dataset, question) = match prepare(app, issuer, &template, (order, kept, occasion), now).await? {
         Prepared::Dataset(dataset, question) => (dataset, question),
         Prepared::Deferred(deferral) => return Ok(Fulfilled::Deferred(deferral)),
     };
@@ -294,13 +292,14 @@ async fn prepare(
     app: &App,
     issuer: &Issuer,
     template: &Template,
-    (order, key_attestation): (&Order, Option<&str>),
+    (order, key_attestation, occasion): (&Order, Option<&str>, Occasion<'_>),
     now: OffsetDateTime,
 ) -> Result<Prepared, Refusal> {
     let subject = order.subject.as_ref().ok_or_else(|| Refusal::unavailable("a deferral has no subject"))?;
     let Order { purpose, completed_at, ref circumstances, .. } = *order;
     let asked = Asked { purpose, subject, answers: &[], completed_at, key_attestation, circumstances, now };
-    match prepare_with_lookups(app, issuer, template, asked).await.map(Question::apart) {
+    let prepared = prepare_with_lookups(app, issuer, template, asked, occasion).await;
+    match prepared.map(Question::apart) {
         Ok((Outcome::Issue(dataset), question)) => Ok(Prepared::Dataset(dataset, question)),
         Ok((Outcome::Defer(deferral), _)) => Ok(Prepared::Deferred(deferral)),
         Ok((Outcome::Refuse(issues), _)) => {
@@ -312,6 +311,7 @@ async fn prepare(
         Err(Unprepared::Lost(fault)) => Err(Refusal::unavailable(fault)),
         // Nothing was recorded: the wallet comes again with the token, the nonce and the proofs that it has.
         Err(Unprepared::Unanswered(why)) => Err(Refusal::unavailable(why)),
+        Err(Unprepared::NonceUsed) => Err(nonce_used()),
         Err(Unprepared::Store(error)) => Err(error.into()),
         Err(Unprepared::Fault(fault)) => {
             Err(denied("the issuer could not prepare this credential").because(fault))
@@ -340,9 +340,7 @@ fn not_recorded(unrecorded: Unrecorded, order: &Order) -> Refusal {
         {
             unknown_transaction()
         }
-        IntentRefused::NonceUsed => {
-            Refusal::new(ErrorCode::InvalidNonce, "the nonce was used before, fetch a new one")
-        }
+        IntentRefused::NonceUsed => nonce_used(),
         IntentRefused::ProofReplayed => proof_replayed(),
         IntentRefused::AlreadyIssued => already_issued(),
         IntentRefused::Withdrawn => {
@@ -355,6 +353,10 @@ fn not_recorded(unrecorded: Unrecorded, order: &Order) -> Refusal {
             Refusal::unavailable(format_args!("issuance is halted: {refused}"))
         }
     }
+}
+
+fn nonce_used() -> Refusal {
+    Refusal::new(ErrorCode::InvalidNonce, "the nonce was used before, fetch a new one")
 }
 
 /// Unknown, somebody else's, fetched, over: one answer for all (OpenID4VCI §9.3).

@@ -1,14 +1,22 @@
 //! What a template needs to know before it decides is asked of sources that the tenant set, and of nobody else.
 //!
-//! After the wallet's token and proofs were checked: whoever only knows a token makes nobody ask anything. Nothing was
-//! recorded by then, so when a source is away the wallet loses nothing, and may come again with what it has.
+//! After the wallet's token and proofs were checked, and that nothing was issued for these proofs yet: whoever only knows
+//! a token, or has proofs that served, makes nobody ask anything; and for one offer only so often. Nothing was recorded by then, so when a source is away
+//! the wallet loses nothing, and may come again with what it has.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chancery_credential::keys::Shared;
+use chancery_credential::nonces::NonceId;
+use chancery_domain::{OfferId, TenantId};
 use chancery_engine::{Answer, Fault, FaultKind, Lookup, Outcome, Template};
 use chancery_protocol::json::from_slice_strict;
-use chancery_store::{LookupSource, StoreError};
+use chancery_store::{LookupSource, Seen, StoreError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use moka::sync::Cache;
 use serde_json::Value;
 
 use super::prepare_dataset::{Asked, Prepared, Unprepared, prepare};
@@ -21,12 +29,43 @@ const MOST_ROUNDS: u8 = 3;
 /// What an answer may hold, in bytes; all that a template is handed is bounded besides.
 const MOST_OF_AN_ANSWER: usize = 128 * 1024;
 
+/// How many requests for one offer make sources be asked, within [`LATELY`]: more than a wallet that has every repeat
+/// needs, and comes again while a source is away.
+const MOST_FOR_ONE: u32 = 30;
+const LATELY: Duration = Duration::from_mins(5);
+
+/// For what sources were asked lately.
+pub(crate) struct LookedUp(Cache<(TenantId, OfferId), Arc<AtomicU32>>);
+
+impl Default for LookedUp {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(100_000).time_to_live(LATELY).build())
+    }
+}
+
+impl LookedUp {
+    /// Whether they may be asked once more. Whatever comes of it, a refusal too, it counts.
+    fn may(&self, tenant: TenantId, offer: OfferId) -> bool {
+        let count = self.0.get_with((tenant, offer), Arc::default);
+        count.fetch_add(1, Ordering::Relaxed) < MOST_FOR_ONE
+    }
+}
+
+/// What a template is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Occasion<'a> {
+    pub(crate) offer: OfferId,
+    /// What the request uses up.
+    pub(crate) nonces: &'a [NonceId],
+}
+
 /// Asks the template, and looks up what it needs until it has decided.
 pub(crate) async fn prepare_with_lookups(
     app: &App,
     issuer: &Issuer,
     template: &Template,
     asked: Asked<'_>,
+    occasion: Occasion<'_>,
 ) -> Result<Prepared, Unprepared> {
     let mut answers = asked.answers.to_vec();
     let mut rounds = 0;
@@ -38,8 +77,11 @@ pub(crate) async fn prepare_with_lookups(
             let plugin = template.component().name().to_owned();
             return Err(Unprepared::Fault(Fault { plugin, kind, trace: Vec::new() }));
         }
+        if rounds == 0 && !app.looked_up.may(issuer.tenant(), occasion.offer) {
+            return Err(Unprepared::Crowded);
+        }
         rounds += 1;
-        let sources = sources_of(app, issuer, template).await.map_err(Unprepared::Store)?;
+        let sources = sources_for_once(app, issuer, template, occasion.nonces).await?;
         for lookup in lookups {
             answers.push(look_up(app, issuer, template, &sources, lookup).await?);
         }
@@ -69,6 +111,25 @@ async fn sources_of(
     let mut tx = app.tenant(issuer).await?;
     let sources = tx.sources_of(&template.definition().configuration_id).await?;
     tx.commit().await?;
+    Ok(sources)
+}
+
+/// The sources, unless one of the nonces was used: who records it later would find so, but not who only asks.
+async fn sources_for_once(
+    app: &App,
+    issuer: &Issuer,
+    template: &Template,
+    nonces: &[NonceId],
+) -> Result<Vec<LookupSource>, Unprepared> {
+    let mut tx = app.tenant(issuer).await.map_err(Unprepared::Store)?;
+    for nonce in nonces {
+        if tx.was_seen(Seen::Nonce, nonce).await.map_err(Unprepared::Store)? {
+            tx.commit().await.map_err(Unprepared::Store)?;
+            return Err(Unprepared::NonceUsed);
+        }
+    }
+    let sources = tx.sources_of(&template.definition().configuration_id).await.map_err(Unprepared::Store)?;
+    tx.commit().await.map_err(Unprepared::Store)?;
     Ok(sources)
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::circumstances::Circumstances;
 use super::find_template::find_template;
-use super::look_up::prepare_with_lookups;
+use super::look_up::{Occasion, prepare_with_lookups};
 use super::prepare_dataset::{Asked, Unprepared};
 use super::push_authorization::no_such_offer;
 use crate::app::App;
@@ -122,7 +122,8 @@ async fn preview(
         let now = app.now();
         let completed_at = item.deferral.map(|_| now);
         let asked = Asked::rehearsal(subject, &circumstances, completed_at, now);
-        let prepared = prepare_with_lookups(app, issuer, &template, asked).await;
+        let occasion = Occasion { offer: offer.id, nonces: &[] };
+        let prepared = prepare_with_lookups(app, issuer, &template, asked, occasion).await;
         let dataset = match prepared.map(|prepared| prepared.outcome) {
             Ok(Outcome::Issue(dataset)) => Some(dataset),
             Ok(Outcome::Defer(_)) => None,
@@ -133,6 +134,7 @@ async fn preview(
             Err(Unprepared::Unanswered(why)) => return Err(Refusal::unavailable(why)),
             Err(Unprepared::Store(error)) => return Err(error.into()),
             Err(Unprepared::Fault(fault)) => return Err(refused(&[]).because(fault)),
+            Err(Unprepared::NonceUsed) => return Err(Refusal::unavailable("a page uses no nonce up")),
         };
         previews.push(Preview { definition, format, dataset });
     }

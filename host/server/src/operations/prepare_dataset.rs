@@ -23,6 +23,8 @@ pub(crate) enum Unprepared {
     Fault(Fault),
     /// A source that it needs to know something of gave no answer; it may later.
     Unanswered(String),
+    /// The proofs that it is asked for served before.
+    NonceUsed,
     /// The database.
     Store(StoreError),
 }

@@ -43,6 +43,9 @@ pub(crate) async fn rehearse(
             Ok(if unset.is_empty() { Rehearsed::Issues } else { Rehearsed::Refuses(unset) })
         }
         Err(Unprepared::Unanswered(why)) => Err(Problem::new(ProblemCode::Unavailable).because(why)),
+        Err(Unprepared::NonceUsed) => {
+            Err(Problem::new(ProblemCode::Unavailable).because("a rehearsal uses no nonce up"))
+        }
         Err(Unprepared::Store(error)) => Err(error.into()),
         Err(Unprepared::Crowded) => Err(Problem::too_many(SOON)),
         Err(Unprepared::Lost(fault)) => Err(Problem::new(ProblemCode::Unavailable).because(fault)),

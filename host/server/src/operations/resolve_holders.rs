@@ -1,7 +1,8 @@
 //! Holders may name their keys by a did:web, whose document has to be fetched before a proof can be checked.
 //!
-//! So a stranger with a token has the host ask a public https server of theirs: for one document a request, which is
-//! remembered for a while, within the bounds of the guarded client.
+//! So a stranger with a token has the host ask a public https server of theirs: for one document a request, after all was
+//! checked that can be without the key. That it was there, or was not, is remembered for a while, within the bounds of the
+//! guarded client.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,40 +11,43 @@ use std::time::Duration;
 use bytes::Bytes;
 use chancery_credential::did::{document_key, document_url};
 use chancery_credential::jose::Jwk;
-use chancery_credential::proof::remote_key;
 use chancery_protocol::error::ErrorCode;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use moka::sync::Cache;
-use serde_json::Value;
 
 use crate::app::App;
 use crate::egress::{Failed, Outbound, Reason};
-use crate::issuer::{BATCH_SIZE, Issuer};
+use crate::issuer::Issuer;
 use crate::problem::SOON;
 use crate::refusal::Refusal;
 
 /// What a document may weigh, in bytes.
 const LARGEST: usize = 64 * 1024;
 
-/// Documents that were fetched a moment ago, by DID.
-pub(crate) struct DidDocuments(Cache<String, Arc<Vec<u8>>>);
+/// Documents that were fetched a moment ago, by DID, and DIDs that had none then.
+pub(crate) struct DidDocuments {
+    fetched: Cache<String, Arc<Vec<u8>>>,
+    absent: Cache<String, ()>,
+}
 
 impl Default for DidDocuments {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(500).time_to_live(Duration::from_mins(5)).build())
+        let known_for = Duration::from_mins(5);
+        Self {
+            fetched: Cache::builder().max_capacity(500).time_to_live(known_for).build(),
+            // As long as it takes to tell a wallet that came too early from one that insists.
+            absent: Cache::builder().max_capacity(5000).time_to_live(Duration::from_secs(30)).build(),
+        }
     }
 }
 
-/// The keys of proofs that name them by did:web.
-pub(crate) async fn resolve_holders(
+/// The keys that these DID URLs of did:web name.
+pub(super) async fn resolve_holders(
     app: &App,
     issuer: &Issuer,
-    proofs: Option<&Value>,
+    named: BTreeSet<String>,
 ) -> Result<BTreeMap<String, Jwk>, Refusal> {
     let invalid = |description: &str| Refusal::new(ErrorCode::InvalidProof, description);
-    let jwts = proofs.and_then(|proofs| proofs.get("jwt")?.as_array()).into_iter().flatten();
-    let named: BTreeSet<String> =
-        jwts.take(BATCH_SIZE.into()).filter_map(|jwt| remote_key(jwt.as_str()?)).collect();
     let dids: BTreeSet<&str> = named.iter().map(|url| url.split('#').next().unwrap_or(url)).collect();
     let did = match (dids.first(), dids.len()) {
         (None, _) => return Ok(BTreeMap::new()),
@@ -59,10 +63,14 @@ pub(crate) async fn resolve_holders(
 }
 
 async fn document(app: &App, issuer: &Issuer, did: &str) -> Result<Arc<Vec<u8>>, Refusal> {
-    if let Some(known) = app.did_documents.0.get(did) {
-        return Ok(known);
+    let (known, invalid) = (&app.did_documents, |text| Refusal::new(ErrorCode::InvalidProof, text));
+    if let Some(document) = known.fetched.get(did) {
+        return Ok(document);
     }
-    let invalid = |description: &str| Refusal::new(ErrorCode::InvalidProof, description);
+    let absent = || invalid("the document of the did:web cannot be fetched");
+    if known.absent.contains_key(did) {
+        return Err(absent().because("nor could it a moment ago"));
+    }
     let url = document_url(did).ok_or_else(|| invalid("the kid is no did:web"))?;
     // As with the issuer's own: under development a host of this machine has no TLS.
     let is_here = app.tenants.workshop.development && url.starts_with("https://localhost:");
@@ -76,14 +84,17 @@ async fn document(app: &App, issuer: &Issuer, did: &str) -> Result<Arc<Vec<u8>>,
         body: Bytes::new(),
         most: LARGEST,
     };
-    match app.egress.send(request).await {
+    let cause: String = match app.egress.send(request).await {
         Ok(answer) if answer.status == StatusCode::OK => {
             let document = Arc::new(answer.body);
-            app.did_documents.0.insert(did.to_owned(), document.clone());
-            Ok(document)
+            known.fetched.insert(did.to_owned(), document.clone());
+            return Ok(document);
         }
-        Err(Failed::Crowded) => Err(Refusal::too_many(SOON)),
-        Ok(answer) => Err(invalid("the document of the did:web cannot be fetched").because(answer.status)),
-        Err(failed) => Err(invalid("the document of the did:web cannot be fetched").because(failed)),
-    }
+        // Nobody was asked.
+        Err(Failed::Crowded) => return Err(Refusal::too_many(SOON)),
+        Ok(answer) => answer.status.to_string(),
+        Err(failed) => failed.to_string(),
+    };
+    known.absent.insert(did.to_owned(), ());
+    Err(absent().because(cause))
 }

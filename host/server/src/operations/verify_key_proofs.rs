@@ -6,12 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use chancery_credential::jose::Jwk;
 use chancery_credential::key_attestation::{KeyAttestation, verify_key_attestation};
 use chancery_credential::nonces::{NonceError, NonceKind};
-use chancery_credential::proof::{KeyProofExpectations, verify_key_proof_among};
+use chancery_credential::proof::{KeyProof, KeyProofExpectations, ProofError, claim_key_proof};
+use chancery_credential::sd_jwt::StatusReference;
 use chancery_domain::key_attestation::{strongest, weakest};
 use chancery_protocol::error::ErrorCode;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::check_attestation::{Voucher, check_status};
+use super::resolve_holders::resolve_holders;
+use crate::app::App;
 use crate::caller::Wallet;
 use crate::issuer::{BATCH_SIZE, Issuer};
 use crate::refusal::Refusal;
@@ -24,11 +28,13 @@ pub(super) struct Holders {
     pub(super) nonces: Vec<[u8; 32]>,
 }
 
-/// Checks every proof; one that fails fails the request (§8.2). `fetched` are the keys that a did:web named.
-pub(super) fn verify_proofs(
+/// Checks every proof; one that fails fails the request (§8.2). Nobody outside is asked before all was checked that can
+/// be without them.
+pub(super) async fn verify_proofs(
+    app: &App,
     wallet: &Wallet,
     configuration_id: &str,
-    (proofs, fetched): (Option<&Value>, &BTreeMap<String, Jwk>),
+    proofs: Option<&Value>,
     now: OffsetDateTime,
 ) -> Result<Holders, Refusal> {
     let issuer = wallet.issuer.as_ref();
@@ -39,7 +45,7 @@ pub(super) fn verify_proofs(
         _ => None,
     };
     let proved = match only {
-        Some((jwts, kind)) if kind == "jwt" => by_proofs(wallet, jwts, fetched, now)?,
+        Some((jwts, kind)) if kind == "jwt" => by_proofs(app, wallet, jwts, now).await?,
         Some((jwts, kind)) if kind == "attestation" && !issuer.key_attesters.is_empty() => {
             by_attestation(issuer, jwts, now)?
         }
@@ -50,7 +56,12 @@ pub(super) fn verify_proofs(
             )));
         }
     };
-    proved.holders(issuer, configuration_id, now)
+    let statuses = proved.statuses();
+    let holders = proved.holders(issuer, configuration_id, now)?;
+    for status in &statuses {
+        check_status(app, issuer, Voucher::OfKeys, status).await?;
+    }
+    Ok(holders)
 }
 
 fn invalid(description: &str) -> Refusal {
@@ -67,29 +78,19 @@ struct Proved {
 }
 
 /// Proofs by the keys themselves. One that carries an attestation stands for all the keys in it (Appendix F.1).
-fn by_proofs(
+async fn by_proofs(
+    app: &App,
     wallet: &Wallet,
     jwts: &[Value],
-    fetched: &BTreeMap<String, Jwk>,
     now: OffsetDateTime,
 ) -> Result<Proved, Refusal> {
-    let issuer = wallet.issuer.as_ref();
     if jwts.len() > usize::from(BATCH_SIZE) {
         return Err(invalid(&format!("at most {BATCH_SIZE} proofs may come with one request")));
     }
-    let expectations = KeyProofExpectations {
-        issuer: &issuer.identifier,
-        client_id: wallet.token.client.as_deref(),
-        attesters: &issuer.key_attesters,
-        now,
-    };
     let mut proved = Proved::default();
     let mut thumbprints = BTreeSet::new();
-    for jwt in jwts {
-        let jwt = jwt.as_str().ok_or_else(|| invalid("a proof must be a string"))?;
-        let proof = verify_key_proof_among(jwt, &expectations, fetched);
-        let proof = proof.map_err(|error| invalid(&error.to_string()))?;
-        proved.nonces.push(proof.nonce.ok_or_else(|| invalid("the proof has no nonce"))?);
+    for proof in verified(app, wallet, jwts, now).await? {
+        proved.nonces.extend(proof.nonce);
         // Two copies bound to one key would link each other.
         if !thumbprints.insert(proof.holder.thumbprint()) {
             return Err(invalid("two proofs are by the same key"));
@@ -106,6 +107,42 @@ fn by_proofs(
     Ok(proved)
 }
 
+/// Every proof, in its place. Those whose keys are elsewhere come last: by then the others hold, and all nonces are ours.
+async fn verified(
+    app: &App,
+    wallet: &Wallet,
+    jwts: &[Value],
+    now: OffsetDateTime,
+) -> Result<Vec<KeyProof>, Refusal> {
+    let issuer = wallet.issuer.as_ref();
+    let expectations = KeyProofExpectations {
+        issuer: &issuer.identifier,
+        client_id: wallet.token.client.as_deref(),
+        attesters: &issuer.key_attesters,
+        now,
+    };
+    let wrong = |error: ProofError| invalid(&error.to_string());
+    let (mut proofs, mut elsewhere, mut named) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+    for (place, jwt) in jwts.iter().enumerate() {
+        let jwt = jwt.as_str().ok_or_else(|| invalid("a proof must be a string"))?;
+        let claimed = claim_key_proof(jwt, &expectations).map_err(wrong)?;
+        let nonce = claimed.nonce().ok_or_else(|| invalid("the proof has no nonce"))?;
+        match claimed.remote_key().map(str::to_owned) {
+            None => drop(proofs.insert(place, claimed.verify(None).map_err(wrong)?)),
+            Some(url) => {
+                issuer.nonces.verify(NonceKind::CredentialRequest, nonce, now).map_err(stale)?;
+                named.insert(url.clone());
+                elsewhere.push((place, url, claimed));
+            }
+        }
+    }
+    let fetched = resolve_holders(app, issuer, named).await?;
+    for (place, url, claimed) in elsewhere {
+        proofs.insert(place, claimed.verify(fetched.get(&url)).map_err(wrong)?);
+    }
+    Ok(proofs.into_values().collect())
+}
+
 /// An attestation by itself, over a nonce of ours (Appendix F.3).
 fn by_attestation(issuer: &Issuer, jwts: &[Value], now: OffsetDateTime) -> Result<Proved, Refusal> {
     let [Value::String(jwt)] = jwts else {
@@ -119,6 +156,11 @@ fn by_attestation(issuer: &Issuer, jwts: &[Value], now: OffsetDateTime) -> Resul
 }
 
 impl Proved {
+    /// Where those who attested the keys say whether that still holds.
+    fn statuses(&self) -> Vec<StatusReference> {
+        self.attestations.iter().flatten().filter_map(|attestation| attestation.status.clone()).collect()
+    }
+
     /// Checks the nonces and what the issuer demands of the keys.
     fn holders(
         self,

@@ -90,8 +90,9 @@ fn certificate(config: &Config) -> Outcome {
         (Some(_), _) => Outcome::Ok("supplied by the operator".to_owned()),
         (None, true) => Outcome::Ok("from the development authority in the data directory".to_owned()),
         (None, false) => warn(
-            "none: credentials will carry no x5c",
-            "set ISSUER_CERTIFICATE_FILE to a PEM chain, leaf first",
+            "none: credentials carry no x5c unless tenants choose who vouches for their keys, and under the profile haip \
+             nothing is issued without",
+            "set ISSUER_CERTIFICATE_FILE to a PEM chain, leaf first, or see `chancery key request`",
         ),
     }
 }

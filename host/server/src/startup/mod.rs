@@ -177,6 +177,7 @@ pub(crate) async fn prepare(config: &Config) -> Result<Prepared, StartError> {
         jobs: crate::jobs::Jobs::default(),
         couriers: crate::operations::deliver_webhooks::Couriers::default(),
         uploads: tokio::sync::Semaphore::new(crate::manage::plugins::upload::MOST_AT_A_TIME),
+        looked_up: crate::operations::look_up::LookedUp::default(),
         did_documents: crate::operations::resolve_holders::DidDocuments::default(),
         provider_documents: crate::operations::sign_in_upstream::ProviderDocuments::default(),
         providers_lists: crate::operations::check_attestation::ProvidersLists::default(),

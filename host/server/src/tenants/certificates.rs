@@ -68,13 +68,16 @@ impl Certificates {
                 if !chain.names(identifier) {
                     tracing::warn!("the certificate does not name the issuer; some verifiers will refuse it");
                 }
+                if !chain.may_sign_documents() {
+                    tracing::warn!("the certificate is not for mobile documents; none are offered");
+                }
                 Ok(Some(chain))
             }
             (_, Vouched::Outside(pem)) => {
                 CertificateChain::from_pem(pem, public).map(Some).map_err(|error| unusable(&error))
             }
             (_, Vouched::Own(authority)) => {
-                let leaf = authority.issue_leaf(public, identifier, now, until);
+                let leaf = authority.issue_leaf(public, identifier, now);
                 leaf.map(Some).map_err(|error| unusable(&error))
             }
             (Self::Development(authority), Vouched::Nobody) => {

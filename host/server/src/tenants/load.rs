@@ -1,7 +1,7 @@
 //! Puts a tenant together as it issues: opens its secrets, derives its key, loads its templates and
 //! renders its public documents, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use chancery_credential::ClientTokens;
 use chancery_credential::did::{did_document, did_web};
 use chancery_credential::jose::Jwk;
 use chancery_credential::keys::{KeyUse, Keyring};
-use chancery_credential::x509::Anchors;
+use chancery_credential::x509::{Anchors, CertificateChain, Founder};
 use chancery_domain::halt::Halt;
 use chancery_domain::plugin::Part;
 use chancery_domain::settings::Settings;
@@ -25,8 +25,9 @@ use url::Url;
 use super::certificates::Certificates;
 use super::keys::{PrivateKeys, TOKEN_ALGORITHM, active_key, first_key, open_keys, published_keys};
 use super::templates::Templates;
-use super::vouched::{found_authority, vouched};
+use super::vouched::{found_authority, revocation_list, vouched};
 use crate::active_template::ActiveTemplate;
+use crate::certificate_fault::CertificateFault;
 use crate::issuer::{Documents, Issuer, configurations};
 use crate::wallet::encryption::{decryption_keys, describe_encryption};
 use crate::wallet::keys::describe_keys;
@@ -106,8 +107,10 @@ impl Workshop {
             stored.push(key);
         }
         let settings = settings_of(&configurations);
+        let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
         if settings.certifies_itself() {
-            found_authority(&mut tx, &keys, &mut stored, &tenant.name, self.clock.now()).await?;
+            let founder = Founder { called: &tenant.name, issuer: &primary, country: settings.country() };
+            found_authority(&mut tx, &keys, &mut stored, &founder, self.clock.now()).await?;
         }
         tx.commit().await?;
         // Who administers the deployment need not issue.
@@ -120,8 +123,8 @@ impl Workshop {
             former.extend(self.templates.load(&self.store, &self.engine, activation).await.ok());
         }
         let private = PrivateKeys { keyring: &self.keyring, keys, imported: &imported };
-        let (identifier, primary) = self.identifiers(&tenant, &endpoints, asked);
-        let parts = Parts { private, stored: &stored, templates, former, halts, listened, configurations };
+        let parts =
+            Parts { private, stored: &stored, endpoints, templates, former, halts, listened, configurations };
         self.assemble(tenant, identifier, &primary, parts).map(Some)
     }
 
@@ -192,7 +195,7 @@ impl Workshop {
         bound: &[PublicEndpoint],
         asked: Option<&str>,
     ) -> (String, String) {
-        let issuers: Vec<_> = bound.iter().filter(|endpoint| endpoint.service == ISSUER).collect();
+        let issuers: Vec<_> = issuers(bound).collect();
         let is_platform = self.saas && tenant.system;
         let default =
             if is_platform { self.base().to_owned() } else { self.default_identifier(&tenant.slug) };
@@ -210,7 +213,8 @@ impl Workshop {
         primary: &str,
         parts: Parts<'_>,
     ) -> Result<Issuer, LoadError> {
-        let Parts { private, stored, templates, former, halts, listened, configurations: chosen } = parts;
+        let Parts { private, stored, endpoints, templates, former, halts, listened, configurations: chosen } =
+            parts;
         let settings = settings_of(&chosen);
         let (signer, key_version) = private.signing_key(stored, KeyUse::Credential)?;
         let (token_signer, _) = private.signing_key(stored, KeyUse::Token)?;
@@ -219,7 +223,18 @@ impl Workshop {
         let url = Url::parse(&identifier).map_err(LoadError::unusable)?;
         let authority = private.authority(stored, &settings)?;
         let vouched = vouched(stored, authority.as_ref())?;
-        let chain = self.certificates.chain(signer.public_jwk(), &vouched, &identifier, self.clock.now())?;
+        let now = self.clock.now();
+        let chain = self.certificates.chain(signer.public_jwk(), &vouched, &identifier, now)?;
+        let ends = chain.as_ref().map(CertificateChain::expires_at);
+        if let Some(fault) = CertificateFault::find(settings.profile, ends, now).filter(|_| !is_platform) {
+            let cause = fault.to_managers();
+            tracing::warn!(tenant = %tenant.id, cause, "nothing is issued until somebody mends it");
+        }
+        let default = self.default_identifier(&tenant.slug);
+        let identifiers = issuers(&endpoints).map(|endpoint| endpoint.url.as_str()).chain([default.as_str()]);
+        let identifiers: BTreeSet<&str> = identifiers.collect();
+        let identifiers: Vec<&str> = identifiers.into_iter().collect();
+        let withdrawn = revocation_list(stored, authority.as_ref(), &identifiers, now)?;
         let keys = private.keys;
         let decryption_keys = decryption_keys(&keys, stored);
         let did = self.did.clone().or_else(|| self.default_did(&url));
@@ -249,6 +264,7 @@ impl Workshop {
             types: types_below(&identifier, &templates, &former)?,
             did: did.as_deref().map(|did| render(&did_document(did, &published))).transpose()?,
             authority: authority.as_ref().map(|own| own.certificate.to_owned().into()),
+            revocation_list: withdrawn.map(Bytes::from),
         };
         Ok(Issuer {
             nonces: keys.nonces(),
@@ -303,10 +319,16 @@ fn display(tenant: &Tenant, settings: &Settings) -> IssuerDisplay {
     }
 }
 
+/// The URLs that are issuer identifiers.
+fn issuers(bound: &[PublicEndpoint]) -> impl Iterator<Item = &PublicEndpoint> {
+    bound.iter().filter(|endpoint| endpoint.service == ISSUER)
+}
+
 /// What is put together.
 struct Parts<'a> {
     private: PrivateKeys<'a>,
     stored: &'a [StoredKey],
+    endpoints: Vec<PublicEndpoint>,
     templates: BTreeMap<String, ActiveTemplate>,
     /// Those that were switched off.
     former: Vec<Template>,

@@ -49,6 +49,14 @@ pub(crate) async fn authority(Published(issuer): Published) -> Response {
     }
 }
 
+/// `GET /authority.crl`: which of its certificates that authority withdrew, for as long as they would count (RFC 5280 §5).
+pub(crate) async fn revocation_list(Published(issuer): Published) -> Response {
+    match &issuer.documents.revocation_list {
+        Some(list) => public_document(list.clone(), "application/pkix-crl"),
+        None => nowhere().await.into_response(),
+    }
+}
+
 /// A JWK set, every key with its `kid` and `alg`.
 pub(crate) fn describe_keys(keys: &[Jwk]) -> Value {
     json!({ "keys": keys.iter().map(Jwk::to_published).collect::<Vec<_>>() })

@@ -4,11 +4,13 @@ use chancery_tests::answer::text;
 use chancery_tests::jose::{Jwt, Key};
 use chancery_tests::people::wallet::{badge_request, credentials, request_for};
 use chancery_tests::people::{Plugin, Request, Token, Transaction, Wallet, badge};
-use chancery_tests::{Acme, Answer, acme, now, platform};
+use chancery_tests::receiver::Reply;
+use chancery_tests::{Acme, Answer, Receiver, acme, now, platform};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::strangers::python_says;
+use crate::wallet::token::attested::Provider;
 
 const BADGE: &str = "employee-badge";
 
@@ -161,7 +163,10 @@ async fn what_is_demanded_must_be_attested_by_somebody_who_is_believed() {
         of(|_, claims| drop(claims.as_object_mut().unwrap().remove("iat"))),
         of(|_, claims| claims["exp"] = (now() - 1).into()),
         of(|_, claims| claims["iat"] = (now() + 3600).into()),
-        of(|_, claims| claims["status"] = json!({ "status_list": { "idx": 0, "uri": "https://x.example" } })),
+        of(|_, claims| claims["status"] = json!({ "other_mechanism": { "uri": "https://x.example" } })),
+        of(|_, claims| {
+            claims["status"] = json!({ "status_list": { "idx": -1, "uri": "https://x.example" } });
+        }),
         of(|_, claims| claims["key_storage"] = "iso_18045_moderate".into()),
         format!("{}AAAA", &good[..good.len() - 4]),
         "x".to_owned(),
@@ -180,6 +185,47 @@ async fn what_is_demanded_must_be_attested_by_somebody_who_is_believed() {
     wallet.request(&token, &by_attestation(&[&many])).await.refused(400, "invalid_proof");
     // The proof is fresh, so the attestation need not be.
     credentials(&wallet.request(&token, &with(&unfresh)).await.granted());
+}
+
+#[tokio::test]
+async fn keys_that_were_given_up_are_refused_and_while_nobody_can_say_so_nothing_is_lost() {
+    let (provider, list) = (Provider::new(), Receiver::start().await);
+    let attester = Attester(provider.0.clone());
+    let acme = attester.believed(json!({ BADGE: {} })).await;
+    let (wallet, token, keys) = (acme.wallet(), token(&acme).await, Key::some(1));
+    let nonce = wallet.nonce().await;
+    let at = |index: u8| {
+        let status = json!({ "status_list": { "idx": index, "uri": list.url() } });
+        attester.attest(&keys, &nonce, |_, claims| claims["status"] = status)
+    };
+    let proved = |attestation: &str| {
+        badge_request(&[proof_with(&wallet, &keys[0], &nonce, attestation).sign(&keys[0])])
+    };
+    let good = at(8);
+    for reply in [
+        Reply::Status(500),
+        Reply::Text("x".to_owned()),
+        Reply::Text(Provider::new().list(&list.url(), 9)),
+        Reply::Text(provider.list("https://elsewhere.example/", 9)),
+    ] {
+        list.answers([reply]);
+        let refused = wallet.request(&token, &proved(&good)).await;
+        refused.refused(503, "temporarily_unavailable");
+    }
+    list.usually(Reply::Text(provider.list(&list.url(), 9)));
+    let asked = list.count();
+    let stale = attester.attest(&keys, "x", |_, claims| {
+        claims["status"] = json!({ "status_list": { "idx": 8, "uri": list.url() } });
+    });
+    wallet.request(&token, &proved(&stale)).await.refused(400, "invalid_nonce");
+    assert_eq!(list.count(), asked, "nobody is asked for what is refused anyway");
+    for given_up in [at(9), at(200)] {
+        wallet.request(&token, &proved(&given_up)).await.refused(400, "invalid_proof");
+        wallet.request(&token, &by_attestation(&[&given_up])).await.refused(400, "invalid_proof");
+    }
+    // The same token, the same nonce.
+    wallet.request(&token, &by_attestation(&[&good])).await.granted();
+    assert_eq!(list.count(), asked + 1, "one list for all of them");
 }
 
 #[tokio::test]

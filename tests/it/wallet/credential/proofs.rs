@@ -6,8 +6,7 @@ use chancery_tests::answer::text;
 use chancery_tests::jose::{self, Key, base64url};
 use chancery_tests::people::badge;
 use chancery_tests::people::wallet::{badge_request, credentials};
-use chancery_tests::receiver::Reply;
-use chancery_tests::{Answer, Receiver, acme, now};
+use chancery_tests::{Answer, acme, now};
 use serde_json::{Value, json};
 
 /// Every member of a proof that can be wrong, and is answered `invalid_proof`.
@@ -375,42 +374,4 @@ async fn members_that_nobody_knows_are_ignored() {
     body["proof"] = json!({ "proof_type": "jwt" });
     let request = wallet.post("/credential?unheard_of=1").bearer_auth(&token.text).json(&body);
     Answer::to(request.header("accept", "application/nonsense;q=0.1")).await.granted();
-}
-
-#[tokio::test]
-async fn a_key_is_named_by_a_did_web_whose_document_says_so() {
-    let (acme, host, key) = (acme(), Receiver::start().await, Key::p256());
-    let did = format!("did:web:localhost%3A{}", host.port());
-    let document = |method: &str| {
-        json!({
-            "id": did, "authentication": [method],
-            "verificationMethod": [{ "id": format!("{did}#wallet"), "type": "JsonWebKey", "controller": did,
-                "publicKeyJwk": key.jwk() }],
-        })
-    };
-    let wallet = acme.wallet();
-    let token = wallet.redeem(&acme.issuer().offer(badge()).await).await;
-    let proof = |by: &Key, kid: String, nonce: &str| {
-        wallet.proof(by, nonce).without_header("jwk").header("kid", kid).sign(by)
-    };
-    let kid = format!("{did}#wallet");
-    let asks = async |proofs: &[String]| wallet.request_badge(&token, proofs).await;
-    host.answers([Reply::Status(404), Reply::Elsewhere(host.url())]);
-    for _ in 0..2 {
-        let proof = proof(&key, kid.clone(), &wallet.nonce().await);
-        asks(&[proof]).await.refused(400, "invalid_proof");
-    }
-    host.usually(Reply::Json(document("#wallet")));
-    let nonce = wallet.nonce().await;
-    let stranger = Key::p256();
-    asks(&[proof(&stranger, kid.clone(), &nonce)]).await.refused(400, "invalid_proof");
-    asks(&[proof(&key, format!("{did}#other"), &nonce)]).await.refused(400, "invalid_proof");
-    let elsewhere = "did:web:localhost%3A1#wallet".to_owned();
-    asks(&[proof(&key, kid.clone(), &nonce), proof(&stranger, elsewhere, &nonce)])
-        .await
-        .refused(400, "invalid_proof");
-    let answer = asks(&[proof(&key, kid, &nonce)]).await.granted();
-    let seen = acme.verifier().verify(&credentials(&answer)[0]).await;
-    assert_eq!(seen.claims["cnf"]["jwk"], key.jwk());
-    assert_eq!(host.count(), 3, "a document is fetched once");
 }

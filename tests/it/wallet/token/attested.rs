@@ -16,7 +16,7 @@ use crate::strangers::python_says;
 pub(crate) const CLIENT: &str = "https://wallet.example/";
 
 /// Somebody who vouches for wallets.
-pub(crate) struct Provider(Value);
+pub(crate) struct Provider(pub(crate) Value);
 
 impl Provider {
     pub(crate) fn new() -> Self {
@@ -39,7 +39,7 @@ impl Provider {
     }
 
     /// A list at that place, of entries that are one bit wide, one of them revoked.
-    fn list(&self, at: &str, revoked: u8) -> String {
+    pub(crate) fn list(&self, at: &str, revoked: u8) -> String {
         let mut bytes = [0; 16];
         bytes[usize::from(revoked / 8)] |= 1 << (revoked % 8);
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());

@@ -233,3 +233,5 @@ fn inflated(compressed: &[u8], most: usize) -> Result<Zeroizing<Vec<u8>>, JweErr
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof_tests;

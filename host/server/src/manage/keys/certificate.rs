@@ -30,7 +30,8 @@ pub(crate) struct RequestQuery {
     /// Who that is; 1 to 64 characters.
     #[serde(default)]
     organization: Option<String>,
-    /// Two capital letters (ISO 3166-1); authorities for mobile documents ask for it.
+    /// Two capital letters (ISO 3166-1); authorities for mobile documents ask for it. With it a certificate for such
+    /// documents is requested.
     #[serde(default)]
     country: Option<String>,
 }
@@ -105,8 +106,7 @@ pub(crate) async fn keep(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let CertificateChainRequest { chain } = read(&headers, body)?;
-    let tenant = manager.issuer.tenant();
-    let key = certify_key(&app, manager.author(), tenant, &kid, Some(&chain)).await?;
+    let key = certify_key(&app, manager.author(), &manager.issuer, &kid, Some(&chain)).await?;
     Ok(no_store(Json(KeyView::from(key))))
 }
 
@@ -125,7 +125,6 @@ pub(crate) async fn remove(
     manager: Manager<RotatesKeys>,
     Path(kid): Path<String>,
 ) -> Result<Response, Problem> {
-    let tenant = manager.issuer.tenant();
-    let key = certify_key(&app, manager.author(), tenant, &kid, None).await?;
+    let key = certify_key(&app, manager.author(), &manager.issuer, &kid, None).await?;
     Ok(no_store(Json(KeyView::from(key))))
 }

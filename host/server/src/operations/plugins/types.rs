@@ -10,9 +10,10 @@ use url::Url;
 /// Who publishes vocabularies that are there for everybody to use.
 const FOR_EVERYBODY: [&str; 2] = ["www.w3.org", "w3id.org"];
 /// What the paths of an issuer's own documents and endpoints begin with.
-const TAKEN: [&str; 17] = [
+const TAKEN: [&str; 18] = [
     ".well-known",
     "api",
+    "authority.crl",
     "authority.pem",
     "authorize",
     "challenge",
