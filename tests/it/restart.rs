@@ -7,7 +7,7 @@ use chancery_tests::answer::text;
 use chancery_tests::jose::Key;
 use chancery_tests::people::wallet::{GRANT, badge_request, credentials, request_for};
 use chancery_tests::people::{Offer, Wallet, badge, diploma};
-use chancery_tests::{Answer, House};
+use chancery_tests::{Acme, Answer, House};
 use reqwest::Method;
 
 async fn guess(wallet: &Wallet, offer: &Offer, code: &str, right: bool) -> Answer {
@@ -212,16 +212,17 @@ async fn a_process_that_was_restarted_has_its_status_lists_while_the_database_is
 async fn a_tenant_that_nobody_asked_for_since_the_start_has_its_status_lists_too() {
     let house = House::of_many();
     let mut replica = house.twin_with(&[("SAAS_MODE", "true")]);
-    let tenant = replica.platform().founded("acme");
+    let tenant = replica.platform().newcomer().await;
     let credential = tenant.wallet().claim(&tenant.issuer().offer(badge()).await).await;
     let credential = tenant.verifier().verify(&credential).await;
     let keys = tenant.verifier().keys().await;
     assert_eq!(tenant.verifier().status(&credential).await, 0);
     replica.stop();
     let database = house.database();
-    let base = tenant.identifier.strip_suffix("/acme").unwrap().to_owned();
-    let environment = [("DATABASE_URL", &*database), ("CHANCERY_PUBLIC_URL", &base), ("SAAS_MODE", "true")];
+    let (base, _) = tenant.identifier.rsplit_once('/').unwrap();
+    let environment = [("DATABASE_URL", &*database), ("CHANCERY_PUBLIC_URL", base), ("SAAS_MODE", "true")];
     replica.start_again_with(&environment);
+    let tenant = Acme { http: replica.platform().http.clone(), ..tenant.clone() };
     house.stop();
 
     let uri = text(&credential.payload["status"]["status_list"]["uri"]);

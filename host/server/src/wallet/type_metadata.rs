@@ -89,6 +89,6 @@ fn describe_display(display: &CredentialDisplay) -> TypeDisplay {
         name: display.name.clone(),
         description: display.description.clone(),
         rendering: has_colours
-            .then(|| Rendering { simple: SimpleRendering { background_color, text_color } }),
+            .then_some(Rendering { simple: SimpleRendering { background_color, text_color } }),
     }
 }

@@ -123,7 +123,7 @@ async fn a_type_is_described_where_its_name_leads() {
     acme.issuer().post("/activations", &of(&plugin)).await.is(201);
 
     let vct = format!("{}{path}", acme.identifier);
-    let metadata = acme.stranger().get("/.well-known/openid-credential-issuer").await.granted();
+    let metadata = acme.stranger().get("/.well-known/openid-credential-issuer").await.is(200).json();
     assert_eq!(metadata["credential_configurations_supported"]["acme-own-badge"]["vct"], vct.as_str());
     let order = badge().0.to_string().replace("employee-badge", "acme-own-badge");
     let offer = acme.issuer().offer(Request(serde_json::from_str(&order).unwrap())).await;
