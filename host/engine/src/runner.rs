@@ -30,6 +30,8 @@ use std::{
 };
 
 pub use child::serve;
+#[doc(hidden)]
+pub use child::serve_on_an_old_kernel;
 pub use confine::{Confined, confine_process, confine_threads};
 use tokio::{process::Command, time::timeout};
 
