@@ -87,6 +87,14 @@ impl Management {
         Self::find(&target)
     }
 
+    /// Whether somebody operates a platform there; a self-hosted issuer operates itself.
+    pub(crate) fn has_platform(target: &Target) -> Result<bool, Failure> {
+        if target.url.is_some() {
+            return Ok(true);
+        }
+        Ok(DevFile::read(&target.data)?.ok_or_else(|| nothing_runs(target))?.platform.is_some())
+    }
+
     /// Reads.
     pub(crate) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Reply, Failure> {
         self.call(Method::GET, path, query, None).await

@@ -24,6 +24,8 @@ mod wire;
 use std::{ffi::OsString, io, num::NonZero, path::PathBuf, sync::Arc};
 
 pub use child::serve;
+#[doc(hidden)]
+pub use child::serve_on_an_old_kernel;
 pub use confine::{Confined, confine_process, confine_threads};
 use tokio::{process::Command, time::timeout};
 

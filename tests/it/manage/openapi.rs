@@ -11,9 +11,11 @@ const DOCUMENTS: [&str; 3] = ["/openapi.json", "/docs", "/errors/{code}"];
 /// Operations for whoever comes; they say so in the description.
 const OPEN: [&str; 1] = ["/invitations/accept"];
 
-/// What `managers()` in `routes.rs` routes: method and path.
+/// What `routes.rs` routes for a self-hosted issuer: method and path.
 fn routed() -> BTreeSet<(String, String)> {
-    routed_by("fn managers()")
+    let mut routes = routed_by("fn managers()");
+    routes.extend(routed_by("fn own_operation()"));
+    routes
 }
 
 /// What a function in `routes.rs` routes: method and path.

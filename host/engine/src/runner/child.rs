@@ -12,7 +12,7 @@ use tokio::{net::UnixStream, sync::Semaphore};
 use super::{
     Wanted,
     code::{Executable, Mapping},
-    confine::{confine_process, confine_threads},
+    confine::{confine_on_an_old_kernel, confine_process, confine_threads},
     outbox::{Letter, Outbox},
     wire::{Mailbox, Order, Said},
 };
@@ -39,6 +39,17 @@ struct Loaded {
 /// and every call does. Who wants to use more processors starts more runners.
 pub fn serve(calls: usize) -> io::Result<()> {
     confine_process()?;
+    serve_confined(calls)
+}
+
+/// The same as it is on kernels before 6.7, for tests on later ones: what a call wrote is cleared another way.
+#[doc(hidden)]
+pub fn serve_on_an_old_kernel(calls: usize) -> io::Result<()> {
+    confine_on_an_old_kernel()?;
+    serve_confined(calls)
+}
+
+fn serve_confined(calls: usize) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = Arc::new(Executable::default());
     let executable: Arc<dyn wasmtime::CustomCodeMemory> = code.clone();

@@ -42,6 +42,16 @@ pub fn confine_process() -> io::Result<Confined> {
     // wasmtime asks this file which of its own pages it wrote to. It is the only one to be open, and before the walls are
     // up; where it cannot be, clearing an instance costs more.
     PoolingAllocationConfig::is_pagemap_scan_available();
+    shut_doors()
+}
+
+/// Confines the process as on a kernel that does not tell which pages were written.
+pub(super) fn confine_on_an_old_kernel() -> io::Result<Confined> {
+    close_what_was_inherited()?;
+    shut_doors()
+}
+
+fn shut_doors() -> io::Result<Confined> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // Nobody attaches to it, and it leaves no core behind with what it was asked.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;

@@ -1,7 +1,7 @@
 //! One runner process, from its start to its end, as the server sees it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs::File,
     io::{self, Write as _},
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
@@ -56,6 +56,15 @@ pub(super) enum End {
     Alone,
     /// While several were, or none.
     Among,
+}
+
+impl End {
+    /// How it ended for who was waiting; loading one is something that others do.
+    fn of(waiting: &HashMap<u64, Waiter>) -> Self {
+        let mut asked = waiting.values().map(|waiter| waiter.asked);
+        let first = asked.next().flatten();
+        if first.is_some() && asked.all(|other| other == first) { Self::Alone } else { Self::Among }
+    }
 }
 
 /// Why there is no answer.
@@ -174,20 +183,24 @@ impl Generation {
         letter: Letter,
         patience: Duration,
     ) -> Result<Said, Unanswered> {
+        let gone = || Unanswered::from(io::Error::other(ENDED));
         let (told, waiting) = oneshot::channel();
         self.waiting.lock().insert(call, Waiter { asked, told });
+        // Nothing was asked of it.
         if !self.is_alive() || self.outbox.post(letter).is_err() {
             self.waiting.lock().remove(&call);
-            return Err(Unanswered::Ended(End::Among));
+            return Err(gone());
         }
         match timeout(patience, waiting).await {
             Ok(Ok(answer)) => answer.map_err(Unanswered::Ended),
             // Nobody says so: the task that would is gone with the server's runtime.
-            Ok(Err(_)) => Err(Unanswered::Ended(End::Among)),
+            Ok(Err(_)) => Err(gone()),
             Err(_) => {
+                let end = End::of(&self.waiting.lock());
                 self.waiting.lock().remove(&call);
                 self.end();
-                Err(io::Error::other("the plugin runner does not answer; another is started").into())
+                tracing::error!("a plugin runner does not answer; another is started");
+                Err(Unanswered::Ended(end))
             }
         }
     }
@@ -212,8 +225,7 @@ async fn correspond(
     alive.store(false, Ordering::Release);
     let _ = child.lock().start_kill();
     let waiting = std::mem::take(&mut *waiting.lock());
-    let asked: HashSet<[u8; 32]> = waiting.values().filter_map(|waiter| waiter.asked).collect();
-    let end = if asked.len() == 1 { End::Alone } else { End::Among };
+    let end = End::of(&waiting);
     for waiter in waiting.into_values() {
         let _ = waiter.told.send(Err(end));
     }

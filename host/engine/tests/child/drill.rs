@@ -114,7 +114,6 @@ pub(crate) fn attempt(action: &str, folder: &str, walls: bool) -> ExitCode {
     let socket = || unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
     let memory = unsafe { libc::memfd_create(c"memory".as_ptr(), 0) };
     let around = Around { folder: folder.to_owned(), victim, sockets: [socket(), socket()], memory, page };
-    unsafe { libc::ftruncate(memory, 4096) };
     if walls && confine_threads().is_err() {
         return ExitCode::from(3);
     }

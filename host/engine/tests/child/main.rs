@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let served = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["compiler"] => compiler::serve(),
         ["runner"] => runner::serve(8),
+        ["runner", "on-an-old-kernel"] => runner::serve_on_an_old_kernel(8),
         ["passer"] => passer::serve(),
         ["drill", "list"] => {
             drill::list(&drill::ACTIONS);

@@ -150,8 +150,8 @@ async fn a_runner_that_says_nothing_is_replaced() {
     let request = PrepareRequest::new(Purpose::Issue, "acme", &subject, at(0));
     let runner = runners().remove(0);
     assert!(Command::new("kill").args(["-STOP", &runner]).status().unwrap().success());
-    let fault = template.prepare(&request).await.unwrap_err();
-    assert!(matches!(fault.kind, FaultKind::Lost(_)), "{fault}");
+    // It was the only one that was asked.
+    assert_eq!(template.prepare(&request).await.unwrap_err().kind, FaultKind::Crash);
     template.prepare(&request).await.unwrap();
     assert!(!runners().contains(&runner));
 }
@@ -166,6 +166,58 @@ async fn a_program_that_is_no_runner_is_told_from_a_plugin_that_is_none() {
     broken.compiler.program = "/bin/does-not-exist".into();
     let host = Host::apart(Limits::default(), broken);
     assert!(matches!(host.engine.load(&built("employee-badge")).await, Err(Refused::Lost(_))));
+}
+
+/// Where the kernel does not tell which pages were written.
+fn old_kernel(limits: Limits) -> Host {
+    let mut apart = apart();
+    apart.runner.arguments.push("on-an-old-kernel".into());
+    Host::apart(limits, apart)
+}
+
+/// Whether a runner asks the kernel which pages were written; unknown to who may not look.
+fn asks_for_pages(runner: &str) -> Option<bool> {
+    let open = std::fs::read_dir(format!("/proc/{runner}/fd")).ok()?.flatten();
+    let mut open = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    Some(open.any(|to| to.ends_with("pagemap")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_an_old_kernel_plugins_answer_the_same_and_nothing_is_left_behind() {
+    let (new, old) = (host(), old_kernel(Limits::default()));
+    let subject = ada();
+    let request = PrepareRequest::new(Purpose::Issue, "acme", &subject, at(1_800_000_000));
+    let before = runners();
+    let mut calls = Vec::new();
+    for host in [&new, &old] {
+        calls.push(host.template("employee-badge", json!({})).await.measure(&request).await);
+    }
+    assert_eq!(calls[0].answer, calls[1].answer);
+    assert_eq!((calls[0].usage.fuel, calls[0].usage.memory), (calls[1].usage.fuel, calls[1].usage.memory));
+    let asking: Vec<bool> = runners().iter().filter_map(|runner| asks_for_pages(runner)).collect();
+    assert!(before.is_empty() && (asking.is_empty() || asking.contains(&false)), "{asking:?}");
+
+    let subject = json!({ "value": "x" });
+    let request = PrepareRequest::new(Purpose::Issue, "acme", &subject, at(0));
+    // To look at all of its memory takes a while.
+    let patient = old_kernel(Limits {
+        fuel: u64::MAX,
+        running: Duration::from_secs(30),
+        whole: Duration::from_secs(30),
+        ..Limits::default()
+    });
+    for (behaviour, fresh) in [("remember", "0"), ("canary", "0")] {
+        let template = patient.template("hostile", json!({ "prepare": behaviour })).await;
+        for _ in 0..20 {
+            let Outcome::Issue(dataset) = template.prepare(&request).await.unwrap() else { unreachable!() };
+            assert_eq!(dataset.values["value"], fresh, "{behaviour}");
+        }
+    }
+    for (what, _) in MISBEHAVIOURS {
+        old.template("hostile", json!({ "prepare": what })).await.prepare(&request).await.unwrap_err();
+    }
+    let well = old.template("hostile", json!({ "prepare": "well" })).await;
+    well.prepare(&request).await.unwrap();
 }
 
 /// Sends a signal.
@@ -321,7 +373,8 @@ async fn a_runner_that_answers_is_behind_its_walls() {
     let runner = runners().remove(0);
     assert_eq!(proc(&runner, "status", "Seccomp:"), ["2"]);
     assert_eq!(proc(&runner, "status", "NoNewPrivs:"), ["1"]);
-    assert_eq!(proc(&runner, "status", "Threads:"), ["1"]);
+    // Itself, and the clock that interrupts guests.
+    assert_eq!(proc(&runner, "status", "Threads:"), ["2"]);
     for (limit, most) in [
         ("Max open files", "64"),
         ("Max core file size", "0"),

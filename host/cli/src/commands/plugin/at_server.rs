@@ -36,12 +36,14 @@ pub(super) async fn obey(command: KeptCommand, form: Output) -> Result<(), Failu
             show(&api.delete(&["plugins", &digest], &[]).await?, form)
         }
         KeptCommand::Quarantine { plugin, reason, target } => {
-            let (api, digest) = find(&One { plugin, at: Shelf { platform: true, of: None, target } }).await?;
+            let platform = Management::has_platform(&target)?;
+            let (api, digest) = find(&One { plugin, at: Shelf { platform, of: None, target } }).await?;
             let reason = json!({ "reason": reason });
             show(&api.post(&["plugins", &digest, "quarantine"], Some(&reason)).await?, form)
         }
         KeptCommand::Release { plugin, target } => {
-            let (api, digest) = find(&One { plugin, at: Shelf { platform: true, of: None, target } }).await?;
+            let platform = Management::has_platform(&target)?;
+            let (api, digest) = find(&One { plugin, at: Shelf { platform, of: None, target } }).await?;
             show(&api.post(&["plugins", &digest, "release"], None).await?, form)
         }
         KeptCommand::Metrics(one) => {

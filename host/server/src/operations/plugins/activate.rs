@@ -59,7 +59,7 @@ pub(crate) async fn activate_plugin(
     for _ in 0..ATTEMPTS {
         check_follows(app, &version, &template, &relied, order.part).await?;
         let tx = keeper.open(app).await?;
-        match write(app, tx, (author, &version, &template), (&activation, order.part), relied).await? {
+        match write(app, tx, (author, &version, &template), (&activation, order.part), &relied).await? {
             Ok(since) => {
                 keeper.forget(app);
                 let whose = if keeper.tenant().is_some() { Whose::Tenant } else { Whose::Deployment };
@@ -78,7 +78,7 @@ async fn write(
     mut tx: KeeperTx,
     (author, version, template): (Author, &Shelved, &Template),
     (activation, part): (&Activation, Part),
-    compared: Vec<Relied>,
+    compared: &[Relied],
 ) -> Result<Result<OffsetDateTime, Vec<Relied>>, StoreError> {
     let (now, id) = (app.now(), &activation.configuration_id);
     let relied = tx.relied_on(id).await?;

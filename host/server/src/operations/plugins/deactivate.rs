@@ -17,6 +17,7 @@ pub(crate) async fn deactivate_plugin(
     configuration_id: &str,
 ) -> Result<(), Problem> {
     let mut tx = keeper.open(app).await?;
+    tx.hold_activations(configuration_id).await?;
     let in_force = tx.activations().await?;
     let active = in_force
         .into_iter()

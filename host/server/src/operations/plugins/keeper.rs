@@ -124,6 +124,11 @@ impl KeeperTx {
         both!(self, tx => tx.activations().await)
     }
 
+    /// Nobody else changes what is active under that id until the transaction ends.
+    pub(crate) async fn hold_activations(&mut self, configuration_id: &str) -> Result<(), StoreError> {
+        both!(self, tx => tx.hold_activations(configuration_id).await)
+    }
+
     /// What credentials of that configuration id rely on. Nobody else changes what is active under it until the
     /// transaction ends.
     pub(crate) async fn relied_on(&mut self, configuration_id: &str) -> Result<Vec<Relied>, StoreError> {

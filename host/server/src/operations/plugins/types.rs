@@ -166,6 +166,19 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_found_below_an_issuer_identifier_is_taken() {
+        let routes = include_str!("../../routes.rs").lines().map(str::trim);
+        let paths = routes
+            .filter(|line| line.contains("wallet::"))
+            .filter_map(|line| line.strip_prefix(".route(\"/")?.split(['/', '"']).next());
+        let paths: Vec<_> = paths.filter(|path| !path.starts_with('{')).collect();
+        assert!(paths.len() > 15, "{paths:?}");
+        for path in paths {
+            assert!(TAKEN.contains(&path), "{path}");
+        }
+    }
+
+    #[test]
     fn a_tenant_speaks_for_nobody_else() {
         for (vct, doctype) in [
             ("urn:eudi:pid:1", "org.iso.18013.5.1.mDL"),
