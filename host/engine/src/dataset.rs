@@ -18,7 +18,7 @@ const DAY: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-
 /// Accepts a dataset with nothing undeclared, nothing missing and nothing of the wrong kind.
 ///
 /// The error completes "its answer breaks the contract: …" and never holds a value.
-pub(crate) fn accept(definition: &Definition, dataset: wit::Dataset) -> Result<Dataset, String> {
+pub(crate) fn accept(definition: &Definition, dataset: &wit::Dataset) -> Result<Dataset, String> {
     let values = accept_values(definition, &dataset.values)?;
     // What is further away than calendars go is no end.
     let good_until = dataset.good_until.and_then(|end| i64::try_from(end).ok());

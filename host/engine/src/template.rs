@@ -324,7 +324,7 @@ impl Template {
                 }]))
             }
             wit::Outcome::Issue(dataset) => {
-                dataset::accept(self.definition(), dataset).map(Outcome::Issue).map_err(FaultKind::Contract)
+                dataset::accept(self.definition(), &dataset).map(Outcome::Issue).map_err(FaultKind::Contract)
             }
             wit::Outcome::Need(lookups) => self.accept_lookups(lookups).map_err(FaultKind::Contract),
             wit::Outcome::Defer(deferral) => {
