@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_tests::answer::text;
 use chancery_tests::people::badge;
@@ -24,7 +24,13 @@ impl Backup {
         backup
     }
 
+    /// Once the cluster is at rest: a host that was killed does not wait for it.
     fn put_back(&self) {
+        let ended = Instant::now();
+        while self.cluster.join("postmaster.pid").exists() {
+            assert!(ended.elapsed() < Duration::from_secs(30), "the database outlives its host");
+            std::thread::sleep(Duration::from_millis(50));
+        }
         std::fs::remove_dir_all(&self.cluster).unwrap();
         copy_all(&self.copy, &self.cluster);
     }
