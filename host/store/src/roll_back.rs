@@ -10,6 +10,7 @@ use crate::{Activation, PlatformTx, StoreError, TenantTx};
 
 /// What a roll-back led to.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and it is matched at once")]
 pub enum RolledBack {
     /// Trials are over, the active revision stays.
     Trials(Vec<Activation>),

@@ -9,6 +9,7 @@
     clippy::undocumented_unsafe_blocks,
     clippy::print_stdout,
     clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
     clippy::too_many_lines,
     reason = "attackers do not document theirs"
 )]

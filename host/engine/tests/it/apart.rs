@@ -201,7 +201,7 @@ async fn on_an_old_kernel_plugins_answer_the_same_and_nothing_is_left_behind() {
     let request = PrepareRequest::new(Purpose::Issue, "acme", &subject, at(0));
     // To look at all of its memory takes a while.
     let patient = old_kernel(Limits {
-        fuel: u64::MAX,
+        fuel: u64::MAX / 2,
         running: Duration::from_secs(30),
         whole: Duration::from_secs(30),
         ..Limits::default()
@@ -312,7 +312,7 @@ async fn a_runner_that_sends_files_is_ended_and_none_of_them_arrives() {
     let (before, began) = (open(), std::time::Instant::now());
     let lost = host.engine.load(&built("employee-badge")).await;
     assert!(matches!(lost, Err(Refused::Lost(_))));
-    assert!(began.elapsed() < Duration::from_secs(60));
+    assert!(began.elapsed() < Duration::from_mins(1));
     assert!(open() < before + 16, "{before} files were open, {} are", open());
     let own = std::process::id().to_string();
     let passers = Command::new("pgrep").args(["-P", &own, "-f", "engine-child passer"]).output().unwrap();

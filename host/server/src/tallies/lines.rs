@@ -41,6 +41,11 @@ impl Lines {
         }
     }
 
+    /// Keeps why it could not even be asked.
+    pub(super) fn fail(&mut self, why: &str, at: OffsetDateTime) {
+        self.keep(at, "fault", why.to_owned());
+    }
+
     fn keep(&mut self, at: OffsetDateTime, level: &'static str, message: String) {
         let now = u64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or_default();
         self.last = now.max(self.last + 1);

@@ -126,6 +126,11 @@ impl Tallies {
         self.at(place, |counted| counted.add(call, now));
     }
 
+    /// Keeps why a plugin that decides for the deployment could not even be asked.
+    pub(crate) fn tell(&self, place: Place, why: &str, now: OffsetDateTime) {
+        self.at(place, |counted| counted.lines.fail(why, now));
+    }
+
     /// Counts what a shadow would have answered, and keeps what it said and why it failed: its author looks for that.
     pub(crate) fn count_shadow<T>(
         &self,

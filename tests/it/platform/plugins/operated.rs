@@ -3,6 +3,7 @@
 use chancery_tests::people::{Plugin, badge};
 use chancery_tests::{Answer, House, platform};
 use reqwest::Method;
+use rustix::process::Signal;
 use serde_json::json;
 
 #[tokio::test]
@@ -45,14 +46,18 @@ async fn why_a_policy_failed_is_told_to_operators() {
     let template = format!("/plugins/{}/logs", Plugin::built("employee-badge").digest());
     assert_eq!(operator.get(&template).await.granted()["data"], json!([]));
     operator.get(&format!("/plugins/{}/logs", "00".repeat(32))).await.problem(404, "not-found");
-    operator.get(&format!("{template}?after=soon")).await.problem(400, "malformed");
+    operator.get(&format!("{template}?after=soon")).await.problem(400, "malformed-request");
 
-    let license = Plugin::built("signed-license");
-    operator.upload(&license).await;
-    let trusted =
-        json!({ "digest": license.digest(), "configuration": {}, "document": "nothing of the kind" });
-    let installed = Answer::to(operator.request(Method::PUT, "/license").json(&trusted)).await;
-    assert!(installed.status < 500, "{installed}");
-    let lines = operator.get(&format!("/plugins/{}/logs", license.digest())).await.granted();
-    assert!(lines["data"].is_array(), "{lines}");
+    let policy = Plugin::built("manual-approval-policy");
+    operator.upload(&policy).await;
+    let installed = json!({ "digest": policy.digest(), "configuration": {} });
+    Answer::to(operator.request(Method::PUT, "/policies/four-eyes").json(&installed)).await.is(200);
+    // Its runner falls silent.
+    assert!(house.end_children("plugin-runner", Signal::STOP) > 0);
+    assert_eq!(operator.create("newcomer").await.is(201).json()["status"], "pending-approval");
+    let logs = format!("/plugins/{}/logs", policy.digest());
+    let lines = operator.get(&logs).await.granted()["data"].clone();
+    assert_eq!(lines[0]["level"], "fault", "{lines}");
+    let after = format!("{logs}?after={}", lines[0]["number"]);
+    assert_eq!(operator.get(&after).await.granted()["data"], json!([]));
 }

@@ -1,5 +1,6 @@
 //! What the processes that compile and run plugins may do: what the kernel says of those of a server that serves
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -99,8 +100,10 @@ async fn every_runner_of_a_server_is_behind_its_walls() {
     for runner in runners {
         let confined = Confined::of(runner).unwrap();
         confined.check(12);
-        let sockets = confined.open.iter().flatten().filter(|to| to.starts_with("socket:")).count();
-        assert!(sockets <= 3, "{confined:?}");
+        // The server's, however often it is open, and two between itself and itself.
+        let sockets: BTreeSet<&String> =
+            confined.open.iter().flatten().filter(|to| to.starts_with("socket:")).collect();
+        assert!(sockets.len() <= 3, "{confined:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use chancery_store::{By, InstalledPolicy};
 use time::OffsetDateTime;
 
 use crate::app::App;
-use crate::operations::plugins::decisions::{Posed, keep_decision};
+use crate::operations::plugins::decisions::{Posed, keep_decision, nobody};
 use crate::problem::{Problem, ProblemCode};
 use crate::tenants::templates::Unusable;
 
@@ -48,7 +48,11 @@ async fn ask(app: &App, policy: &InstalledPolicy, request: &DecideRequest) -> Re
         let component = templates.permitted(&app.store, &app.engine, policy.component).await?;
         Ok::<_, Unusable>(app.engine.policy(&component, policy.configuration.clone()).await?)
     };
-    let plugin = described.await.map_err(|error| error.to_string())?;
+    let plugin = described.await.map_err(|error| {
+        let why = error.to_string();
+        app.tallies.tell((nobody(), policy.component), &why, app.now());
+        why
+    })?;
     let input = plugin.input(request).map_err(|fault| fault.to_string())?;
     let call = plugin.run(&input).await;
     let posed = Posed {
