@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::issuer_metadata::PathElement;
+use crate::issuer_metadata::{BackgroundImage, Logo, PathElement};
 
 /// The document that is found where `vct` points to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,13 +41,19 @@ pub struct TypeDisplay {
 /// By rendering method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendering {
-    /// Colours.
+    /// Pictures and colours.
     pub simple: SimpleRendering,
 }
 
 /// The method "simple".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimpleRendering {
+    /// The logo on the card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+    /// What is behind the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_image: Option<BackgroundImage>,
     /// CSS colour of the card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background_color: Option<String>,

@@ -56,6 +56,17 @@ impl CredentialTemplate for Hostile {
             "remote-schema" => definition.subject_schema(json!({"$ref": "https://example.com/schema.json"})),
             "no-schema" => definition.subject_schema(json!({"type": "nonsense"})),
             "no-display" => Definition { display: Vec::new(), ..definition },
+            "pictures" => Definition {
+                display: vec![
+                    Display::new("en", "Hostile")
+                        .logo("data:image/png;base64,iVBORw0KGgo=", "A skull")
+                        .background_image("https://hostile.example/bones.png"),
+                ],
+                ..definition.sd_jwt("/types/hostile", |claims| claims.selective("value"))
+            },
+            "no-logo" => definition.display(Display::new("de", "Hostile").logo("http://x.example/a.png", "x")),
+            "no-background" => definition
+                .display(Display::new("de", "Hostile").background_image("data:image/svg+xml,<svg onload=x>")),
             "no-vct" => definition.sd_jwt("hostile", |claims| claims.selective("value")),
             "fault" => return Err(Fault::configuration("nothing pleases it")),
             "endless" => endless(),

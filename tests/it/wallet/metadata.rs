@@ -306,3 +306,18 @@ async fn an_issuer_below_a_path_is_found_by_insertion_and_by_the_alias() {
     let page = problem["type"].as_str().unwrap().strip_prefix(&acme.identifier).unwrap();
     below.stranger().get(page).await.is(200);
 }
+
+#[tokio::test]
+async fn wallets_and_verifiers_are_told_of_the_pictures_on_a_card() {
+    let plugin = chancery_tests::people::Plugin::built("hostile");
+    let configuration = serde_json::json!({ "describe": "pictures" });
+    let acme = chancery_tests::platform().newcomer_with(&plugin, &configuration).await;
+    let logo = serde_json::json!({ "uri": "data:image/png;base64,iVBORw0KGgo=", "alt_text": "A skull" });
+    let metadata = Answer::to(acme.http.get(acme.at(ISSUER))).await.is(200).json();
+    let display =
+        &metadata["credential_configurations_supported"]["hostile"]["credential_metadata"]["display"];
+    assert_eq!(display[0]["logo"], logo);
+    assert_eq!(display[0]["background_image"]["uri"], "https://hostile.example/bones.png");
+    let described = Answer::to(acme.http.get(acme.at("/types/hostile"))).await.is(200).json();
+    assert_eq!(described["display"][0]["rendering"]["simple"]["logo"], logo);
+}

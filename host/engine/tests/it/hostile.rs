@@ -299,6 +299,8 @@ async fn a_definition_that_cannot_be_issued_is_refused_by_pointer() {
         ("remote-schema", "/subject-schema", "not-a-schema"),
         ("no-schema", "/subject-schema", "not-a-schema"),
         ("no-display", "/display", "required"),
+        ("no-logo", "/display/1/logo/uri", "not-a-picture"),
+        ("no-background", "/display/1/background-image", "not-a-picture"),
         ("no-vct", "/sd-jwt/vct", "not-a-uri"),
     ] {
         let error = host.engine.template(&component, json!({"describe": behaviour})).await.unwrap_err();

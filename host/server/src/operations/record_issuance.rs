@@ -174,7 +174,7 @@ impl Times {
         let issued_at = now.truncate_to_hour();
         let validity = Duration::days(definition.validity_days.into()).min(LONGEST_VALIDITY);
         let expires_at = issued_at + validity;
-        let good_until = dataset.good_until.map(|end| end.truncate_to_hour());
+        let good_until = dataset.good_until.map(OffsetDateTime::truncate_to_hour);
         Self { now, issued_at, expires_at: good_until.map_or(expires_at, |end| end.min(expires_at)) }
     }
 }

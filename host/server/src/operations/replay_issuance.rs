@@ -142,7 +142,7 @@ async fn recognise(
             completed_at,
             ..PrepareRequest::new(Purpose::Issue, &slug, &given.subject, recorded)
         };
-        search(&template, known, |input| keys.input_tag(&input.digest()) == asked.input_tag)
+        search(&template, &known, |input| keys.input_tag(&input.digest()) == asked.input_tag)
     });
     let found = searched.await.map_err(|error| Problem::new(ProblemCode::Internal).because(error))?;
     found.ok_or_else(|| {
@@ -154,7 +154,7 @@ async fn recognise(
 
 /// Tries what is not known and can only be so many things: in which second it was asked, for which purpose, how often
 /// the wallet had it before, and how well its key is kept.
-fn search(template: &Template, known: PrepareRequest<'_>, is_it: impl Fn(&Input) -> bool) -> Option<Input> {
+fn search(template: &Template, known: &PrepareRequest<'_>, is_it: impl Fn(&Input) -> bool) -> Option<Input> {
     let recorded = known.now;
     let levels = || std::iter::once(None).chain(LEVELS.into_iter().map(Some));
     for key_attestation in levels() {

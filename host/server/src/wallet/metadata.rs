@@ -156,12 +156,22 @@ fn describe_display(display: &chancery_domain::template::CredentialDisplay) -> C
         description: display.description.clone(),
         background_color: display.background_color.clone(),
         text_color: display.text_color.clone(),
-        logo: display
-            .logo
-            .as_ref()
-            .map(|logo| Logo { uri: logo.uri.clone(), alt_text: logo.alternative_text.clone() }),
-        background_image: display.background_image.clone().map(|uri| BackgroundImage { uri }),
+        logo: describe_logo(display),
+        background_image: describe_background(display),
     }
+}
+
+/// The logo on a card.
+pub(super) fn describe_logo(display: &chancery_domain::template::CredentialDisplay) -> Option<Logo> {
+    let logo = display.logo.as_ref()?;
+    Some(Logo { uri: logo.uri.clone(), alt_text: logo.alternative_text.clone() })
+}
+
+/// What is behind the text on a card.
+pub(super) fn describe_background(
+    display: &chancery_domain::template::CredentialDisplay,
+) -> Option<BackgroundImage> {
+    display.background_image.clone().map(|uri| BackgroundImage { uri })
 }
 
 /// Claims in the order of the template's fields: array order is display order (Appendix B.2).

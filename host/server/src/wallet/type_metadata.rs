@@ -10,6 +10,7 @@ use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use sha2::{Digest as _, Sha256};
 
+use super::metadata::{describe_background, describe_logo};
 use super::{nowhere, public_document};
 use crate::tenants::Published;
 
@@ -82,13 +83,16 @@ fn disclosability(claim: &SdJwtClaim) -> Disclosability {
 }
 
 fn describe_display(display: &CredentialDisplay) -> TypeDisplay {
-    let (background_color, text_color) = (display.background_color.clone(), display.text_color.clone());
-    let has_colours = background_color.is_some() || text_color.is_some();
+    let simple = SimpleRendering {
+        logo: describe_logo(display),
+        background_image: describe_background(display),
+        background_color: display.background_color.clone(),
+        text_color: display.text_color.clone(),
+    };
     TypeDisplay {
         locale: display.locale.clone(),
         name: display.name.clone(),
         description: display.description.clone(),
-        rendering: has_colours
-            .then_some(Rendering { simple: SimpleRendering { background_color, text_color } }),
+        rendering: (simple != SimpleRendering::default()).then_some(Rendering { simple }),
     }
 }
