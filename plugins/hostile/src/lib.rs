@@ -64,7 +64,9 @@ impl CredentialTemplate for Hostile {
                 ],
                 ..definition.sd_jwt("/types/hostile", |claims| claims.selective("value"))
             },
-            "no-logo" => definition.display(Display::new("de", "Hostile").logo("http://x.example/a.png", "x")),
+            "no-logo" => {
+                definition.display(Display::new("de", "Hostile").logo("http://x.example/a.png", "x"))
+            }
             "no-background" => definition
                 .display(Display::new("de", "Hostile").background_image("data:image/svg+xml,<svg onload=x>")),
             "no-vct" => definition.sd_jwt("hostile", |claims| claims.selective("value")),
