@@ -33,8 +33,9 @@ const BRANCHES: [(&str, &str); 9] = [
     ("operations", ""),
 ];
 
-/// Metadata goes by names of its own, and what is left of a deleted tenant is the front door's affair.
-const OTHER_BRANCHES: [&str; 2] = ["well_known", "remains"];
+/// Metadata goes by names of its own; what is left of a deleted tenant is the front door's affair, and so are lists that
+/// anybody may have.
+const OTHER_BRANCHES: [&str; 3] = ["well_known", "remains", "kept_lists"];
 
 /// Asked at the platform's own address.
 const OF_THE_PLATFORM: [&str; 5] =
