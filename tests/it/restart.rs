@@ -185,9 +185,15 @@ async fn a_process_that_was_restarted_has_its_status_lists_while_the_database_is
     let credential = acme.verifier().verify(&acme.wallet().claim(&offer).await).await;
     let id = acme.issuer().issued(&offer).await.remove(0);
     assert_eq!(acme.verifier().status(&credential).await, 0);
+    let before = signed_lists(&acme).await;
     acme.issuer().change(&id, "revoke").await.granted();
     // Nobody asks for it: it is signed because it changed.
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    for _ in 0..100 {
+        if signed_lists(&acme).await > before {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     replica.stop();
     let (database, identifier) = (house.database(), acme.identifier.clone());
     replica.start_again_with(&[("DATABASE_URL", &database), ("CHANCERY_PUBLIC_URL", &identifier)]);
@@ -206,6 +212,14 @@ async fn a_process_that_was_restarted_has_its_status_lists_while_the_database_is
     // What was never signed cannot be served.
     let other = replica.acme().stranger().get(&format!("{path}/suspension")).await;
     other.refused(503, "temporarily_unavailable");
+}
+
+/// How many lists the process signed and kept as JWT.
+async fn signed_lists(acme: &Acme) -> u64 {
+    let metrics = acme.stranger().get("/metrics").await.is(200);
+    let lines = metrics.text().lines();
+    let of_jwt = r#"chancery_status_lists_signed_total{form="jwt"} "#;
+    lines.filter_map(|line| line.strip_prefix(of_jwt)?.parse::<u64>().ok()).sum()
 }
 
 #[tokio::test]

@@ -96,6 +96,7 @@ impl KeptLists {
             key_id: label.key_id,
             signed_at,
             checked_at: now,
+            confirmed_at: OffsetDateTime::UNIX_EPOCH,
         })
     }
 
@@ -161,6 +162,7 @@ mod tests {
             key_id: "key".to_owned(),
             signed_at: NOW,
             checked_at: NOW,
+            confirmed_at: NOW,
         }
     }
 

@@ -34,8 +34,8 @@ const BRANCHES: [(&str, &str); 9] = [
 ];
 
 /// Metadata goes by names of its own; what is left of a deleted tenant is the front door's affair, and so are lists that
-/// anybody may have.
-const OTHER_BRANCHES: [&str; 3] = ["well_known", "remains", "kept_lists"];
+/// anybody may have; a self-hosted issuer has nobody beside it.
+const OTHER_BRANCHES: [&str; 4] = ["well_known", "remains", "kept_lists", "own_operation"];
 
 /// Asked at the platform's own address.
 const OF_THE_PLATFORM: [&str; 5] =

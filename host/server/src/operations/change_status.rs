@@ -52,7 +52,7 @@ pub(crate) async fn change_status(
     tx.commit().await?;
     if let Some(Ok(changed)) = changed {
         app.witness.note();
-        app.published_lists.note_change(issuer.tenant(), changed.entry.list);
+        app.published_lists.note_change(issuer.tenant(), changed.entry.list, app.now());
     }
     changed
         .ok_or_else(Problem::not_found)?

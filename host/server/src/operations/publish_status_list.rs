@@ -1,7 +1,7 @@
 //! Status lists are signed when something changed and somebody asks, or a moment after, never on
 //! a timer per tenant; and once, however many ask. A database that is away does not stop them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -65,6 +65,8 @@ pub(crate) struct PublishedList {
     pub(crate) key_id: String,
     pub(crate) signed_at: OffsetDateTime,
     pub(crate) checked_at: OffsetDateTime,
+    /// When the database said so last; asked in vain, it says nothing.
+    pub(crate) confirmed_at: OffsetDateTime,
 }
 
 /// How many bytes of signed lists are kept in memory: those of some thousand tenants.
@@ -88,7 +90,8 @@ type Turn = Arc<tokio::sync::Mutex<Option<OffsetDateTime>>>;
 pub(crate) struct PublishedLists {
     signed: Cache<Place, PublishedList>,
     turns: Cache<Place, Turn>,
-    changed: Mutex<HashSet<(TenantId, u64)>>,
+    /// With when that was noted.
+    changed: Mutex<HashMap<(TenantId, u64), OffsetDateTime>>,
 }
 
 impl Default for PublishedLists {
@@ -105,11 +108,11 @@ impl Default for PublishedLists {
 impl PublishedLists {
     /// Notes that a list is to be signed, even if nobody asks for it: a database that was put back is reminded of
     /// what was published, and of nothing else.
-    pub(crate) fn note_change(&self, tenant: TenantId, list: u64) {
-        self.changed.lock().insert((tenant, list));
+    pub(crate) fn note_change(&self, tenant: TenantId, list: u64, now: OffsetDateTime) {
+        self.changed.lock().insert((tenant, list), now);
     }
 
-    fn take_changed(&self) -> HashSet<(TenantId, u64)> {
+    fn take_changed(&self) -> HashMap<(TenantId, u64), OffsetDateTime> {
         std::mem::take(&mut *self.changed.lock())
     }
 
@@ -125,15 +128,18 @@ impl PublishedLists {
 
 /// Signs the lists that changed in the last second.
 pub(crate) async fn publish_changed(app: &App) {
-    for (tenant, list) in app.published_lists.take_changed() {
-        let published = match app.tenants.by_id(tenant, None).await {
-            Ok(Some(issuer)) => publish_status_list(app, &issuer, list, ListForm::Jwt).await.map(drop),
+    for ((tenant, list), noted) in app.published_lists.take_changed() {
+        let is_done = match app.tenants.by_id(tenant, None).await {
+            // What was looked at before the change counts as fresh for a moment, and does not have it.
+            Ok(Some(issuer)) => publish_status_list(app, &issuer, list, ListForm::Jwt)
+                .await
+                .is_ok_and(|list| list.is_none_or(|list| list.confirmed_at >= noted)),
             // It is over, and so are its lists.
-            Ok(None) => Ok(()),
-            Err(error) => Err(Refusal::unavailable(error)),
+            Ok(None) => true,
+            Err(_) => false,
         };
-        if published.is_err() {
-            app.published_lists.note_change(tenant, list);
+        if !is_done {
+            app.published_lists.note_change(tenant, list, noted);
         }
     }
 }
@@ -218,7 +224,7 @@ async fn renew(
         && now - known.signed_at < RENEWAL
     {
         tx.commit().await?;
-        return Ok(Some(PublishedList { checked_at: now, ..known.clone() }));
+        return Ok(Some(PublishedList { checked_at: now, confirmed_at: now, ..known.clone() }));
     }
     let statuses = tx.statuses(list).await?;
     tx.commit().await?;
@@ -239,7 +245,6 @@ async fn renew(
     let token = sign_list(issuer, &bits, &statement, form)
         .await
         .map_err(|error| Refusal::unavailable(format_args!("failed to sign a status list: {error}")))?;
-    metrics::counter!("chancery_status_lists_signed_total", "form" => form.word()).increment(1);
     let published = PublishedList {
         token,
         etag: format!("\"{}-{}\"", row.version, now.unix_timestamp()),
@@ -247,8 +252,10 @@ async fn renew(
         key_id: issuer.signer.key_id().to_owned(),
         signed_at: now,
         checked_at: now,
+        confirmed_at: now,
     };
     keep(app, issuer, place, &published).await;
+    metrics::counter!("chancery_status_lists_signed_total", "form" => form.word()).increment(1);
     Ok(Some(published))
 }
 
@@ -257,7 +264,7 @@ async fn renew(
 async fn keep(app: &App, issuer: &Issuer, place: &Place, published: &PublishedList) {
     let (lists, place, published) = (app.kept_lists.clone(), place.clone(), published.clone());
     if place.form != ListForm::Jwt {
-        app.published_lists.note_change(place.tenant, place.list);
+        app.published_lists.note_change(place.tenant, place.list, app.now());
     }
     let tenant = issuer.tenant().to_string();
     let kept = app.tasks.spawn_blocking(move || {
